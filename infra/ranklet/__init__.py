@@ -1,0 +1,1 @@
+"""Build time: everything that happens on the engineer's machine."""

@@ -1,0 +1,170 @@
+"""model.toml: the author's file, as typed frozen records.
+
+Checked by msgspec, so that a wrong field is named with its path (`$.inputs.age.side`). What the file
+points at (weights, vocabularies, tables, golden rows) is read by the pipeline, not here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from ranklet.errors import ModelError
+from ranklet_features.spec import Feature, Input, KeyType, MissingPolicy, VectorType
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,47}$")]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class StepSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[steps]]`: where a part of the model comes from and how its tensors are named.
+
+    format: an importer (`onnx`, `numpy`). source: file below the model's folder, None for an engine
+    without weights. engine: required by `numpy`; implied by the others.
+    inputs / outputs: the engine's name → the tensor's name; names not listed keep their own.
+    once: engine inputs of an item step that stay at one row.
+    """
+
+    format: str
+    source: str | None = None
+    engine: str | None = None
+    rows: Literal["user", "item"] = "item"
+    inputs: Mapping[str, str] = {}
+    outputs: Mapping[str, str] = {}
+    once: tuple[str, ...] = ()
+    options: Mapping[str, Any] = {}
+
+
+class TableSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[tables.<name>]`: vectors [rows, dim] (.npy, float) and as many keys (.npy of ints or .txt of lines)."""
+
+    vectors: str
+    keys: str
+    key: KeyType = "int"
+    placement: Literal["resident", "dynamodb", "auto"] = "auto"
+    dtype: VectorType = "f32"
+    missing: MissingPolicy = "zero"
+    unavailable: MissingPolicy = "zero"
+    default: tuple[float, ...] | None = None
+    cache_entries: Positive = 100_000
+    cache_ttl_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[output]`: the tensor that ranks, and the item input that names a candidate."""
+
+    score: str = "score"
+    item_key: str | None = None
+
+
+class Golden(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[golden]`: requests with the trainer's own scores, and the bound that the build holds them to.
+
+    max_abs_diff: None takes the engines' default (1e-6 NumPy, 1e-5 ONNX).
+    """
+
+    file: str = "golden.jsonl"
+    max_abs_diff: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[limits]`: what one request may ask; see `ranklet_runtime.manifest.Limits`."""
+
+    items: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 2000
+    body_bytes: Annotated[int, msgspec.Meta(ge=1, le=6_000_000)] = 6_000_000
+    deadline_ms: Annotated[int, msgspec.Meta(ge=1, le=29_000)] = 1000
+
+
+class Jwt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[api.jwt]`: who signs the tokens and for whom."""
+
+    issuer: str
+    audience: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+
+
+class Api(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[api]`: who may call. `none` is open to the internet and is said loudly at synthesis."""
+
+    auth: Literal["iam", "jwt", "none"] = "iam"
+    jwt: Jwt | None = None
+    surplus: Literal["refuse", "ignore"] = "refuse"
+    dialects: tuple[str, ...] = ("native", "tfserving")
+
+
+class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[function]`: the Lambda function. memory in MB, timeout in seconds, logs kept in days."""
+
+    memory: Annotated[int, msgspec.Meta(ge=128, le=10_240)] = 1024
+    timeout: Annotated[int, msgspec.Meta(ge=1, le=29)] = 10
+    provisioned: Annotated[int, msgspec.Meta(ge=0)] = 0
+    reserved: Positive | None = None
+    architecture: Literal["x86_64", "arm64"] = "x86_64"
+    log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365] = 30
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole model.toml. `folder` is added by `load` and is not a field of the file."""
+
+    name: Name
+    version: Positive = 1
+    description: str = ""
+    inputs: Mapping[str, Input]
+    features: Mapping[str, Feature]
+    steps: Annotated[tuple[StepSource, ...], msgspec.Meta(min_length=1)]
+    tables: Mapping[Name, TableSource] = {}
+    output: Output = Output()
+    golden: Golden = Golden()
+    limits: Limits = Limits()
+    api: Api = Api()
+    function: Function = Function()
+
+
+def load(folder: Path) -> Model:
+    """Read `folder/model.toml`.
+
+    A feature is written flat, `{ kind = "hash", of = "age", buckets = 8 }`: what is not `kind` or `of` is
+    an option of the kind; `of` may be one name or several.
+    Raises ModelError naming file and field.
+    """
+    path = folder / "model.toml"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"no {path}: a model is a folder with a model.toml; `ranklet new NAME` makes one") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: {error}") from error
+    if isinstance(features := document.get("features", {}), dict):
+        document["features"] = {name: _nested(value) for name, value in features.items()}
+    _refuse_unknown(document.get("inputs"), path)
+    try:
+        model = msgspec.convert(document, Model)
+    except msgspec.ValidationError as error:
+        raise ModelError(f"{path}: {error}") from error
+    if model.name != folder.resolve().name:
+        raise ModelError(f"{path}: name is {model.name!r}, the folder is {folder.resolve().name!r}; make them equal")
+    return model
+
+
+def _refuse_unknown(inputs: Any, path: Path) -> None:
+    """Refuse unknown fields of inputs: msgspec checks its own structs for them, not dataclasses."""
+    allowed = {field.name for field in dataclasses.fields(Input)}
+    for name, value in inputs.items() if isinstance(inputs, dict) else ():
+        if isinstance(value, dict) and (unknown := set(value) - allowed):
+            raise ModelError(f"{path}: $.inputs.{name} has unknown {sorted(unknown)}; allowed: {sorted(allowed)}")
+
+
+def _nested(feature: Any) -> Any:
+    """The flat TOML form of a feature as the record's three fields; anything else is left for msgspec to refuse."""
+    if not isinstance(feature, dict):
+        return feature
+    of = feature.get("of", ())
+    return {
+        "kind": feature.get("kind", ""),
+        "of": [of] if isinstance(of, str) else of,
+        "options": {key: value for key, value in feature.items() if key not in ("kind", "of")},
+    }

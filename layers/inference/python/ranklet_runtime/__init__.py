@@ -1,0 +1,1 @@
+"""What runs inside the Lambda function: handler, dialects, scorer, engines, telemetry."""

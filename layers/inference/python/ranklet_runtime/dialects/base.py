@@ -1,0 +1,62 @@
+"""The seam between HTTP and the scorer: one dialect is one way that clients speak.
+
+A dialect names the routes below `/<model>/` (and the fleet-wide forms) that are its own, decodes a
+body to a `RankRequest`, encodes a `RankResult`, and puts a fault in the shape its clients expect.
+It never scores, never reads the environment and holds no state of a request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from ranklet_runtime.errors import RequestFault
+from ranklet_runtime.manifest import Manifest
+from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One path of a dialect, without the `/<model>` prefix.
+
+    path: segments; `{model}` and `{version}` match one segment each, a trailing `:verb` is part of
+    the last segment (`/v1/models/{model}:rank`). scores: whether it runs the model; one that does not is
+    answered by `describe`.
+    """
+
+    method: str
+    path: str
+    scores: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request matched to a route. version is None when the path names none."""
+
+    route: Route
+    model: str | None
+    version: str | None
+
+
+class Dialect(Protocol):
+    """One way that clients speak; stateless, one instance per function."""
+
+    routes: ClassVar[tuple[Route, ...]]
+
+    def decode(self, request: HttpRequest, call: Call, manifest: Manifest) -> RankRequest:
+        """Read the body. Raises BadRequest or UnsupportedMediaType."""
+        ...
+
+    def encode(
+        self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, manifest: Manifest
+    ) -> HttpResponse:
+        """Write the answer in the form the request asked for."""
+        ...
+
+    def describe(self, request: HttpRequest, call: Call, manifest: Manifest) -> HttpResponse:
+        """Answer a route that does not score: status, health, metadata."""
+        ...
+
+    def fault(self, fault: RequestFault, request: HttpRequest) -> HttpResponse:
+        """Write an error in the shape that this dialect's clients expect."""
+        ...

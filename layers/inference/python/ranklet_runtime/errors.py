@@ -1,0 +1,89 @@
+"""What a request, or a bundle, can do wrong.
+
+RuntimeFault
+├── ManifestError          the bundle cannot be served; raised at INIT only
+└── RequestFault           an answer for the caller: status, message, path of the fault
+    ├── BadRequest           400
+    ├── NotFound             404
+    ├── MethodNotAllowed     405
+    ├── PayloadTooLarge      413
+    ├── UnsupportedMediaType 415
+    ├── Unprocessable        422
+    ├── InternalFault        500
+    └── Unavailable          503, with Retry-After
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RuntimeFault(Exception):
+    """Base of every error of this package."""
+
+
+class ManifestError(RuntimeFault):
+    """A bundle that cannot be served; the message says what to rebuild."""
+
+
+class RequestFault(RuntimeFault):
+    """An error that is the answer to a request; the dialect chooses its shape.
+
+    path: where in the request the fault stands (`$.items.price[3]`), None when it has no place.
+    """
+
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, path: str | None = None) -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.message = message
+        self.path = path
+
+
+class BadRequest(RequestFault):
+    """The request cannot be read or a value is not allowed."""
+
+    status = 400
+
+
+class NotFound(RequestFault):
+    """No such model, version or verb."""
+
+    status = 404
+
+
+class MethodNotAllowed(RequestFault):
+    """The path exists, the method does not."""
+
+    status = 405
+
+
+class PayloadTooLarge(RequestFault):
+    """Body or candidate list above the manifest's limit."""
+
+    status = 413
+
+
+class UnsupportedMediaType(RequestFault):
+    """A content type that no dialect on this path reads."""
+
+    status = 415
+
+
+class Unprocessable(RequestFault):
+    """Well formed, but the shapes disagree."""
+
+    status = 422
+
+
+class InternalFault(RequestFault):
+    """Ours; the message never says more than that, the log does."""
+
+    status = 500
+
+
+class Unavailable(RequestFault):
+    """The store is down and the manifest forbids defaults."""
+
+    status = 503
+    retry_after_s: ClassVar[int] = 1

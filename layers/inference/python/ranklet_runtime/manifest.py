@@ -1,0 +1,129 @@
+"""manifest.json: all that the function knows about its model, written by the build.
+
+The records are frozen and typed; `Manifest.read` refuses a file of another format version. The
+certificate lies beside it and is the deployment's affair, not the request's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from ranklet_features.spec import Feature, FeatureSpec, Input, Table
+from ranklet_runtime.errors import ManifestError
+
+FORMAT = 1
+"""Raised when a manifest written before can no longer be read."""
+
+Rows = Literal["user", "item"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run of one engine.
+
+    engine: a name of the table in `ranklet_runtime.engines`.
+    rows: `user` runs on the user's rows (one per request), `item` on the candidates.
+    inputs: the engine's own name of an input → the tensor that feeds it.
+    outputs: the engine's own name of an output → the tensor it becomes.
+    once: engine inputs of an `item` step that stay at one row; all others of one row are expanded to N.
+    artefact: file in the bundle, None for an engine without weights.
+    """
+
+    engine: str
+    rows: Rows
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    artefact: str | None = None
+    once: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may ask. body_bytes counts the decoded body; deadline_ms bounds store reads."""
+
+    items: int = 2000
+    body_bytes: int = 6_000_000
+    deadline_ms: int = 1000
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One model version as it is served.
+
+    version: a decimal number as text, as TensorFlow Serving reports it.
+    score: the tensor ([N] or [N, 1]) that ranks. item_key: the item input that names a candidate in
+    the answer to `top_k`, None where candidates have no name (their positions are answered then).
+    surplus: what an undeclared field in a request means.
+    """
+
+    model: str
+    version: str
+    spec: FeatureSpec
+    steps: tuple[Step, ...]
+    score: str
+    item_key: str | None = None
+    surplus: Literal["refuse", "ignore"] = "refuse"
+    dialects: tuple[str, ...] = ("native", "tfserving")
+    limits: Limits = Limits()
+    threads: int = 1
+
+    @staticmethod
+    def read(path: Path) -> Manifest:
+        """Read a manifest.json.
+
+        Raises ManifestError when the file is absent, is not JSON, or has another format version.
+        """
+        try:
+            document = orjson.loads(path.read_bytes())
+        except (OSError, orjson.JSONDecodeError) as error:
+            raise ManifestError(f"cannot read {path.name}: {error}; run `ranklet build` again") from error
+        if document.get("format") != FORMAT:
+            raise ManifestError(
+                f"{path.name} has format {document.get('format')!r}, this runtime reads {FORMAT}; "
+                "build the model with the ranklet version of its layers"
+            )
+        return from_document(document)
+
+
+def from_document(document: Mapping[str, Any]) -> Manifest:
+    """The records of a parsed manifest.json, defaults filled in.
+
+    Raises ManifestError naming the missing or unknown field.
+    """
+    try:
+        return Manifest(
+            model=document["model"],
+            version=document["version"],
+            spec=_spec(document),
+            steps=tuple(Step(**{**step, "once": tuple(step.get("once", ()))}) for step in document["steps"]),
+            score=document["score"],
+            item_key=document.get("item_key"),
+            surplus=document.get("surplus", "refuse"),
+            dialects=tuple(document["dialects"]),
+            limits=Limits(**document["limits"]),
+            threads=document["threads"],
+        )
+    except (KeyError, TypeError) as error:
+        raise ManifestError(f"manifest.json: {error}; run `ranklet build` again") from error
+
+
+def _spec(document: Mapping[str, Any]) -> FeatureSpec:
+    return FeatureSpec(
+        inputs={name: Input(**value) for name, value in document["inputs"].items()},
+        features={
+            name: Feature(kind=value["kind"], of=tuple(value["of"]), options=value.get("options", {}))
+            for name, value in document["features"].items()
+        },
+        tables={name: Table(**_with_tuple(value)) for name, value in document["tables"].items()},
+    )
+
+
+def _with_tuple(table: Mapping[str, Any]) -> dict[str, Any]:
+    default = table.get("default")
+    return {**table, "default": tuple(default) if default is not None else None}

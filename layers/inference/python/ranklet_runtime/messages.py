@@ -1,0 +1,62 @@
+"""The values that travel from the event to the answer: HTTP in, request, result, HTTP out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request, whichever API Gateway payload format carried it.
+
+    path: without the stage, percent-decoded. headers: names in lower case. body: base64 undone.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """One answer; `body` is sent base64-encoded when `content_type` is not text."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RankRequest:
+    """What a dialect decoded: raw columns by input name, not yet checked against the spec.
+
+    items: every column has N values (a list, or a 1-D or 2-D numpy array).
+    user, context: single values by name, or, with `per_row`, columns of N like the items' (a row-form
+    request whose rows belong to different users).
+    paths: how a column is called in error messages (`items.price` in the native form).
+    """
+
+    user: Mapping[str, Any]
+    context: Mapping[str, Any]
+    items: Mapping[str, Any]
+    per_row: bool = False
+    top_k: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankResult:
+    """scores: float32 [N], in the order of the candidates.
+
+    outputs: every tensor that the model names as an output. degraded: what had to be defaulted,
+    by reason (`missing_rows:movies`, `unavailable_rows:movies`) → how many.
+    """
+
+    scores: NDArray[np.float32]
+    degraded: Mapping[str, int]
