@@ -1,0 +1,80 @@
+"""certificate.json: the proof that a bundle gives the trainer's scores, bound to the bundle's very bytes.
+
+The pipeline writes it after the golden replay; the CDK app deploys nothing without it. Since it names the hash of
+all other files, a bundle that was edited, mixed or cut off after its proof is told from the one that was proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import orjson
+
+from ranklet import tree
+from ranklet.errors import BundleError
+
+FILE = "certificate.json"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was proven.
+
+    bundle: `digest` of the folder. rows: golden rows replayed. bound: the difference that was allowed.
+    paths: each way a request can take (`native-json`, `store`, …) → its worst difference from the trainer's scores.
+    """
+
+    bundle: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    rows: Annotated[int, msgspec.Meta(ge=1)]
+    bound: Annotated[float, msgspec.Meta(gt=0)]
+    paths: Annotated[Mapping[str, Annotated[float, msgspec.Meta(ge=0)]], msgspec.Meta(min_length=1)]
+
+
+def digest(folder: Path) -> str:
+    """SHA-256, in hex, over every file of a bundle but its certificate: sorted relative path and content."""
+    return tree.digest(folder, skip=frozenset({FILE}))
+
+
+def write(certificate: Certificate, folder: Path) -> None:
+    """Put the certificate into its bundle, with the same bytes for the same proof."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    (folder / FILE).write_bytes(orjson.dumps(asdict(certificate), option=options))
+
+
+def read(folder: Path) -> Certificate:
+    """The certificate of a bundle; BundleError when it is absent or is none."""
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Certificate)
+    except FileNotFoundError as error:
+        raise BundleError(f"{folder} has no {FILE}, so nothing proves its scores; {_again(folder)}") from error
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BundleError(f"{folder / FILE}: {error}; {_again(folder)}") from error
+
+
+def verify(folder: Path) -> Certificate:
+    """The certificate of a bundle whose files are those that were proven, within the bound.
+
+    Raises BundleError for a certificate that is absent, that belongs to other files, or that records a
+    difference above its own bound.
+    """
+    certificate = read(folder)
+    if (actual := digest(folder)) != certificate.bundle:
+        raise BundleError(
+            f"{folder} was changed after it was proven: its files hash to {actual[:12]}…, its certificate names "
+            f"{certificate.bundle[:12]}…; {_again(folder)}"
+        )
+    path, worst = max(certificate.paths.items(), key=lambda item: item[1])
+    if not worst <= certificate.bound:
+        raise BundleError(
+            f"{folder}: path {path!r} differs from the trainer's scores by {worst:g}, allowed is "
+            f"{certificate.bound:g}; mend the model, then build it again"
+        )
+    return certificate
+
+
+def _again(folder: Path) -> str:
+    return f"run `ranklet build functions/{folder.name}`"
