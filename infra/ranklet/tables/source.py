@@ -84,6 +84,6 @@ def _sorted(name: str, keys: NDArray[np.int64] | tuple[str, ...], values: NDArra
     order = np.argsort(names, kind="stable")
     names = names[order]
     if len(twice := np.flatnonzero(names[1:] == names[:-1])):
-        raise TableError(f"table {name}: key {names[twice[0]]!r} stands on more than one row; a key names one row")
+        raise TableError(f"table {name}: key {str(names[twice[0]])!r} stands on more than one row; a key names one row")
     ordered = keys[order] if isinstance(keys, np.ndarray) else tuple(names.tolist())
     return Vectors(ordered, np.ascontiguousarray(values[order]))
