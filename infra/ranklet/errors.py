@@ -7,7 +7,8 @@ RankletError
 ├── BundleError        a bundle is absent, changed, or has no certificate
 ├── PackagingError     a layer could not be built
 ├── TableError         an embedding table could not be written or checked
-└── LocalError         the local cloud could not start or refused an operation
+├── LocalError         the local cloud could not start or refused an operation
+└── DataError          a public data set could not be fetched, or is not the one that is pinned
 """
 
 
@@ -57,3 +58,9 @@ class LocalError(RankletError):
     """The local cloud could not start or refused an operation."""
 
     exit_code = 8
+
+
+class DataError(RankletError):
+    """A public data set could not be fetched, or is not the one that is pinned."""
+
+    exit_code = 9
