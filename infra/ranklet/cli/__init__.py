@@ -1,0 +1,62 @@
+"""The command line: `ranklet COMMAND`.
+
+Commands are imported when used, so that `ranklet --help` is quick and a missing optional library fails only the
+command that needs it. Results go to stdout (JSON alone with `--json`), progress and warnings to stderr. Exit codes:
+0 done; 2 wrong usage or model.toml; the others stand in `ranklet.errors`, one per class of error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from ranklet.errors import RankletError
+
+COMMANDS = {
+    "build": "ranklet.cli.build:build",
+    "demo": "ranklet.cli.demo:demo",
+    "doctor": "ranklet.cli.doctor:doctor",
+    "invoke": "ranklet.cli.invoke:invoke",
+    "new": "ranklet.cli.new:new",
+    "serve": "ranklet.cli.serve:serve",
+    "tables": "ranklet.cli.tables:tables",
+}
+"""Command name → where it is, imported when used."""
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ranklet")
+def ranklet() -> None:
+    """One recommendation model, one AWS Lambda function.
+
+    \b
+    ranklet demo                      the whole way, on two real models
+    ranklet new my-ranker             a folder for a model of your own
+    ranklet build my-ranker           bundle it and prove its scores
+    ranklet serve                     the cloud on this machine
+    ranklet doctor                    what this machine lacks
+    """
+
+
+def main() -> None:
+    """Run the command line; a `RankletError` becomes its message and its exit code."""
+    try:
+        ranklet.main(standalone_mode=True)
+    except RankletError as error:
+        click.echo(f"ranklet: {error}", err=True)
+        sys.exit(error.exit_code)

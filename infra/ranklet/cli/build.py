@@ -1,0 +1,86 @@
+"""`ranklet build`: bundles and their proof."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ranklet import pipeline, project
+from ranklet.cli import terminal
+from ranklet.pipeline import Built
+
+
+@click.command()
+@click.argument("models", nargs=-1)
+@terminal.as_json
+def build(models: tuple[str, ...], as_json: bool) -> None:
+    """Bundle MODELS (all of functions/ when none is named) and prove that they give the trainer's scores.
+
+    \b
+    ranklet build
+    ranklet build movie-ftrl
+    ranklet build movie-ftrl --json | jq '.[0].certificate'
+
+    Every golden request runs through the real handler in every form that clients send; a model whose scores differ
+    from the trainer's by more than its bound is not bundled (exit code 4).
+    """
+    here = project.find()
+    built = []
+    for folder in here.models(models):
+        with terminal.progress(folder.name) as progress:
+            built.append(pipeline.build(folder, out=here.build, progress=progress))
+    if as_json:
+        terminal.emit([describe(one) for one in built])
+    else:
+        _show(built)
+
+
+def describe(built: Built) -> dict[str, Any]:
+    """One model of `ranklet build --json`, as DESIGN.md fixes it."""
+    tables = built.manifest.spec.tables.values()
+    return {
+        "model": built.model,
+        "bundle": f".build/functions/{built.model}",
+        "bytes": built.bytes,
+        "sha256": built.certificate.bundle,
+        "certificate": dict(built.certificate.paths),
+        "split": None,
+        "tables": [
+            {
+                "name": table.name,
+                "physical": table.physical,
+                "placement": table.placement,
+                "reason": built.placements[table.name],
+                "rows": table.rows,
+                "dim": table.dim,
+                "dtype": table.dtype,
+            }
+            for table in tables
+        ],
+    }
+
+
+def _show(built: list[Built]) -> None:
+    rows = []
+    for one in built:
+        worst = max(one.certificate.paths.values())
+        engines = " → ".join(step.engine for step in one.manifest.steps)
+        proof = f"{worst:.1e} ≤ {one.certificate.bound:.0e}"
+        rows.append(
+            [
+                one.model,
+                engines,
+                terminal.size(one.bytes),
+                str(one.certificate.rows),
+                proof,
+                one.certificate.bundle[:12],
+            ]
+        )
+    terminal.show("Built and proven", ["model", "engines", "size:", "golden:", "max |diff|:", "bundle"], rows)
+    for one in built:
+        for path, gap in one.certificate.paths.items():
+            terminal.ERR.print(f"  {one.model} {path}: {gap:.1e}", markup=False)
+        for name, reason in one.placements.items():
+            table = one.manifest.spec.tables[name]
+            terminal.ERR.print(f"  {one.model} table {name} → {table.placement}: {reason}", markup=False)

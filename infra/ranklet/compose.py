@@ -1,0 +1,126 @@
+"""Compose what was read into a manifest, check that the parts fit each other, and write the bundle."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ranklet.errors import ModelError
+from ranklet.importers.base import Exported
+from ranklet.model import Model, StepSource
+from ranklet.tables import files
+from ranklet.tables.pin import Pinned
+from ranklet_features.spec import Feature, FeatureSpec
+from ranklet_runtime.manifest import FORMAT, Limits, Manifest, Step
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a model is made of. vocabularies: feature name → the author's file."""
+
+    steps: tuple[tuple[StepSource, Exported], ...]
+    tables: tuple[Pinned, ...]
+    vocabularies: Mapping[str, Path]
+
+
+def compose(model: Model, parts: Parts) -> Manifest:
+    """The manifest of a model and its parts.
+
+    Raises ModelError when the output or the item key names nothing.
+    """
+    steps = tuple(_step(index, *part) for index, part in enumerate(parts.steps))
+    made = {tensor for step in steps for tensor in step.outputs.values()}
+    if model.output.score not in made:
+        raise ModelError(f"{model.name}: output.score is {model.output.score!r}; the steps make {sorted(made)}")
+    key = model.output.item_key
+    if key is not None and (key not in model.inputs or model.inputs[key].side != "item"):
+        items = sorted(name for name, value in model.inputs.items() if value.side == "item")
+        raise ModelError(f"{model.name}: output.item_key is {key!r}; it must be an item input: {items}")
+    return Manifest(
+        model=model.name,
+        version=str(model.version),
+        spec=FeatureSpec(
+            inputs=dict(model.inputs),
+            features={name: _feature(name, feature, parts) for name, feature in model.features.items()},
+            tables={pinned.table.name: pinned.table for pinned in parts.tables},
+        ),
+        steps=steps,
+        score=model.output.score,
+        item_key=key,
+        surplus=model.api.surplus,
+        dialects=model.api.dialects,
+        limits=Limits(model.limits.items, model.limits.body_bytes, model.limits.deadline_ms),
+        threads=threads(model.function.memory),
+    )
+
+
+def threads(memory: int) -> int:
+    """Threads for an engine: whole vCPUs of `memory` MB, as two threads on less than two cores are slower than one."""
+    return max(1, memory // 1769)
+
+
+def write(manifest: Manifest, parts: Parts, bundle: Path) -> None:
+    """Write manifest.json, artefacts, vocabularies and resident tables into the new folder `bundle`."""
+    bundle.mkdir(parents=True)
+    (bundle / MANIFEST).write_bytes(document(manifest))
+    for step, (_, exported) in zip(manifest.steps, parts.steps, strict=True):
+        if step.artefact is not None:
+            _write_artefact(exported, bundle / step.artefact)
+    for name, path in parts.vocabularies.items():
+        target = bundle / _vocabulary(name, path)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, target)
+    for pinned in parts.tables:
+        if pinned.table.placement == "resident":
+            files.write_resident(pinned, bundle)
+
+
+def document(manifest: Manifest) -> bytes:
+    """manifest.json's bytes: keys in declaration order where it matters, nothing that varies between builds."""
+    fields = dataclasses.asdict(manifest)
+    spec: Mapping[str, Any] = fields.pop("spec")
+    return orjson.dumps({"format": FORMAT, **fields, **spec}, option=orjson.OPT_INDENT_2)
+
+
+def _step(index: int, source: StepSource, exported: Exported) -> Step:
+    """Where the author names no tensor, the engine's own name is the tensor's."""
+    inputs, outputs = ({spec.name for spec in specs} for specs in (exported.inputs, exported.outputs))
+    named = (("inputs", source.inputs, inputs), ("outputs", source.outputs, outputs), ("once", source.once, inputs))
+    for what, given, known in named:
+        if unknown := sorted(set(given) - known):
+            raise ModelError(f"steps[{index}].{what} names {unknown}; engine {exported.engine} has {sorted(known)}")
+    return Step(
+        engine=exported.engine,
+        rows=source.rows,
+        inputs={spec.name: source.inputs.get(spec.name, spec.name) for spec in exported.inputs},
+        outputs={spec.name: source.outputs.get(spec.name, spec.name) for spec in exported.outputs},
+        artefact=None if exported.artefact is None else f"steps/{index}-{exported.artefact}",
+        once=source.once,
+        options=dict(exported.options),
+    )
+
+
+def _feature(name: str, feature: Feature, parts: Parts) -> Feature:
+    """A vocabulary in a file moves into the bundle under the feature's name."""
+    if name not in parts.vocabularies:
+        return feature
+    vocabulary = _vocabulary(name, parts.vocabularies[name])
+    return dataclasses.replace(feature, options={**feature.options, "vocabulary": vocabulary})
+
+
+def _vocabulary(name: str, path: Path) -> str:
+    return f"vocabularies/{name}{path.suffix}"
+
+
+def _write_artefact(exported: Exported, target: Path) -> None:
+    assert exported.content is not None, "an artefact has content"
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(exported.content)

@@ -1,0 +1,110 @@
+"""A model's way: from `functions/<model>/` to a proven bundle in `.build/functions/<model>/`.
+
+The stages, each a function that takes values and returns values; only the first reads and only the last two write:
+
+1. **load** the author's model.toml and read what it names: exported parts (`importers`), embedding tables
+   (`tables`), golden rows (`golden`).
+2. **compose** them into a `Manifest`: tables pinned by content, tensor names resolved, artefacts named.
+3. **write** the bundle into a scratch folder beside its place, and stage DynamoDB tables under `.build/tables/`.
+4. **prove** it: every golden request through the real handler in every form, tables read over the wire
+   (`ranklet.proof`). A difference above the bound ends here, with the place; nothing is left that could be deployed.
+5. **seal** it: the certificate goes in, and the scratch folder takes its place in one rename.
+
+Nothing in a bundle depends on when or where it was built: same inputs, same bytes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ranklet import certificate, golden, importers, model, proof
+from ranklet.compose import Parts, compose, write
+from ranklet.errors import ModelError
+from ranklet.tables import files, pin, source
+from ranklet_runtime.manifest import Manifest
+
+Progress = Callable[[str], None]
+"""Called with what begins now, in a few words."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build made. placements: table name → why it is where it is. bytes counts the bundle's files."""
+
+    model: str
+    folder: Path
+    manifest: Manifest
+    certificate: certificate.Certificate
+    placements: Mapping[str, str]
+    bytes: int
+
+
+def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) -> Built:
+    """Build the model in `folder` into `out/functions/<model>/`, staging tables below `out/tables/`.
+
+    Raises ModelError, ImportRefused, TableError or ParityError; an earlier bundle then stays as it was.
+    """
+    progress("reading model.toml")
+    described = model.load(folder)
+    parts = _read(described, folder, progress)
+    rows = golden.read(files_below(folder, described.golden.file))
+    manifest = compose(described, parts)
+    place = out / "functions" / described.name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{described.name}-", dir=place.parent) as scratch:
+        bundle = Path(scratch) / "bundle"
+        progress("writing the bundle")
+        write(manifest, parts, bundle)
+        staged = [files.write_staged(table, out / "tables") for table in _in_dynamodb(parts)]
+        progress(f"replaying {len(rows)} golden requests")
+        proven = proof.prove(bundle, staged, rows, bound=proof.bound(described, manifest))
+        certificate.write(proven, bundle)
+        _replace(bundle, place)
+    size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+    reasons = {table.table.name: table.reason for table in parts.tables}
+    return Built(described.name, place, manifest, proven, reasons, size)
+
+
+def files_below(folder: Path, name: str) -> Path:
+    """The file `name` below a model's folder; ModelError for one outside it, and for none."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ModelError(f"{name} is outside the model's folder; put it below {folder.name}/")
+    if not path.is_file():
+        raise ModelError(f"{folder.name}/model.toml names {name}, which is not there: run train.py or correct it")
+    return path
+
+
+def _read(described: model.Model, folder: Path, progress: Progress) -> Parts:
+    steps = []
+    for step in described.steps:
+        progress(f"importing {step.source or step.engine}")
+        steps.append((step, importers.load(step, folder)))
+    tables = []
+    for name, table in described.tables.items():
+        progress(f"pinning table {name}")
+        vectors = source.read(
+            name, vectors=files_below(folder, table.vectors), keys=files_below(folder, table.keys), key=table.key
+        )
+        tables.append(pin.pin(name, table, vectors))
+    vocabularies = {
+        name: files_below(folder, feature.options["vocabulary"])
+        for name, feature in described.features.items()
+        if isinstance(feature.options.get("vocabulary"), str)
+    }
+    return Parts(tuple(steps), tuple(tables), vocabularies)
+
+
+def _in_dynamodb(parts: Parts) -> list[pin.Pinned]:
+    return [table for table in parts.tables if table.table.placement == "dynamodb"]
+
+
+def _replace(bundle: Path, place: Path) -> None:
+    """Put the new bundle where the old one was; a crash between the two moves leaves none, never half of one."""
+    if place.exists():
+        shutil.rmtree(place)
+    bundle.rename(place)

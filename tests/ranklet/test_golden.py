@@ -1,0 +1,43 @@
+"""golden.jsonl: what is read, and what is refused with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from ranklet import golden
+from ranklet.errors import ModelError
+
+GOOD = '{"request": {"user": {"a": 1}, "items": {"x": [1, 2]}}, "scores": [0.5, 1]}'
+
+
+def _read(folder: Path, text: str) -> tuple[golden.Golden, ...]:
+    (folder / "golden.jsonl").write_text(text, encoding="utf-8")
+    return golden.read(folder / "golden.jsonl")
+
+
+def test_each_line_is_a_request_with_its_scores(tmp_path: Path) -> None:
+    rows = _read(tmp_path, f"{GOOD}\n\n{GOOD}\n")
+    assert rows == (golden.Golden({"a": 1}, {}, {"x": [1, 2]}, (0.5, 1)),) * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no request"),
+        ("{", r"golden\.jsonl:1: not"),
+        (GOOD + "\n" + GOOD.replace("[0.5, 1]", "[0.5]"), r"golden\.jsonl:2: items\.x is no list of 1 values"),
+        (GOOD.replace("[0.5, 1]", '[0.5, "1"]'), r"scores\[1\] is '1'; a finite number"),
+        (GOOD.replace("[0.5, 1]", "[0.5, true]"), r"scores\[1\] is True"),
+        (GOOD.replace("[0.5, 1]", "[1e999, 0]"), r"golden\.jsonl:1: "),
+        ('{"scores": []}', "KeyError: 'request'"),
+        ("[1]", r"golden\.jsonl:1: not"),
+    ],
+)
+def test_a_wrong_row_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        _read(tmp_path, text)
+
+
+def test_an_absent_file_says_what_it_is_for(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="nothing proves the package"):
+        golden.read(tmp_path / "golden.jsonl")

@@ -1,0 +1,63 @@
+"""model.toml: defaults, and errors that name file, field and remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from ranklet import model
+from ranklet.errors import ModelError
+from ranklet_features.spec import Feature, Input
+
+SMALLEST = """
+name = "m"
+[inputs]
+age = { side = "user" }
+[features]
+a = { kind = "bucket", of = "age", boundaries = [1, 2] }
+b = { kind = "cross", of = ["a", "a"], buckets = 8 }
+[[steps]]
+format = "numpy"
+engine = "linear"
+"""
+
+
+def _load(folder: Path, text: str) -> model.Model:
+    (folder / "m").mkdir()
+    (folder / "m" / "model.toml").write_text(text, encoding="utf-8")
+    return model.load(folder / "m")
+
+
+def test_a_flat_feature_becomes_kind_inputs_and_options(tmp_path: Path) -> None:
+    loaded = _load(tmp_path, SMALLEST)
+    assert loaded.inputs == {"age": Input(side="user", type="float")}
+    assert loaded.features == {
+        "a": Feature("bucket", ("age",), {"boundaries": [1, 2]}),
+        "b": Feature("cross", ("a", "a"), {"buckets": 8}),
+    }
+    assert (loaded.version, loaded.api.auth, loaded.limits.items) == (1, "iam", 2000)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('name = "m"', 'name = "n"', "name is 'n', the folder is 'm'"),
+        ('name = "m"', 'name = "M m"', r"matching regex .* at `\$\.name`"),
+        ('side = "user"', 'side = "userr"', r"'userr' - at `\$\.inputs\[\.\.\.\]\.side`"),
+        ('side = "user"', 'side = "user", typ = "int"', r"inputs.age has unknown \['typ'\]; allowed: .*'type'"),
+        ('side = "user"', 'type = "int"', "missing required field `side`"),
+        ('engine = "linear"', 'engin = "linear"', r"unknown field `engin` - at `\$\.steps\[0\]`"),
+        ('[[steps]]\nformat = "numpy"\nengine = "linear"', "", "missing required field `steps`"),
+        ('name = "m"', 'name = "m"\nversion = 0', r">= 1 - at `\$\.version`"),
+        ("[features]", "[function]\nmemory = 64\n[features]", r">= 128 - at `\$\.function\.memory`"),
+        ("[features]", "[features", "model.toml: "),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_place(tmp_path: Path, before: str, after: str, message: str) -> None:
+    assert before in SMALLEST
+    with pytest.raises(ModelError, match=message):
+        _load(tmp_path, SMALLEST.replace(before, after))
+
+
+def test_a_folder_without_model_toml_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="ranklet new NAME"):
+        model.load(tmp_path)
