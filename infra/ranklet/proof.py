@@ -98,6 +98,6 @@ def _account(name: str, number: int, scores: list[float], golden: Golden, gap: f
     place, (ours, theirs) = max(enumerate(pairs), key=lambda pair: abs(pair[1][0] - pair[1][1]))
     return (
         f"golden row {number} as {name}: candidate {place} scores {ours!r}, the trainer says {theirs!r}; "
-        f"{gap:.2e} apart, above {bound:.0e}. Usual causes: features assembled differently in training, weights exported "
-        "from another epoch, float64 against float32; a wider bound is [golden] max_abs_diff"
+        f"{gap:.2e} apart, above {bound:.0e}. Usual causes: features assembled differently in training, weights of "
+        "another epoch, float64 against float32; a wider bound is [golden] max_abs_diff"
     )
