@@ -1,0 +1,70 @@
+"""Golden rows in every form: each says the same request, and every answer form is read back."""
+
+import math
+
+import msgpack
+import numpy as np
+import orjson
+import pytest
+
+from ranklet.golden import Golden
+from ranklet.replay import FORMS, difference
+from ranklet_features.spec import FeatureSpec, Input
+from ranklet_runtime.manifest import Manifest
+
+MANIFEST = Manifest(
+    model="m",
+    version="1",
+    spec=FeatureSpec(
+        inputs={
+            "age": Input(side="user"),
+            "seen": Input(side="user", type="int", list=True),
+            "id": Input(side="item", type="int"),
+            "price": Input(side="item", type="float"),
+            "tags": Input(side="item", type="string", list=True),
+        },
+        features={},
+    ),
+    steps=(),
+    score="score",
+)
+GOLDEN = Golden({"age": 3, "seen": [7, 8]}, {}, {"id": [1, 2], "price": [0.5, None], "tags": [["a"], []]}, (0.25, 0.75))
+
+
+def test_msgpack_sends_numbers_as_little_endian_buffers_and_the_rest_as_lists() -> None:
+    sent = msgpack.unpackb(FORMS["native-msgpack"].encode(GOLDEN, MANIFEST))
+    assert sent["items"]["id"] == {"dtype": "<i8", "shape": [2], "data": np.array([1, 2], "<i8").tobytes()}
+    assert sent["items"]["price"] == [0.5, None]
+    assert sent["items"]["tags"] == [["a"], []]
+
+
+def test_rows_repeat_the_user_and_columns_send_it_once() -> None:
+    rows = orjson.loads(FORMS["tfs-rows"].encode(GOLDEN, MANIFEST))["instances"]
+    assert rows[1] == {"age": 3, "seen": [7, 8], "id": 2, "price": None, "tags": []}
+    columns = orjson.loads(FORMS["tfs-columns"].encode(GOLDEN, MANIFEST))["inputs"]
+    assert columns["seen"] == [[7, 8]]
+    assert columns["id"] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("form", "answer"),
+    [
+        ("native-json", b'{"scores":[0.25,0.75]}'),
+        (
+            "native-msgpack",
+            msgpack.packb({"scores": {"dtype": "<f4", "data": np.array([0.25, 0.75], "<f4").tobytes()}}),
+        ),
+        ("tfs-rows", b'{"predictions":[0.25,0.75]}'),
+        ("tfs-columns", b'{"outputs":[0.25,0.75]}'),
+    ],
+)
+def test_scores_are_read_from_every_answer(form: str, answer: bytes) -> None:
+    assert FORMS[form].decode(answer) == [0.25, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("scores", "gap"),
+    [([0.25, 0.75], 0.0), ([0.25, 0.5], 0.25), ([0.25], math.inf), ([0.25, math.nan], math.inf)],
+)
+def test_difference_is_the_worst_and_nothing_hides_it(scores: list[float], gap: float) -> None:
+    assert difference(scores, GOLDEN) == gap
