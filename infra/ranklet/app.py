@@ -1,0 +1,154 @@
+"""The CDK app: one shared stack and one stack per model, synthesised without an account and without a network.
+
+`cdk.json` runs `python -m ranklet.app`, so `cdk` wants the project's environment to be the active one. What it says on
+the command line reaches the app as context:
+
+- `-c models=a,b` synthesises these models alone (the shared stack is always there, with the layers of all);
+- `-c target=local` leaves out what a local stand-in for AWS refuses.
+
+Stages: read the models and check that each has a proven bundle (a missing one is built), build the layers, wire.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ranklet import node
+from ranklet.deployable import Builder, Deployable, ready
+from ranklet.errors import ModelError, RankletError
+from ranklet.model import load
+from ranklet.packaging import layers, sizes, targets
+from ranklet.project import Project, find
+
+if TYPE_CHECKING:
+    from aws_cdk import App
+
+LayerBuilder = Callable[[str, str], Path]
+"""The folder of a layer (name, architecture), built when it is not there."""
+
+ALWAYS = ("features", "inference")
+RATE, BURST = 1000, 500
+"""Requests per second and at once over all models, unless context says otherwise: a caller gone wild costs money."""
+
+CONTEXT = {
+    # The command line sets these two; a synthesis without it gives the same template, which `sam local` can read.
+    "aws:cdk:enable-path-metadata": True,
+    "aws:cdk:enable-asset-metadata": True,
+}
+
+
+def main() -> None:
+    """What cdk.json runs. An error is one message on stderr, and its kind's exit code."""
+    try:
+        synthesise(find())
+    except RankletError as error:
+        _say(str(error))
+        raise SystemExit(error.exit_code) from error
+
+
+def synthesise(
+    project: Project,
+    *,
+    out: Path | None = None,
+    context: Mapping[str, Any] | None = None,
+    build: Builder | None = None,
+    layer: LayerBuilder | None = None,
+) -> Path:
+    """Write the cloud assembly and return its folder.
+
+    out: where; by default where the `cdk` command asks for it, or a temporary folder without one.
+    context: what `-c` would say. build and layer: how a missing bundle and a layer are made.
+    Raises what `ready` and the layers' build raise.
+    """
+    node.use_node(os.environ)
+    # Importing the CDK starts node, so not before it was chosen.
+    import aws_cdk
+
+    app = aws_cdk.App(
+        outdir=str(out) if out else None,
+        context={**CONTEXT, **_settings(project), **(context or {})},
+        analytics_reporting=False,
+    )
+    deployables = [
+        ready(project, folder, build=build or _builder(project))
+        for folder in project.models(_names(app.node.try_get_context("models")))
+    ]
+    _wire(app, deployables, _layers(project, layer or _layer_builder(project)))
+    return Path(app.synth().directory)
+
+
+def _wire(app: App, deployables: Sequence[Deployable], built: Mapping[tuple[str, str], Path]) -> None:
+    from ranklet.stacks.model import ModelStack
+    from ranklet.stacks.shared import SharedStack
+
+    rate, burst = _number(app, "rate", RATE), _number(app, "burst", BURST)
+    shared = SharedStack(app, layers=built, rate=rate, burst=burst)
+    hashes = {key: layers.digest(folder) for key, folder in built.items()}
+    for deployable in deployables:
+        architecture = deployable.model.function.architecture
+        needed = [*ALWAYS, "onnx"] if deployable.uses_onnx else ALWAYS
+        sizes.check(
+            {deployable.model.name: deployable.bundle} | {f"layer {name}": built[name, architecture] for name in needed}
+        )
+        stack = ModelStack(app, deployable=deployable, layers={name: hashes[name, architecture] for name in needed})
+        # An order, not a reference: `cdk deploy <model>` brings the shared stack up to date first, `-e` leaves it.
+        stack.add_stack_dependency(shared)
+
+
+def _layers(project: Project, layer: LayerBuilder) -> dict[tuple[str, str], Path]:
+    """Every layer for every architecture that a model of the project has, whichever models are synthesised.
+
+    A shared stack with fewer would take layers away from models that are deployed.
+    """
+    architectures = sorted({load(folder).function.architecture for folder in project.models()})
+    return {(name, architecture): layer(name, architecture) for architecture in architectures for name in layers.NAMES}
+
+
+def _layer_builder(project: Project) -> LayerBuilder:
+    out = project.build / "layers"
+    return lambda name, architecture: layers.build(name, targets.lambda_target(architecture), out, progress=_say)
+
+
+def _builder(project: Project) -> Builder:
+    def build(folder: Path) -> object:
+        # Importers and engines are loaded only when something is missing.
+        from ranklet import pipeline
+
+        _say(f"{folder.name} is not built yet: building it")
+        return pipeline.build(folder, out=project.build, progress=_say)
+
+    return build
+
+
+def _settings(project: Project) -> dict[str, Any]:
+    """The context of cdk.json, feature flags above all, so that every way to synthesise gives the same templates."""
+    document = json.loads((project.root / "cdk.json").read_text(encoding="utf-8"))
+    return dict(document.get("context", {}))
+
+
+def _names(value: Any) -> list[str]:
+    return [name.strip() for name in str(value or "").split(",") if name.strip()]
+
+
+def _number(app: App, name: str, default: int) -> int:
+    value = app.node.try_get_context(name)
+    try:
+        number = default if value is None else int(value)
+    except ValueError as error:
+        raise ModelError(f"context {name}={value!r} is no whole number") from error
+    if number < 1:
+        raise ModelError(f"context {name}={number} would let nobody in; give at least 1")
+    return number
+
+
+def _say(what: str) -> None:
+    print(f"ranklet: {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""A model as a Lambda function: code, version and the alias that callers reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration, RemovalPolicy, aws_lambda
+from constructs import Construct
+
+from ranklet.constructs import parameters
+from ranklet.constructs.logs import Logs
+from ranklet.constructs.role import ExecutionRole
+from ranklet.constructs.runtime import ARCHITECTURES, HANDLER, RUNTIME
+from ranklet.deployable import Deployable
+
+
+class ModelFunction(Construct):
+    """The function behind the alias `live`, which is the one public attribute.
+
+    layers: name → hash of its content. The ARNs are looked up at deployment, so that the template alone would not
+    change with a layer; the description names the hashes, and a changed description makes a new version.
+    The alias points at one version, never at two by weight: provisioned concurrency and weights exclude each other.
+    Versions are kept, so that a rollback finds the old one.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, deployable: Deployable, layers: Mapping[str, str]) -> None:
+        super().__init__(scope, id)
+        settings, manifest = deployable.model.function, deployable.manifest
+        logs = Logs(self, "Logs", days=settings.log_days).group
+        tables = [table.physical for table in deployable.tables]
+        hashes = " ".join(f"{name}:{hash[:12]}" for name, hash in layers.items())
+        function = aws_lambda.Function(
+            self,
+            "Function",
+            runtime=RUNTIME,
+            architecture=ARCHITECTURES[settings.architecture],
+            handler=HANDLER,
+            code=aws_lambda.Code.from_asset(str(deployable.bundle)),
+            layers=[self._layer(name, settings.architecture) for name in layers],
+            description=f"{manifest.model} version {manifest.version}, layers {hashes}",
+            memory_size=settings.memory,
+            timeout=Duration.seconds(settings.timeout),
+            reserved_concurrent_executions=settings.reserved,
+            environment=environment(deployable),
+            log_group=logs,
+            role=ExecutionRole(self, "Execution", log_group=logs, tables=tables).role,
+            current_version_options=aws_lambda.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
+        )
+        self.alias = aws_lambda.Alias(
+            self,
+            "Live",
+            alias_name="live",
+            version=function.current_version,
+            provisioned_concurrent_executions=settings.provisioned or None,
+        )
+
+    def _layer(self, name: str, architecture: str) -> aws_lambda.ILayerVersion:
+        arn = parameters.value(self, parameters.layer(name, architecture))
+        return aws_lambda.LayerVersion.from_layer_version_arn(self, f"Layer-{name}", arn)
+
+
+def environment(deployable: Deployable) -> dict[str, str]:
+    """Thread counts are set, never detected: below 1 769 MB a function sees two cores and is paid a part of one."""
+    threads = str(deployable.manifest.threads)
+    return {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}

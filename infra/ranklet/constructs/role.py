@@ -1,0 +1,26 @@
+"""What a model's function may do: write its own log and read the rows of the tables that its manifest pins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Stack, aws_iam, aws_logs
+from constructs import Construct
+
+
+class ExecutionRole(Construct):
+    """A role without managed policies, whose grants name single resources.
+
+    tables: physical names. `BatchGetItem` is the only call that the store makes.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, log_group: aws_logs.ILogGroup, tables: Sequence[str]) -> None:
+        super().__init__(scope, id)
+        self.role = aws_iam.Role(self, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(self.role)
+        if tables:
+            stack = Stack.of(self)
+            arns = [
+                stack.format_arn(service="dynamodb", resource="table", resource_name=table) for table in sorted(tables)
+            ]
+            self.role.add_to_policy(aws_iam.PolicyStatement(actions=["dynamodb:BatchGetItem"], resources=arns))

@@ -1,0 +1,79 @@
+"""A model that may be deployed: what its author wrote and the bundle that was proven, checked against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ranklet import certificate
+from ranklet.errors import BundleError, ModelError
+from ranklet.model import Model, load
+from ranklet.project import Project
+from ranklet_features.spec import Table
+from ranklet_runtime.errors import ManifestError
+from ranklet_runtime.manifest import Manifest
+
+Builder = Callable[[Path], object]
+"""Builds the model of a folder into the project's bundle folder."""
+
+TAKEN = ("ranklet-shared", "v1", "v2")
+"""Names that a model cannot have: the shared stack's, and the first parts of the fleet-wide routes."""
+
+
+@dataclass(frozen=True)
+class Deployable:
+    """model: the author's file. manifest and bundle: what the build made of it."""
+
+    model: Model
+    manifest: Manifest
+    bundle: Path
+
+    @property
+    def uses_onnx(self) -> bool:
+        """Whether a step needs onnxruntime."""
+        return any(step.engine == "onnx" for step in self.manifest.steps)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables that the function reads from DynamoDB."""
+        return tuple(table for table in self.manifest.spec.tables.values() if table.placement == "dynamodb")
+
+
+def ready(project: Project, folder: Path, *, build: Builder) -> Deployable:
+    """The model of a folder with its proven bundle; a bundle that is missing is built.
+
+    Raises BundleError for a bundle without a valid certificate or of another version than model.toml, and what
+    `load` and `build` raise.
+    """
+    model = load(folder)
+    _check(model, folder / "model.toml")
+    bundle = project.bundle(model.name)
+    if not bundle.exists():
+        build(folder)
+    certificate.verify(bundle)
+    manifest = _manifest(bundle)
+    if (manifest.model, manifest.version) != (model.name, str(model.version)):
+        raise BundleError(
+            f"{bundle} is {manifest.model} version {manifest.version}, model.toml says {model.name} version "
+            f"{model.version}; run `ranklet build {model.name}`"
+        )
+    return Deployable(model, manifest, bundle)
+
+
+def _check(model: Model, path: Path) -> None:
+    """What the file's own form allows and AWS would refuse late, in the middle of a deployment."""
+    if model.name in TAKEN:
+        raise ModelError(f"{path}: name {model.name!r} is taken; not allowed are {', '.join(TAKEN)}")
+    provisioned, reserved = model.function.provisioned, model.function.reserved
+    if reserved is not None and provisioned > reserved:
+        raise ModelError(
+            f"{path}: [function] provisioned = {provisioned} is above reserved = {reserved}; raise or drop reserved"
+        )
+
+
+def _manifest(bundle: Path) -> Manifest:
+    try:
+        return Manifest.read(bundle / "manifest.json")
+    except ManifestError as error:
+        raise BundleError(f"{bundle}: {error}") from error

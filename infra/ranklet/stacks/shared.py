@@ -1,0 +1,30 @@
+"""What all models share: the HTTP API and the layers, told through SSM parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import CfnOutput, Stack, aws_ssm
+from constructs import Construct
+
+from ranklet.constructs import parameters
+from ranklet.constructs.http_api import HttpApi
+from ranklet.constructs.layer import Layer
+
+NAME = "ranklet-shared"
+LOG_DAYS = 30
+
+
+class SharedStack(Stack):
+    """layers: (name, architecture) → built folder. rate and burst: see `HttpApi`."""
+
+    def __init__(self, scope: Construct, *, layers: Mapping[tuple[str, str], Path], rate: int, burst: int) -> None:
+        super().__init__(scope, NAME, description="ranklet: the HTTP API and the layers of all models")
+        api = HttpApi(self, "HttpApi", rate=rate, burst=burst, log_days=LOG_DAYS).api
+        aws_ssm.StringParameter(
+            self, "ApiId", parameter_name=parameters.API_ID, string_value=api.api_id, description="ranklet's HTTP API"
+        )
+        for (name, architecture), folder in layers.items():
+            Layer(self, f"{name}-{architecture}", name=name, folder=folder, architecture=architecture)
+        CfnOutput(self, "Url", value=api.api_endpoint)
