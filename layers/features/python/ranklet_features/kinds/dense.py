@@ -1,0 +1,110 @@
+"""Numbers as they are: clipped, log1p, standardised, side by side in one float32 [n, k].
+
+In this order, each step optional: clip to [low, high], log1p, minus mean, over std. All of it in 64 bits on
+contiguous memory (so that one row and a million give the same bits), narrowed once at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranklet_features.columns import Column
+from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
+
+
+@dataclass(frozen=True)
+class Options:
+    """clip: (low, high), inclusive. log: take log1p; needs a clip whose low is above -1, where log1p ends.
+
+    mean, std: one number for all columns, or one per column.
+    """
+
+    clip: tuple[float, float] | None = None
+    log: bool = False
+    mean: float | tuple[float, ...] | None = None
+    std: float | tuple[float, ...] | None = None
+
+
+class Dense(Compiled):
+    """float32 [n, k]; k is the number of scalar inputs and of numbers in vector inputs."""
+
+    schema = Options
+
+    def __init__(self, options: Options, scope: Scope, widths: list[int]) -> None:
+        side = side_of([scope.inputs[name].side for name in scope.of])
+        super().__init__(scope, {scope.feature: Tensor("float32", (sum(widths),), side)})
+        self.of = scope.of
+        self.lead = next(name for name in scope.of if scope.inputs[name].side == side)
+        self.widths = widths
+        self.clip = options.clip
+        self.log = options.log
+        self.mean = _per_column("mean", options.mean, sum(widths), scope)
+        self.std = _per_column("std", options.std, sum(widths), scope)
+
+    @classmethod
+    def compile(cls, options: Options, scope: Scope) -> Self:
+        inputs = [scope.input(name, ("int", "float"), ("scalar", "vector")) for name in scope.of]
+        if problem := _problem(options):
+            raise scope.error(problem)
+        return cls(options, scope, [declared.length or 1 for declared in inputs])
+
+    def run(self, values: Values) -> dict[str, Array]:
+        columns = [values.columns[name] for name in self.of]
+        matrix = self._matrix(columns, values.columns[self.lead].rows)
+        if self.clip is not None:
+            matrix = np.minimum(np.maximum(matrix, self.clip[0]), self.clip[1])
+        if self.log:
+            matrix = np.log1p(matrix)
+        if self.mean is not None:
+            matrix = matrix - self.mean
+        if self.std is not None:
+            matrix = matrix / self.std
+        tensor = matrix.astype(np.float32)
+        if not np.isfinite(tensor).all():
+            self._refuse_overflow(columns, tensor)
+        return {self.name: tensor}
+
+    def _matrix(self, columns: list[Column], rows: int) -> NDArray[np.float64]:
+        if len(columns) == 1:
+            values = columns[0].values.astype(np.float64, copy=False)
+            return values if values.ndim == 2 else values[:, None]  # type: ignore[no-any-return]
+        matrix = np.empty((rows, sum(self.widths)))
+        at = 0
+        for column, width in zip(columns, self.widths, strict=True):
+            values = column.values
+            matrix[:, at : at + width] = values if values.ndim == 2 else values[:, None]
+            at += width
+        return matrix
+
+    def _refuse_overflow(self, columns: list[Column], tensor: NDArray[np.float32]) -> None:
+        """Let pass what came as NaN or infinity (the input's policy allowed it), refuse what became infinite here."""
+        at = 0
+        for column, width in zip(columns, self.widths, strict=True):
+            made = tensor[: column.rows, at : at + width].reshape(-1)
+            bad = np.isfinite(column.values.reshape(-1)) & ~np.isfinite(made)
+            if bad.any():
+                raise column.fault(int(np.argmax(bad)), f"beyond 32 bits as feature {self.name!r}")
+            at += width
+
+
+def _problem(options: Options) -> str | None:
+    if options.clip is not None and not options.clip[0] <= options.clip[1]:
+        return f"clip is {list(options.clip)}; the first bound must not be above the second"
+    if options.log and (options.clip is None or options.clip[0] <= -1):
+        return "log takes log1p, which ends at -1; give a clip whose low is above -1, such as clip = [0.0, 1e9]"
+    return None
+
+
+def _per_column(name: str, option: Any, width: int, scope: Scope) -> NDArray[np.float64] | None:
+    if option is None:
+        return None
+    found = np.atleast_1d(np.asarray(option, np.float64))
+    if len(found) not in (1, width):
+        raise scope.error(f"{name} has {len(found)} numbers for {width} columns; give one, or one per column")
+    if not np.isfinite(found).all() or (name == "std" and (found <= 0).any()):
+        raise scope.error(f"{name} is {option!r}; it must be finite{' and above 0' if name == 'std' else ''}")
+    return found

@@ -1,0 +1,95 @@
+"""Parts of a point in time: a Unix timestamp → hour, weekday, … as ids from 0, or as a point on a circle.
+
+UTC plus a fixed offset: no time zone database at run time, no jump at midnight of a summer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values
+
+Part = Literal["hour", "weekday", "day", "month", "hour_of_week", "minute_of_day"]
+SIZES: dict[str, int] = {
+    "hour": 24,
+    "weekday": 7,
+    "day": 31,
+    "month": 12,
+    "hour_of_week": 168,
+    "minute_of_day": 1440,
+}
+_PER_SECOND = {"s": 1, "ms": 1000}
+_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Options:
+    """part: hour 0-23; weekday 0-6, Monday first; day (of the month) 0-30; month 0-11; hour_of_week 0-167 from
+    Monday 0:00; minute_of_day 0-1439. unit: of the timestamp. cyclic: sin and cos of 2π · part / size instead.
+    """
+
+    part: Part
+    unit: Literal["s", "ms"] = "s"
+    utc_offset_minutes: int = 0
+    cyclic: bool = False
+
+
+class Time(Compiled):
+    """int64 [n], or with `cyclic` float32 [n, 2]: sine, cosine."""
+
+    schema = Options
+
+    def __init__(self, options: Options, scope: Scope) -> None:
+        (self.of,) = scope.of
+        side = scope.inputs[self.of].side
+        made = Tensor("float32", (2,), side) if options.cyclic else Tensor("int64", (), side)
+        super().__init__(scope, {scope.feature: made})
+        self.part = options.part
+        self.per_second = _PER_SECOND[options.unit]
+        self.offset = options.utc_offset_minutes * 60
+        self.ids = None if options.cyclic else SIZES[options.part]
+        self.circle = _circle(SIZES[options.part]) if options.cyclic else None
+
+    @classmethod
+    def compile(cls, options: Options, scope: Scope) -> Self:
+        scope.only_input(("int",), ("scalar",))
+        if abs(options.utc_offset_minutes) >= 1440:
+            raise scope.error(f"utc_offset_minutes is {options.utc_offset_minutes}; it must be within a day")
+        return cls(options, scope)
+
+    def run(self, values: Values) -> dict[str, Array]:
+        ids = self._ids(values.columns[self.of].values)
+        return {self.name: ids if self.circle is None else self.circle[ids]}
+
+    def _ids(self, timestamps: NDArray[np.int64]) -> NDArray[np.int64]:
+        days, seconds = np.divmod(timestamps // self.per_second, _DAY)
+        if self.offset:  # added after the division: no timestamp can overflow
+            ahead, seconds = np.divmod(seconds + self.offset, _DAY)
+            days = days + ahead
+        match self.part:
+            case "hour":
+                return seconds // 3600
+            case "minute_of_day":
+                return seconds // 60
+            case "weekday":
+                return (days + 3) % 7  # 1970-01-01 was a Thursday
+            case "hour_of_week":
+                return (days + 3) % 7 * 24 + seconds // 3600
+            case "month":
+                return _months(days).astype(np.int64) % 12
+            case _:
+                return days - _months(days).astype("M8[D]").astype(np.int64)
+
+
+def _months(days: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    return days.astype("M8[D]").astype("M8[M]")
+
+
+def _circle(size: int) -> NDArray[np.float32]:
+    """Looked up, not computed per request: the same bits for one row and for a million."""
+    angles = 2 * np.pi * np.arange(size) / size
+    return np.stack([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)

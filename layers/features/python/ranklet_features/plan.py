@@ -1,0 +1,171 @@
+"""A feature spec, compiled once, then run for every request and over every training frame.
+
+    compile:   inputs → readers;  features → compiled kinds, parts before their crosses;  tables → one reader each
+    assemble:  raw values → typed columns → one read per table → features → tensors
+
+The user's values are columns of one row and stay so: nothing is copied per candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ranklet_features.columns import Column, Reader
+from ranklet_features.compiling import compile_features
+from ranklet_features.errors import InputError, ShapeError, SpecError
+from ranklet_features.inputs import reader
+from ranklet_features.kinds.base import Array, Compiled, Tensor, Values
+from ranklet_features.raw import names
+from ranklet_features.spec import FeatureSpec, Input
+from ranklet_features.stores.base import EmbeddingStore
+from ranklet_features.tables import TableReader
+
+Surplus = Literal["refuse", "ignore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """tensors: what the spec's features made, by name; they may share memory with the caller's columns.
+
+    n: the number of candidates (rows). degraded: what had to be defaulted, by reason → how many.
+    """
+
+    tensors: dict[str, Array]
+    n: int
+    degraded: dict[str, int]
+
+
+class FeaturePlan:
+    """Compiled feature assembly; made by `compile`, safe to share, holds nothing of a request.
+
+    inputs: the declared inputs by name. signature: tensor name → (dtype, trailing shape, side), in the spec's order.
+    ids: tensor name → how many ids (0 … ids - 1) it can hold, besides -1; for tensors of ids only.
+    """
+
+    def __init__(self, spec: FeatureSpec, features: list[Compiled], tables: list[tuple[TableReader, list[Compiled]]]):
+        self.inputs: Mapping[str, Input] = spec.inputs
+        by_name = {feature.name: feature for feature in features}
+        self.signature: dict[str, Tensor] = {}
+        for name in spec.features:
+            self.signature.update(by_name[name].signature)
+        self.ids = {feature.name: feature.ids for feature in features if feature.ids is not None}
+        self._features, self._tables = features, tables
+        self._every = [reader(name, declared) for name, declared in spec.inputs.items()]
+        self._once = [found for found in self._every if found.input.side != "item"]
+        self._items = [found for found in self._every if found.input.side == "item"]
+        self._names = {
+            side: frozenset(found.name for found in self._every if found.input.side == side)
+            for side in ("user", "context", "item")
+        }
+
+    @classmethod
+    def compile(cls, spec: FeatureSpec, folder: Path, stores: Mapping[str, EmbeddingStore]) -> FeaturePlan:
+        """Check the whole spec and prepare what no request changes.
+
+        folder: where vocabulary files lie (the bundle). stores: an open store for each table that a feature uses.
+        Raises SpecError naming the input, feature or table and the remedy.
+        """
+        features = compile_features(spec, folder)
+        askers: dict[str, list[Compiled]] = {}
+        for feature in features:
+            if feature.table is not None:
+                askers.setdefault(feature.table, []).append(feature)
+        if absent := sorted(askers.keys() - stores.keys()):
+            raise SpecError(
+                f"table {absent[0]!r}: feature {askers[absent[0]][0].name!r} reads it, but no store was given"
+            )
+        tables = [(TableReader(spec.tables[name], stores[name]), users) for name, users in askers.items()]
+        return cls(spec, features, tables)
+
+    def assemble(
+        self,
+        user: Mapping[str, Any],
+        context: Mapping[str, Any],
+        items: Mapping[str, Any],
+        *,
+        per_row: bool = False,
+        surplus: Surplus = "refuse",
+        deadline: float | None = None,
+    ) -> Assembled:
+        """One request → tensors: [1, …] for user and context, [N, …] where an item has part.
+
+        items: columns of N values (a list, a numpy array, a Series). user, context: single values, or, with `per_row`,
+        columns of N. surplus: what a name that the spec does not declare means. deadline: for table reads, absolute
+        on `time.monotonic()`.
+        Raises InputError (ShapeError for lengths) with side, name and index of the first fault, and
+        StoreUnavailable. N may be 0. A spec without item inputs has one row, or the rows of its columns.
+        """
+        sides = {"user": user, "context": context, "item": items}
+        if surplus != "ignore":
+            self._refuse_surplus(sides)
+        columns: dict[str, Column] = {}
+        if not per_row:
+            for reader_ in self._once:
+                raw = sides[reader_.input.side].get(reader_.name)
+                columns[reader_.name] = reader_.absent(1, single=True) if raw is None else reader_.one(raw)
+        n = _read_rows(self._every if per_row else self._items, sides, columns)
+        return self._run(columns, n, deadline)
+
+    def assemble_columns(self, frame: Any, *, surplus: Surplus = "ignore", deadline: float | None = None) -> Assembled:
+        """A training frame → tensors of its n rows, by the very code that serves.
+
+        frame: a dict of columns, a pandas or a polars frame; user and context inputs are columns like the items'.
+        What the spec does not declare (labels) is ignored by default. A whole frame's embeddings are made at once:
+        give large frames in chunks. Raises as `assemble` does.
+        """
+        sides: dict[str, dict[str, Any]] = {"user": {}, "context": {}, "item": {}}
+        for name in names(frame):
+            declared = self.inputs.get(name)
+            sides[declared.side if declared is not None else "item"][name] = frame[name]
+        return self.assemble(
+            sides["user"], sides["context"], sides["item"], per_row=True, surplus=surplus, deadline=deadline
+        )
+
+    def _run(self, columns: Mapping[str, Column], n: int, deadline: float | None) -> Assembled:
+        values, degraded = Values(columns), {}
+        for table, users in self._tables:
+            rows, counts = table.read([feature.wanted(values) for feature in users], deadline)
+            values.rows.update(zip((feature.name for feature in users), rows, strict=True))
+            degraded.update(counts)
+        with np.errstate(over="ignore"):  # `dense` refuses what overflows and names it
+            for feature in self._features:
+                values.tensors.update(feature.run(values))
+        return Assembled(values.tensors, n, degraded)
+
+    def _refuse_surplus(self, sides: Mapping[str, Mapping[str, Any]]) -> None:
+        for side, sent in sides.items():
+            known = self._names[side]
+            if not known.issuperset(sent):
+                name = next(name for name in sent if name not in known)
+                allowed = ", ".join(sorted(known)) or "nothing"
+                raise InputError(side, str(name)[:80], f"not an input of this model; allowed in {side}: {allowed}")
+
+
+def _read_rows(readers: Sequence[Reader], sides: Mapping[str, Mapping[str, Any]], columns: dict[str, Column]) -> int:
+    """Add the columns that have a value per row; the first one sent says how many rows there are."""
+    first: Column | None = None
+    for reader_ in readers:
+        raw = sides[reader_.input.side].get(reader_.name)
+        if raw is not None:
+            column = columns[reader_.name] = reader_.many(raw)
+            first = first or column
+            if column.rows != first.rows:
+                raise _ragged(column, first)
+    n = first.rows if first is not None else 0 if readers else 1
+    for reader_ in readers:
+        if reader_.name not in columns:
+            columns[reader_.name] = reader_.absent(n, single=False)
+    if first is None and readers:
+        raise readers[0].fault((), "no column was sent that tells how many rows there are; send at least one")
+    return n
+
+
+def _ragged(column: Column, first: Column) -> InputError:
+    other = first.reader.fault((), "").args[0].rstrip(": ")
+    message = f"{column.rows} values, but {other} has {first.rows}"
+    return column.reader.fault((), message, kind=ShapeError)
