@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -13,6 +14,18 @@ from ranklet_runtime.manifest import Step
 
 Array = NDArray[Any]
 Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Want:
+    """What an engine accepts as one input.
+
+    values: float32 [rows, width], or [rows] for a width of 1. ids: int64 [rows] or [rows, L] in -1 … ids-1.
+    None where that kind is not accepted; 0 where it is and any number will do.
+    """
+
+    values: int | None = None
+    ids: int | None = None
 
 
 class Engine(Protocol):
@@ -31,5 +44,17 @@ class Engine(Protocol):
 
         A tensor has one row ([1, …]) or N; a NumPy engine broadcasts one row over N, so that the
         user's part is computed once.
+        """
+        ...
+
+
+class ArrayEngine(Engine, Protocol):
+    """An engine of NumPy arrays, whose inputs follow from its weights and options."""
+
+    @staticmethod
+    def wants(step: Step, arrays: Mapping[str, Array]) -> Mapping[str, Want]:
+        """What each input takes; `step.inputs` need list those only that no array names.
+
+        Raises ManifestError for arrays and options that do not fit.
         """
         ...

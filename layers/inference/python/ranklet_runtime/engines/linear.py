@@ -1,0 +1,74 @@
+"""Linear models: logistic regression, FTRL, least squares, Poisson; dense and sparse.
+
+    logit = bias + Σ over inputs of  Σ_j w_j x_j,    score = link(logit)
+
+Arrays of the artefact: `bias` [1], and for each input `w.<input>`: [d] for values [rows, d], [V] for
+ids below V ([rows], or [rows, L] padded with -1; an id that is present has x = 1, or the value of
+`options.values`). Weights stay in the file's float type; sums are in `options.precision`.
+FTRL-proximal's weights are those of its closed form, with the zeros of L1 (McMahan et al. 2013, algorithm 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from ranklet_runtime.engines.arrays import need, padded, refuse_surplus
+from ranklet_runtime.engines.base import Array, Want
+from ranklet_runtime.engines.checks import check_names, parse, precision, value_wants, weights
+from ranklet_runtime.engines.links import answer, find_link
+from ranklet_runtime.engines.terms import quiet, total, values_of, weighted_sum
+from ranklet_runtime.manifest import Step
+
+
+@dataclass(frozen=True)
+class Options:
+    """link: of `links.LINKS`. precision: of the sums, float64 or float32. values: id input → input of its values."""
+
+    link: str = "sigmoid"
+    precision: str = "float64"
+    values: dict[str, str] = field(default_factory=dict)
+
+
+class LinearEngine:
+    """Outputs `logit` and `score`, float32 [rows]."""
+
+    def __init__(self, step: Step, arrays: Mapping[str, Array]) -> None:
+        options = parse(Options, step.options)
+        check_names(step, self.wants(step, arrays))
+        self._step, self._values = step, options.values
+        self._dtype, self._link = precision(options.precision), find_link(options.link)
+        self._bias = arrays["bias"].astype(self._dtype)
+        self._tables = {name[2:]: padded(array) for name, array in arrays.items() if name != "bias"}
+
+    @classmethod
+    def open(cls, step: Step, folder: Path, *, threads: int) -> Self:
+        """As the protocol says."""
+        return cls(step, weights(step, folder))
+
+    @staticmethod
+    def wants(step: Step, arrays: Mapping[str, Array]) -> dict[str, Want]:
+        """What each input takes: values or ids, as one table serves both. Raises ManifestError."""
+        names = [name for name in arrays if name.startswith("w.")]
+        refuse_surplus(arrays, {"bias", *names})
+        need(arrays, "bias", (1,))
+        sizes = {name[2:]: need(arrays, name, (None,)).size for name in names}
+        wants = {name: Want(values=size, ids=size) for name, size in sizes.items()}
+        return wants | value_wants(parse(Options, step.options).values, wants)
+
+    @quiet
+    def run(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
+        """As the protocol says."""
+        inputs = self._step.inputs
+        parts = (
+            weighted_sum(
+                tensors[inputs[name]],
+                table,
+                values=values_of(tensors, inputs, self._values.get(name)),
+                dtype=self._dtype,
+            )
+            for name, table in self._tables.items()
+        )
+        return answer(self._step, total(parts) + self._bias, self._link)

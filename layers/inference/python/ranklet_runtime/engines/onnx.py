@@ -1,0 +1,153 @@
+"""ONNX graphs on onnxruntime.
+
+A tensor of one row is expanded to N, since a graph need not broadcast over its batch. What takes one
+row only (`step.once` of a split graph, a batch of 1 fixed in the graph of a user step) keeps it, and a request of
+many users then runs the graph once per different user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from ranklet_runtime.engines.base import Array
+from ranklet_runtime.engines.ort import open_session
+from ranklet_runtime.errors import BadRequest, ManifestError
+from ranklet_runtime.manifest import Step
+
+DTYPES: Mapping[str, str] = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+}
+"""What a tensor may hold, in onnxruntime's words and in NumPy's."""
+
+EXACT = {("float32", "float64"), ("int64", "int32")}
+"""Casts of an input that lose nothing: made on the way in, the second checked value by value."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the session and the tensor at its other end. shape: None for any size."""
+
+    name: str
+    tensor: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+class OnnxEngine:
+    """Outputs are the graph's own, those that the step names, in the graph's dtype and shape."""
+
+    def __init__(self, step: Step, session: Any) -> None:
+        self._session = session
+        self._inputs = _ports("input", session.get_inputs(), step.inputs)
+        self._outputs = _ports("output", session.get_outputs(), step.outputs)
+        self._names = [port.name for port in self._outputs]
+        self._once = {port.name for port in self._inputs if _stays(port, step)}
+
+    @classmethod
+    def open(cls, step: Step, folder: Path, *, threads: int) -> Self:
+        """As the protocol says."""
+        if step.artefact is None:
+            raise ManifestError("onnx: the step has no artefact; steps.source must name an .onnx file")
+        if step.options:
+            raise ManifestError(f"onnx: unknown options {sorted(step.options)}; this engine has none")
+        return cls(step, open_session(folder / step.artefact, threads=threads))
+
+    def run(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
+        """As the protocol says; without rows the graph is not run, as many break there."""
+        feeds = {port.name: _fitted(port, tensors[port.tensor]) for port in self._inputs}
+        rows = _rows(feeds.values())
+        if rows == 0:
+            return {port.tensor: np.empty((0, *_tail(port)), port.dtype) for port in self._outputs}
+        if any(len(feeds[name]) > 1 for name in self._once):
+            return self._by_user(feeds, rows)
+        return self._run(feeds, rows)
+
+    def _run(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
+        full = {
+            name: value if name in self._once or len(value) == rows else _expanded(value, rows)
+            for name, value in feeds.items()
+        }
+        values = self._session.run(self._names, full)
+        return {port.tensor: value for port, value in zip(self._outputs, values, strict=True)}
+
+    def _by_user(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
+        users: dict[bytes, list[int]] = {}
+        full = {name: _expanded(value, rows) for name, value in feeds.items()}
+        for row in range(rows):
+            users.setdefault(b"".join(full[name][row].tobytes() for name in self._once), []).append(row)
+        found: dict[str, Array] = {}
+        for chosen in users.values():
+            part = {name: value[chosen[:1] if name in self._once else chosen] for name, value in full.items()}
+            for tensor, value in self._run(part, len(chosen)).items():
+                if tensor not in found:
+                    found[tensor] = np.empty((rows, *value.shape[1:]), value.dtype)
+                found[tensor][chosen] = value
+        return found
+
+
+def _ports(what: str, given: Iterable[Any], wired: Mapping[str, str]) -> tuple[Port, ...]:
+    """The session's ends that the step wires: all inputs, and outputs of the step's choice."""
+    known = {end.name: end for end in given}
+    if unknown := set(wired) - set(known):
+        raise ManifestError(f"onnx: the graph has no {what} {sorted(unknown)}; its {what}s are {sorted(known)}")
+    if what == "input" and (unfed := set(known) - set(wired)):
+        raise ManifestError(f"onnx: nothing feeds the inputs {sorted(unfed)}; list them in steps.inputs")
+    return tuple(_port(known[name], tensor) for name, tensor in wired.items())
+
+
+def _port(end: Any, tensor: str) -> Port:
+    if end.type not in DTYPES:
+        raise ManifestError(f"onnx: {end.name!r} is a {end.type}; served are {sorted(DTYPES)}")
+    if not end.shape:
+        raise ManifestError(f"onnx: {end.name!r} has no dimension for its rows; export it as [batch, …]")
+    shape = tuple(size if isinstance(size, int) else None for size in end.shape)
+    return Port(end.name, tensor, DTYPES[end.type], shape)
+
+
+def _stays(port: Port, step: Step) -> bool:
+    """Whether an input takes one row only."""
+    fixed = port.shape[0]
+    if port.name in step.once or (fixed == 1 and step.rows == "user"):
+        return True
+    if fixed is not None:
+        raise ManifestError(f"onnx: {port.name!r} takes {fixed} rows only; export it with a dynamic batch")
+    return False
+
+
+def _rows(values: Iterable[Array]) -> int:
+    lengths = [len(value) for value in values]
+    return 0 if 0 in lengths else max(lengths)
+
+
+def _expanded(value: Array, rows: int) -> Array:
+    """One row copied to all; contiguous, as onnxruntime reads memory."""
+    return value if len(value) == rows else np.ascontiguousarray(np.broadcast_to(value, (rows, *value.shape[1:])))
+
+
+def _tail(port: Port) -> tuple[int, ...]:
+    return tuple(size or 0 for size in port.shape[1:])
+
+
+def _fitted(port: Port, tensor: Array) -> Array:
+    """The tensor in the graph's dtype and rank: a last dimension of 1 comes or goes, a cast is exact or refused."""
+    if tensor.ndim == len(port.shape) - 1 and port.shape[-1] in (1, None):
+        tensor = tensor[..., np.newaxis]
+    elif tensor.ndim == len(port.shape) + 1 and tensor.shape[-1] == 1:
+        tensor = tensor[..., 0]
+    if tensor.dtype.name == port.dtype:
+        return tensor
+    if (tensor.dtype.name, port.dtype) not in EXACT:
+        raise ValueError(f"{port.tensor} is {tensor.dtype.name}, the graph's {port.name} takes {port.dtype}")
+    cast = tensor.astype(port.dtype)
+    if port.dtype == "int32" and (cast != tensor).any():
+        worst = tensor[cast != tensor][0]
+        raise BadRequest(f"{port.tensor} holds {worst}, outside the 32 bits that the model reads")
+    return cast

@@ -1,0 +1,42 @@
+"""Opening an onnxruntime session for one small request at a time.
+
+Threads as the caller says; no spinning, as a waiting thread would burn the vCPU that is paid for; no
+telemetry; errors only. onnxruntime is imported here and nowhere else: a function of NumPy engines has no such layer.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ranklet_runtime.errors import ManifestError
+
+
+def open_session(model: Path | bytes, *, threads: int) -> Any:
+    """An InferenceSession on the CPU. Raises ManifestError when onnxruntime is absent or cannot load the model."""
+    try:
+        import onnxruntime  # heavy, and only in functions that have the onnx layer
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
+    except ImportError as error:
+        raise ManifestError("onnxruntime is not installed: attach the onnx layer to this function") from error
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    refusals = (
+        state.Fail,
+        state.InvalidArgument,
+        state.InvalidGraph,
+        state.InvalidProtobuf,
+        state.NoSuchFile,
+        state.NotImplemented,
+        state.RuntimeException,
+    )
+    source = model if isinstance(model, bytes) else str(model)
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except refusals as error:
+        raise ManifestError(f"onnxruntime {onnxruntime.__version__} cannot load the graph: {error}") from error
