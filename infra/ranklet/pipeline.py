@@ -5,7 +5,8 @@ The stages, each a function that takes values and returns values; only the first
 1. **load** the author's model.toml and read what it names: exported parts (`importers`), embedding tables
    (`tables`), golden rows (`golden`).
 2. **compose** them into a `Manifest`: tables pinned by content, tensor names resolved, artefacts named.
-3. **write** the bundle into a scratch folder beside its place, and stage DynamoDB tables under `.build/tables/`.
+3. **write** the bundle into a scratch folder beside its place, check that its parts fit each other (`fit`), and stage
+   DynamoDB tables under `.build/tables/`.
 4. **prove** it: every golden request through the real handler in every form, tables read over the wire
    (`ranklet.proof`). A difference above the bound ends here, with the place; nothing is left that could be deployed.
 5. **seal** it: the certificate goes in, and the scratch folder takes its place in one rename.
@@ -21,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ranklet import certificate, golden, importers, model, proof
+from ranklet import certificate, fit, golden, importers, model, proof, tree
 from ranklet.compose import Parts, compose, write
 from ranklet.errors import ModelError
 from ranklet.tables import files, pin, source
@@ -59,14 +60,14 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
         bundle = Path(scratch) / "bundle"
         progress("writing the bundle")
         write(manifest, parts, bundle)
+        fit.check(manifest, [exported for _, exported in parts.steps], bundle)
         staged = [files.write_staged(table, out / "tables") for table in _in_dynamodb(parts)]
         progress(f"replaying {len(rows)} golden requests")
         proven = proof.prove(bundle, staged, rows, bound=proof.bound(described, manifest))
         certificate.write(proven, bundle)
         _replace(bundle, place)
-    size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
     reasons = {table.table.name: table.reason for table in parts.tables}
-    return Built(described.name, place, manifest, proven, reasons, size)
+    return Built(described.name, place, manifest, proven, reasons, tree.size(place))
 
 
 def files_below(folder: Path, name: str) -> Path:

@@ -73,7 +73,7 @@ def run(here: Project, *, progress: Callable[[str], None]) -> list[Outcome]:
     data = movielens.load()
     built = [_build(folder, here, progress) for folder in here.models(MODELS)]
     progress("synthesising the CloudFormation templates (layers are built once)")
-    assembly = app.synth(here, models=MODELS, out=here.build / "demo.out")
+    assembly = app.synthesise(here, out=here.build / "demo.out", context={"models": ",".join(MODELS)})
     progress("starting the local cloud")
     with LocalCloud(assembly, tables=here.build / "tables").running() as cloud, Client(cloud.url) as client:
         outcomes = []

@@ -1,0 +1,118 @@
+"""Whether the parts of a model fit each other: each engine's inputs against the tensors that features and steps make.
+
+A graph fed with the wrong tensor of the right shape still scores; what can be told from names, types, widths, id ranges
+and sides is told here, at build time, with both ends named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ranklet.errors import ModelError
+from ranklet.importers.base import Exported, TensorSpec
+from ranklet_features import FeaturePlan
+from ranklet_features.errors import SpecError
+from ranklet_features.spec import Side, Table
+from ranklet_features.stores.base import Keys, Rows
+from ranklet_runtime.manifest import Manifest, Step
+
+WIDENED = {("float32", "float64"), ("int64", "int32")}
+"""Casts that the runtime makes without loss (the second is checked value by value)."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A tensor that exists when a step runs. ids: how many different ids it holds, None for no ids."""
+
+    dtype: str
+    shape: tuple[int | None, ...] | None
+    side: Side
+    ids: int | None = None
+
+
+@dataclass
+class _Declared:
+    """A table that is known and not open: compiling reads no rows."""
+
+    table: Table
+
+    def rows(self, keys: Keys, *, deadline: float | None = None) -> Rows:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+def check(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> None:
+    """Compile the features as the function will, then walk the steps.
+
+    Raises ModelError naming the feature, or the step, its input and the tensor, what each is, and the remedy.
+    """
+    try:
+        plan = FeaturePlan.compile(
+            manifest.spec, bundle, {name: _Declared(table) for name, table in manifest.spec.tables.items()}
+        )
+    except SpecError as error:
+        raise ModelError(f"{manifest.model}/model.toml: {error}") from error
+    known = {
+        name: _Known(tensor.dtype, tensor.shape, tensor.side, plan.ids.get(name))
+        for name, tensor in plan.signature.items()
+    }
+    for index, (step, part) in enumerate(zip(manifest.steps, exported, strict=True)):
+        place = f"{manifest.model}/model.toml: steps[{index}]"
+        for spec in part.inputs:
+            _input(place, step, spec, known)
+        for spec in part.outputs:
+            tail = None if spec.shape is None else spec.shape[1:]
+            side: Side = "user" if step.rows == "user" else "item"
+            known[step.outputs[spec.name]] = _Known(spec.dtype or "float32", tail, side)
+
+
+def _input(place: str, step: Step, spec: TensorSpec, known: Mapping[str, _Known]) -> None:
+    name = step.inputs[spec.name]
+    if name not in known:
+        raise ModelError(
+            f"{place}: the {step.engine} engine's input {spec.name!r} is fed by {name!r}, which nothing makes; name a "
+            f"feature so, or say which one feeds it in inputs = {{ {spec.name} = … }}; there are {sorted(known)}"
+        )
+    tensor = known[name]
+    if step.rows == "user" and tensor.side == "item":
+        raise ModelError(f'{place} has rows = "user", but its input {name!r} differs by item; make it rows = "item"')
+    for fault in (_dtype(spec, tensor), _ids(spec, tensor), _shape(spec, tensor)):
+        if fault:
+            raise ModelError(f"{place}: input {spec.name!r} of the {step.engine} engine {fault} ({name!r})")
+
+
+def _dtype(spec: TensorSpec, tensor: _Known) -> str | None:
+    if spec.dtype in (None, tensor.dtype) or (tensor.dtype, spec.dtype) in WIDENED:
+        return None
+    return f"takes {spec.dtype}, its tensor is {tensor.dtype}: change the feature's kind, or export the graph anew"
+
+
+def _ids(spec: TensorSpec, tensor: _Known) -> str | None:
+    """Ids beyond the weights would read another row, or none."""
+    if spec.limit is None or tensor.ids is None or tensor.ids <= spec.limit:
+        return None
+    return (
+        f"holds {spec.limit} ids, its feature makes {tensor.ids}: train again with this model.toml, or mend its sizes"
+    )
+
+
+def _shape(spec: TensorSpec, tensor: _Known) -> str | None:
+    if tensor.shape is None:
+        return None
+    if spec.limit is not None and tensor.dtype == "float32" and tensor.ids is None and spec.shape is None:
+        width = tensor.shape[-1] if tensor.shape else 1
+        return None if width in (None, spec.limit) else f"is {spec.limit} wide, its tensor {width}: feed it another"
+    if spec.shape is None:
+        return None
+    wanted, given = _squeezed(spec.shape[1:]), _squeezed(tensor.shape)
+    same = len(wanted) == len(given) and all(a == b or None in (a, b) for a, b in zip(wanted, given, strict=True))
+    return None if same else f"takes [rows, {list(spec.shape[1:])}], its tensor is [rows, {list(tensor.shape)}]"
+
+
+def _squeezed(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """Without a last dimension of 1: the runtime adds or drops it."""
+    return shape[:-1] if shape and shape[-1] == 1 else shape
