@@ -9,13 +9,18 @@ RuntimeFault
     ├── PayloadTooLarge      413
     ├── UnsupportedMediaType 415
     ├── Unprocessable        422
+    │   └── NonFiniteScores    422, counted by itself
     ├── InternalFault        500
     └── Unavailable          503, with Retry-After
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class RuntimeFault(Exception):
@@ -30,14 +35,16 @@ class RequestFault(RuntimeFault):
     """An error that is the answer to a request; the dialect chooses its shape.
 
     path: where in the request the fault stands (`$.items.price[3]`), None when it has no place.
+    headers: what HTTP wants beside the status (`Allow`, `Retry-After`).
     """
 
     status: ClassVar[int] = 500
 
-    def __init__(self, message: str, *, path: str | None = None) -> None:
+    def __init__(self, message: str, *, path: str | None = None, headers: Mapping[str, str] = NO_HEADERS) -> None:
         super().__init__(f"{path}: {message}" if path else message)
         self.message = message
         self.path = path
+        self.headers = headers
 
 
 class BadRequest(RequestFault):
@@ -53,7 +60,7 @@ class NotFound(RequestFault):
 
 
 class MethodNotAllowed(RequestFault):
-    """The path exists, the method does not."""
+    """The path exists, the method does not; `headers` carries what is allowed."""
 
     status = 405
 
@@ -74,6 +81,14 @@ class Unprocessable(RequestFault):
     """Well formed, but the shapes disagree."""
 
     status = 422
+
+
+class NonFiniteScores(Unprocessable):
+    """Allowed values for which the model gives NaN or infinity: nothing can be ranked by that, nor is it JSON.
+
+    A caller's fault rather than ours, because the build proved finite scores for the golden requests; it has
+    its own metric because a broken model shows here first.
+    """
 
 
 class InternalFault(RequestFault):

@@ -40,7 +40,7 @@ class RankRequest:
     items: every column has N values (a list, or a 1-D or 2-D numpy array).
     user, context: single values by name, or, with `per_row`, columns of N like the items' (a row-form
     request whose rows belong to different users).
-    paths: how a column is called in error messages (`items.price` in the native form).
+    form: the dialect's own note of how the request was written, for its `encode` and `place`.
     """
 
     user: Mapping[str, Any]
@@ -48,14 +48,14 @@ class RankRequest:
     items: Mapping[str, Any]
     per_row: bool = False
     top_k: int | None = None
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RankResult:
     """scores: float32 [N], in the order of the candidates.
 
-    outputs: every tensor that the model names as an output. degraded: what had to be defaulted,
-    by reason (`missing_rows:movies`, `unavailable_rows:movies`) → how many.
+    degraded: what had to be defaulted, by reason (`missing_rows:movies`, `unavailable_rows:movies`) → how many.
     """
 
     scores: NDArray[np.float32]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from ranklet_features.errors import InputError
 from ranklet_runtime.errors import RequestFault
 from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
@@ -44,7 +45,11 @@ class Dialect(Protocol):
     routes: ClassVar[tuple[Route, ...]]
 
     def decode(self, request: HttpRequest, call: Call, manifest: Manifest) -> RankRequest:
-        """Read the body. Raises BadRequest or UnsupportedMediaType."""
+        """Read the body. Raises BadRequest, UnsupportedMediaType or PayloadTooLarge."""
+        ...
+
+    def place(self, error: InputError, asked: RankRequest) -> str:
+        """Where a refused value stood, as this dialect's clients wrote it (`$.instances[3].price`)."""
         ...
 
     def encode(
@@ -58,5 +63,5 @@ class Dialect(Protocol):
         ...
 
     def fault(self, fault: RequestFault, request: HttpRequest) -> HttpResponse:
-        """Write an error in the shape that this dialect's clients expect."""
+        """Write an error in the shape that this dialect's clients expect; its `headers` are added by the caller."""
         ...

@@ -1,0 +1,28 @@
+"""Wire dialects: how clients speak.
+
+A further dialect is one module with a class that satisfies `dialects.base.Dialect`, and one line in DIALECTS; it
+is imported when a manifest names it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ranklet_runtime.dialects.base import Dialect
+from ranklet_runtime.errors import ManifestError
+
+DIALECTS = {
+    "native": "ranklet_runtime.dialects.native:Native",
+    "tfserving": "ranklet_runtime.dialects.tfserving:TfServing",
+}
+"""Name in model.toml → module and class."""
+
+
+def open_dialect(name: str) -> Dialect:
+    """The dialect of that name. Raises ManifestError for an unknown one."""
+    dotted = DIALECTS.get(name)
+    if dotted is None:
+        raise ManifestError(f"manifest.json names the dialect {name!r}; allowed: {sorted(DIALECTS)}")
+    module, _, attribute = dotted.partition(":")
+    dialect: Dialect = getattr(import_module(module), attribute)()
+    return dialect

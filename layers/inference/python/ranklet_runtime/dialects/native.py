@@ -1,0 +1,153 @@
+"""ranklet's own form: the user's features travel once, the candidates' are columns.
+
+    POST /v1/models/<model>:rank                        (and …/versions/<version>:rank)
+    {"user": {"age": 25}, "context": {"hour": 20}, "items": {"id": [7, 9], "price": [3.5, 2]}, "top_k": 1}
+    → {"scores": [0.25, 0.75]}, with top_k {"items": [9], "scores": [0.75]}
+
+JSON or msgpack, told by the Content-Type or, without one, by the first byte. In msgpack a column may be a raw buffer
+(see `ranklet_runtime.buffers`); the answer's scores are one, and so are its items when their column was. The answer has
+the request's format unless Accept names the other. `degraded` counts what had to be defaulted, when something was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgpack
+import numpy as np
+
+from ranklet_features.errors import InputError
+from ranklet_runtime import buffers
+from ranklet_runtime.bodies import (
+    JSON,
+    MSGPACK,
+    MSGPACK_TYPES,
+    accepted,
+    media_type,
+    printable,
+    read_json,
+    read_msgpack,
+    write_json,
+)
+from ranklet_runtime.dialects.base import Call, Route
+from ranklet_runtime.errors import BadRequest, RequestFault, UnsupportedMediaType
+from ranklet_runtime.manifest import Manifest
+from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
+from ranklet_runtime.ranking import best
+
+FIELDS = frozenset({"user", "context", "items", "top_k"})
+FORMATS = {JSON: JSON, "": None, "application/octet-stream": None, **dict.fromkeys(MSGPACK_TYPES, MSGPACK)}
+"""Content-Type → format; None is told by the first byte, as API Gateway and some clients send no better type."""
+
+
+class Native:
+    """The native form."""
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route("POST", "/v1/models/{model}:rank"),
+        Route("POST", "/v1/models/{model}/versions/{version}:rank"),
+        Route("GET", "/ping", scores=False),
+        Route("GET", "/health", scores=False),
+    )
+
+    def decode(self, request: HttpRequest, call: Call, manifest: Manifest) -> RankRequest:
+        """Read a JSON or msgpack body; columns stay unchecked but for their names and buffers."""
+        form = _format(request)
+        document = read_msgpack(request.body) if form is MSGPACK else read_json(request.body)
+        if not isinstance(document, dict):
+            raise BadRequest("the body must be an object with `items` and, as the model needs, `user` and `context`")
+        if manifest.surplus == "refuse" and not document.keys() <= FIELDS:
+            surplus = min(str(name) for name in document.keys() - FIELDS)
+            raise BadRequest(f"no such field; allowed: {', '.join(sorted(FIELDS))}", path=f"$.{surplus}")
+        if "items" not in document:
+            raise BadRequest("the candidates' columns are missing", path="$.items")
+        sides = [_side(document, name, form) for name in ("user", "context", "items")]
+        return RankRequest(*sides, top_k=_top_k(document.get("top_k")), form=form)
+
+    def encode(
+        self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, manifest: Manifest
+    ) -> HttpResponse:
+        """Write `scores`, or the best `items` and their scores, and `degraded`."""
+        form = accepted(request.headers.get("accept")) or asked.form
+        scores: Any = result.scores
+        answer: dict[str, Any] = {}
+        if asked.top_k is not None:
+            order = best(scores, asked.top_k)
+            scores = scores[order]
+            answer["items"] = _items(asked.items.get(manifest.item_key or ""), order)
+        answer["scores"] = scores
+        if result.degraded:
+            answer["degraded"] = dict(result.degraded)
+        return HttpResponse(200, _write(answer, form), form)
+
+    def describe(self, request: HttpRequest, call: Call, manifest: Manifest) -> HttpResponse:
+        """Health: a function that answers has opened its model."""
+        document = {"status": "ok", "model": manifest.model, "version": manifest.version}
+        return HttpResponse(200, write_json(document))
+
+    def place(self, error: InputError, asked: RankRequest) -> str:
+        """`$.items.price[3]`."""
+        side = "items" if error.side == "item" else error.side
+        return f"$.{side}.{error.name}" + "".join(f"[{i}]" for i in error.index)
+
+    def fault(self, fault: RequestFault, request: HttpRequest) -> HttpResponse:
+        """`{"error": …}`, with `path` where the fault has a place. Always JSON."""
+        document = {"error": printable(str(fault))}
+        if fault.path:
+            document["path"] = printable(fault.path)
+        return HttpResponse(fault.status, write_json(document))
+
+
+def _format(request: HttpRequest) -> str:
+    """JSON or MSGPACK."""
+    named = media_type(request.headers.get("content-type"))
+    if named not in FORMATS:
+        raise UnsupportedMediaType(f"Content-Type {named!r} is not read here; send {JSON} or {MSGPACK}")
+    # No JSON text starts with a byte above 0x7f, and every msgpack map does.
+    return FORMATS[named] or (MSGPACK if request.body[:1] >= b"\x80" else JSON)
+
+
+def _side(document: Mapping[Any, Any], name: str, form: str) -> Mapping[str, Any]:
+    """The columns or values of one side; msgpack's buffers are arrays afterwards."""
+    values = document.get(name)
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise BadRequest(f"must be an object of features, not {type(values).__name__}", path=f"$.{name}")
+    if form is JSON:
+        return values
+    if not set(map(type, values)) <= {str}:
+        raise BadRequest("the names of features must be strings", path=f"$.{name}")
+    return {
+        key: _unpacked(value, f"$.{name}.{key}", column=name == "items") if isinstance(value, dict) else value
+        for key, value in values.items()
+    }
+
+
+def _unpacked(buffer: Mapping[Any, Any], path: str, *, column: bool) -> Any:
+    array = buffers.read(buffer, path)
+    # A user's vector or history is one value: the features' own form of one value is a list.
+    return array if column else array.tolist()
+
+
+def _top_k(value: Any) -> int | None:
+    if value is not None and (type(value) is not int or value < 1):
+        raise BadRequest("must be a whole number of 1 or more", path="$.top_k")
+    return value
+
+
+def _items(column: Any, order: np.ndarray[Any, np.dtype[np.intp]]) -> Any:
+    """The ids of the best candidates in the form their column had; their positions where they have no ids."""
+    if column is None:
+        return order
+    return column[order] if isinstance(column, np.ndarray) else [column[i] for i in order.tolist()]
+
+
+def _write(answer: dict[str, Any], form: str) -> bytes:
+    if form is JSON:
+        return write_json(answer)
+    packed: bytes = msgpack.packb(
+        {name: buffers.write(value) if isinstance(value, np.ndarray) else value for name, value in answer.items()}
+    )
+    return packed

@@ -1,0 +1,194 @@
+"""TensorFlow Serving's REST API, so that a client moves by changing its URL.
+
+    POST /v1/models/<model>:predict                     (and …/versions/<version>:predict)
+    rows:    {"instances": [{"age": 25, "id": 7}, {"age": 25, "id": 9}]}  → {"predictions": [0.25, 0.75]}
+    columns: {"inputs": {"age": [25], "id": [7, 9]}}                      → {"outputs": [0.25, 0.75]}
+    GET  /v1/models/<model>                             (and …/versions/<version>)
+
+The inputs are the model's raw features, of all sides under one roof. A user's or context's feature that is equal
+in all rows, or a column of one value, is that of the request and is computed once; otherwise every row has its own.
+Source: www.tensorflow.org/tfx/serving/api_rest and tensorflow/serving `util/json_tensor.cc`: bare NaN and Infinity are
+legal, `{"b64": …}` is a string, one output loses its name.
+"""
+
+from __future__ import annotations
+
+import json
+from binascii import a2b_base64
+from collections.abc import Mapping
+from itertools import chain
+from operator import itemgetter
+from typing import Any, ClassVar
+
+import orjson
+
+from ranklet_features.errors import InputError
+from ranklet_features.spec import Input
+from ranklet_runtime.bodies import JSON, media_type, printable, read_json, write_json
+from ranklet_runtime.dialects.base import Call, Route
+from ranklet_runtime.errors import BadRequest, PayloadTooLarge, RequestFault, UnsupportedMediaType
+from ranklet_runtime.manifest import Manifest
+from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
+
+ROWS, COLUMNS = "instances", "inputs"
+SIGNATURE = "serving_default"
+READ = frozenset({"", JSON, "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"})
+"""JSON under the types that clients of TensorFlow Serving send it with: none at all, and what `curl -d` says."""
+
+Columns = Mapping[str, list[Any]]
+
+
+class TfServing:
+    """The predict and model status parts of TensorFlow Serving."""
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route("POST", "/v1/models/{model}:predict"),
+        Route("POST", "/v1/models/{model}/versions/{version}:predict"),
+        Route("GET", "/v1/models/{model}", scores=False),
+        Route("GET", "/v1/models/{model}/versions/{version}", scores=False),
+    )
+
+    def decode(self, request: HttpRequest, call: Call, manifest: Manifest) -> RankRequest:
+        """Read the row or the column form."""
+        named = media_type(request.headers.get("content-type"))
+        if named not in READ:
+            raise UnsupportedMediaType(f"Content-Type {named!r} is not read here; send {JSON}")
+        document = _read(request.body)
+        if not isinstance(document, dict) or (ROWS in document) == (COLUMNS in document):
+            raise BadRequest(f"the body must be an object with exactly one of `{ROWS}` and `{COLUMNS}`")
+        if (signature := document.get("signature_name") or SIGNATURE) != SIGNATURE:
+            raise BadRequest(f'Serving signature name: "{signature}" not found in signature def')
+        form = ROWS if ROWS in document else COLUMNS
+        columns = _rows(document[ROWS], manifest) if form == ROWS else _columns(document[COLUMNS], manifest)
+        return _request(columns, manifest, form)
+
+    def encode(
+        self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, manifest: Manifest
+    ) -> HttpResponse:
+        """Write the scores; what was defaulted is counted in a header, as the body has no place for it."""
+        key = "predictions" if asked.form == ROWS else "outputs"
+        counts = ", ".join(f"{reason}={count}" for reason, count in result.degraded.items())
+        headers = {"x-ranklet-degraded": counts} if counts else {}
+        return HttpResponse(200, write_json({key: result.scores}), headers=headers)
+
+    def describe(self, request: HttpRequest, call: Call, manifest: Manifest) -> HttpResponse:
+        """GetModelStatusResponse; `ready` is what KServe's V1 clients read at the same address."""
+        version = {
+            "version": manifest.version,
+            "state": "AVAILABLE",
+            "status": {"error_code": "OK", "error_message": ""},
+        }
+        return HttpResponse(200, write_json({"model_version_status": [version], "ready": True}))
+
+    def place(self, error: InputError, asked: RankRequest) -> str:
+        """`$.instances[3].price` or `$.inputs.price[3]`."""
+        own = error.side == "item" or asked.per_row
+        if asked.form == ROWS:
+            row, *rest = error.index if own and error.index else (0, *error.index)
+            return f"$.{ROWS}[{row}].{error.name}" + "".join(f"[{i}]" for i in rest)
+        sent = error.name in asked.user or error.name in asked.context
+        index = error.index if own or not sent else (0, *error.index)
+        return f"$.{COLUMNS}.{error.name}" + "".join(f"[{i}]" for i in index)
+
+    def fault(self, fault: RequestFault, request: HttpRequest) -> HttpResponse:
+        """`{"error": …}` and nothing else."""
+        return HttpResponse(fault.status, write_json({"error": printable(str(fault))}))
+
+
+def _read(body: bytes) -> Any:
+    """JSON in which NaN, Infinity and -Infinity may stand bare."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        if b"NaN" not in body and b"Infinity" not in body:
+            return read_json(body)
+    # The standard library reads those; it is slower, so it comes second, and only for such bodies.
+    try:
+        return json.loads(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is not valid JSON: {error}") from error
+
+
+def _rows(rows: Any, manifest: Manifest) -> Columns:
+    """The columns of `instances`: objects by name, or bare values where the model has one input."""
+    if not isinstance(rows, list):
+        raise BadRequest("must be a list of rows", path=f"$.{ROWS}")
+    if len(rows) > manifest.limits.items:
+        raise PayloadTooLarge(f"{len(rows)} rows; this model takes {manifest.limits.items}", path=f"$.{ROWS}")
+    if not rows:
+        return {name: [] for name in manifest.spec.inputs}
+    if set(map(type, rows)) == {dict}:
+        return _transposed(rows)
+    if len(manifest.spec.inputs) == 1 and dict not in set(map(type, rows)):
+        return {next(iter(manifest.spec.inputs)): rows}
+    wrong = next(i for i, row in enumerate(rows) if not isinstance(row, dict))
+    raise BadRequest("a row must be an object of named features", path=f"$.{ROWS}[{wrong}]")
+
+
+def _transposed(rows: list[dict[str, Any]]) -> Columns:
+    try:
+        columns = {name: list(map(itemgetter(name), rows)) for name in rows[0]}
+    except KeyError:
+        columns = None
+    if columns is not None and set(map(len, rows)) == {len(columns)}:
+        return columns
+    # Rows that name different features: what a row leaves out is missing, as null is.
+    names = dict.fromkeys(chain.from_iterable(rows))
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _columns(inputs: Any, manifest: Manifest) -> Columns:
+    """The columns of `inputs`: an object by name, or a bare list where the model has one input."""
+    if isinstance(inputs, list) and len(manifest.spec.inputs) == 1:
+        return {next(iter(manifest.spec.inputs)): inputs}
+    if not isinstance(inputs, dict):
+        raise BadRequest("must be an object of named columns", path=f"$.{COLUMNS}")
+    for name, column in inputs.items():
+        if not isinstance(column, list):
+            raise BadRequest("must be a list, one value for all or one a candidate", path=f"$.{COLUMNS}.{name}")
+    return inputs
+
+
+def _request(columns: Columns, manifest: Manifest, form: str) -> RankRequest:
+    """Columns under one roof, given back to their sides; the user's become single values when they can."""
+    sides: dict[str, dict[str, Any]] = {"user": {}, "context": {}, "item": {}}
+    for name, column in columns.items():
+        declared = manifest.spec.inputs.get(name)
+        # An unknown name goes to the items: the features know whether to refuse or to ignore it.
+        sides[declared.side if declared else "item"][name] = _plain(column, declared) if declared else column
+    user, context, items = sides["user"], sides["context"], sides["item"]
+    if all(map(_constant, chain(user.values(), context.values()))):
+        user, context = ({name: column[0] for name, column in side.items()} for side in (user, context))
+        return RankRequest(user, context, items, form=form)
+    count = max(map(len, columns.values()))
+    user, context = ({name: _stretched(column, count) for name, column in side.items()} for side in (user, context))
+    return RankRequest(user, context, items, per_row=True, form=form)
+
+
+def _constant(column: list[Any]) -> bool:
+    """Whether all values are equal and of one type (True equals 1, but only one of them is a number)."""
+    return bool(column) and column.count(column[0]) == len(column) and len(set(map(type, column))) == 1
+
+
+def _stretched(column: list[Any], count: int) -> list[Any]:
+    return column * count if len(column) == 1 else column
+
+
+def _plain(column: list[Any], declared: Input) -> list[Any]:
+    """Values as the features take them: [v] of a [n, 1] tensor is v, and {"b64": …} is its text."""
+    kinds = set(map(type, column))
+    if list in kinds and not declared.list and declared.length is None:
+        column = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in column]
+        kinds = set(map(type, column))
+    if dict in kinds and declared.type == "string":
+        column = [_text(value) for value in column]
+    return column
+
+
+def _text(value: Any) -> Any:
+    if not isinstance(value, dict) or value.keys() != {"b64"}:
+        return value
+    try:
+        return a2b_base64(value["b64"], strict_mode=True).decode()
+    except (TypeError, ValueError) as error:
+        raise BadRequest('a {"b64": …} here must be base64 of UTF-8 text') from error

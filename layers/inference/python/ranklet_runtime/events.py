@@ -1,0 +1,96 @@
+"""API Gateway's side of HTTP: an event becomes an `HttpRequest`, an `HttpResponse` becomes Lambda's proxy answer.
+
+Payload formats 2.0 (HTTP API, function URL) and 1.0 (REST API) differ in where method and path stand, and in whether
+header names are lower-cased; nothing else of an event is read. A body that API Gateway does not take for text (msgpack,
+and JSON without a Content-Type) arrives in base64 and is undone here, before anybody looks at it.
+"""
+
+from __future__ import annotations
+
+import json
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from ranklet_runtime.errors import BadRequest, PayloadTooLarge
+from ranklet_runtime.messages import HttpRequest, HttpResponse
+
+ANSWER_BYTES = 6_291_556
+"""What Lambda lets through as a synchronous answer, counted after it was written as JSON."""
+
+WORST_ESCAPE = 3
+"""A byte of UTF-8 takes at most three in the answer's JSON: two for a quote, `\\uXXXX` for two or more bytes."""
+
+NOT_AN_EVENT = (
+    "not an API Gateway event: payload 2.0 has `rawPath` and `requestContext.http.method`, payload 1.0 has `path` and "
+    "`httpMethod`; see the examples in events/"
+)
+
+
+def decode(event: Any, limit: int) -> HttpRequest:
+    """The request of an event in payload format 2.0 or 1.0.
+
+    limit: bytes that the body may have once base64 is undone.
+    Raises BadRequest for anything that is not such an event or is broken base64, PayloadTooLarge above the limit.
+    """
+    try:
+        if "rawPath" in event:
+            method, path = event["requestContext"]["http"]["method"], _below_stage(event)
+        else:
+            method, path = event["httpMethod"], event["path"]
+        if "%" in path:
+            path = unquote(path)
+        headers = {name.lower(): text for name, text in (event.get("headers") or {}).items() if isinstance(text, str)}
+        method = method.upper()
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadRequest(NOT_AN_EVENT) from error
+    return HttpRequest(method, path, headers, _body(event, limit))
+
+
+def _below_stage(event: Mapping[str, Any]) -> str:
+    """`rawPath` without the stage, which payload 2.0 puts before it unless it is the default one."""
+    path: str = event["rawPath"]
+    stage = event["requestContext"].get("stage", "$default")
+    return path.removeprefix(f"/{stage}") if path.startswith(f"/{stage}/") else path
+
+
+def _body(event: Mapping[str, Any], limit: int) -> bytes:
+    text = event.get("body")
+    if text is None:
+        return b""
+    if not isinstance(text, str):
+        raise BadRequest(NOT_AN_EVENT)
+    encoded = bool(event.get("isBase64Encoded"))
+    # Before decoding: a body that is refused anyhow shall not be copied first.
+    if len(text) > (limit + 2) // 3 * 4 if encoded else len(text) > limit:
+        raise _too_large(limit)
+    try:
+        body = a2b_base64(text, strict_mode=True) if encoded else text.encode()
+    except ValueError as error:  # binascii.Error and UnicodeEncodeError are such
+        raise BadRequest("the body is not valid " + ("base64" if encoded else "UTF-8")) from error
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"the body is larger than the {limit} bytes this model takes; send fewer candidates")
+
+
+def encode(response: HttpResponse) -> dict[str, Any]:
+    """Lambda's proxy answer, the same for both payload formats.
+
+    Raises PayloadTooLarge for an answer that Lambda would not let through.
+    """
+    body = response.body
+    binary = response.content_type != "application/json"
+    text = b2a_base64(body, newline=False).decode() if binary else body.decode()
+    if len(body) * WORST_ESCAPE > ANSWER_BYTES and len(json.dumps(text)) > ANSWER_BYTES - 4096:
+        raise PayloadTooLarge("the answer would be larger than Lambda allows; send fewer candidates or ask for `top_k`")
+    return {
+        "statusCode": response.status,
+        "headers": {"content-type": response.content_type, **response.headers},
+        "body": text,
+        "isBase64Encoded": binary,
+    }

@@ -1,0 +1,116 @@
+"""One Lambda function: an event in, an answer out, whatever happens between.
+
+    events.decode → Router.resolve → dialect.decode → Scorer.score → dialect.encode → events.encode
+
+Every exception ends here as an answer. What a caller did wrong is said to the caller, with its place in the request;
+what we did wrong is said to the log, and the caller learns the request's id only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ranklet_features.errors import InputError, ShapeError, StoreUnavailable
+from ranklet_runtime import events
+from ranklet_runtime.dialects import open_dialect
+from ranklet_runtime.dialects.base import Call, Dialect
+from ranklet_runtime.errors import BadRequest, InternalFault, RequestFault, Unavailable, Unprocessable
+from ranklet_runtime.manifest import Manifest
+from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest
+from ranklet_runtime.routing import Router
+from ranklet_runtime.scorer import Scorer
+from ranklet_runtime.telemetry import Telemetry
+
+RESERVE_MS = 50
+"""Kept of Lambda's time for what follows the reading of tables: computing, encoding, the way back."""
+
+NO_REQUEST = HttpRequest("", "", {}, b"")
+
+
+class Function:
+    """A model behind API Gateway; `__call__` is the Lambda handler and never raises for a request."""
+
+    def __init__(self, manifest: Manifest, scorer: Scorer, telemetry: Telemetry) -> None:
+        self.manifest, self.scorer, self.telemetry = manifest, scorer, telemetry
+        self._router = Router(manifest, map(open_dialect, manifest.dialects))
+
+    @classmethod
+    def open(cls, folder: Path, environ: Mapping[str, str]) -> Function:
+        """Open the bundle in `folder`.
+
+        environ: what stores need of region, endpoint and credentials.
+        Raises ManifestError, SpecError or StoreError.
+        """
+        manifest = Manifest.read(folder / "manifest.json")
+        scorer = Scorer.open(manifest, folder, environ)
+        return cls(manifest, scorer, Telemetry(manifest.model, manifest.version))
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Answer one API Gateway event; `context` is Lambda's, or None."""
+        started = time.monotonic()
+        request = NO_REQUEST
+        try:
+            request = events.decode(event, self.manifest.limits.body_bytes)
+            dialect, call = self._router.resolve(request.method, request.path)
+            if call.route.scores:
+                response = self._rank(dialect, call, request, self._deadline(started, context))
+            else:
+                response = dialect.describe(request, call, self.manifest)
+            answer = events.encode(response)
+        except RequestFault as fault:
+            answer = self._refuse(fault, request, _request_id(event, context))
+        except Exception as error:
+            # The one place where everything ends: a request must not take the environment down with it.
+            fault = InternalFault(str(error))
+            fault.__cause__ = error
+            answer = self._refuse(fault, request, _request_id(event, context))
+        self.telemetry.done(started)
+        return answer
+
+    def _rank(self, dialect: Dialect, call: Call, request: HttpRequest, deadline: float) -> HttpResponse:
+        asked = dialect.decode(request, call, self.manifest)
+        try:
+            result = self.scorer.score(asked, deadline=deadline)
+        except InputError as error:
+            raise _refusal(error, dialect, asked) from error
+        except StoreUnavailable as error:
+            headers = {"retry-after": str(Unavailable.retry_after_s)}
+            raise Unavailable("an embedding table does not answer; try again", headers=headers) from error
+        self.telemetry.scored(len(result.scores), result.degraded)
+        return dialect.encode(result, asked=asked, request=request, call=call, manifest=self.manifest)
+
+    def _deadline(self, started: float, context: Any) -> float:
+        """On the clock of `time.monotonic()`: the manifest's, or Lambda's own when that is sooner."""
+        milliseconds = self.manifest.limits.deadline_ms
+        if context is not None:
+            milliseconds = min(milliseconds, context.get_remaining_time_in_millis() - RESERVE_MS)
+        return started + milliseconds / 1000
+
+    def _refuse(self, fault: RequestFault, request: HttpRequest, request_id: str) -> dict[str, Any]:
+        """The answer to a fault, counted; what is ours is logged and hidden."""
+        self.telemetry.refused(fault)
+        if fault.status >= 500:
+            self.telemetry.log(str(fault), fault.__cause__ or fault, request_id=request_id, route=request.path)
+        if isinstance(fault, InternalFault):
+            fault = InternalFault(f"internal error, request {request_id}")
+        response = self._router.nearest(request.path).fault(fault, request)
+        headers = {**response.headers, **fault.headers}
+        return events.encode(HttpResponse(response.status, response.body, response.content_type, headers))
+
+
+def _refusal(error: InputError, dialect: Dialect, asked: RankRequest) -> RequestFault:
+    kind = Unprocessable if isinstance(error, ShapeError) else BadRequest
+    return kind(error.message, path=dialect.place(error, asked))
+
+
+def _request_id(event: Any, context: Any) -> str:
+    """Lambda's id, as it stands in the log; API Gateway's without a context."""
+    if context is not None:
+        return str(context.aws_request_id)
+    try:
+        return str(event["requestContext"]["requestId"])
+    except (KeyError, TypeError, IndexError):
+        return "unknown"

@@ -1,0 +1,16 @@
+"""The best candidates of a request."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Positions of the `count` highest of finite `scores` [n], best first, equal ones in their given order."""
+    if count >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    # Only what reaches the count-th highest is sorted; the ties at the edge are among it and are cut by position.
+    edge = np.partition(scores, len(scores) - count)[len(scores) - count]
+    reaching = np.flatnonzero(scores >= edge)
+    return reaching[np.argsort(-scores[reaching], kind="stable")][:count]

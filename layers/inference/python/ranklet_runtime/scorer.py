@@ -1,0 +1,93 @@
+"""From raw columns to scores: features, then the model's steps in order.
+
+Everything is opened once; a request only reads. The tensors of one request live in one dict: features put theirs
+in, each step reads some and adds its own, and the one that the manifest names as `score` comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranklet_features.plan import FeaturePlan
+from ranklet_features.stores import open_store
+from ranklet_features.stores.base import EmbeddingStore
+from ranklet_runtime.engines import open_engine
+from ranklet_runtime.engines.base import Engine
+from ranklet_runtime.errors import InternalFault, NonFiniteScores, PayloadTooLarge
+from ranklet_runtime.manifest import Manifest
+from ranklet_runtime.messages import RankRequest, RankResult
+
+
+class Scorer:
+    """One model, ready to score. Not for concurrent use: engines reuse their memory."""
+
+    def __init__(
+        self, manifest: Manifest, plan: FeaturePlan, engines: tuple[Engine, ...], stores: Mapping[str, EmbeddingStore]
+    ) -> None:
+        self._plan, self._engines, self._stores = plan, engines, stores
+        self._score, self._surplus, self._limit = manifest.score, manifest.surplus, manifest.limits.items
+        self._candidates = tuple(name for name, value in manifest.spec.inputs.items() if value.side == "item")
+
+    @classmethod
+    def open(cls, manifest: Manifest, folder: Path, environ: Mapping[str, str]) -> Scorer:
+        """Open stores, features and engines of the bundle in `folder`.
+
+        Raises ManifestError, SpecError or StoreError, each naming the part that cannot be served.
+        """
+        stores = {name: open_store(table, folder, environ) for name, table in manifest.spec.tables.items()}
+        plan = FeaturePlan.compile(manifest.spec, folder, stores)
+        engines = tuple(open_engine(step, folder, threads=manifest.threads) for step in manifest.steps)
+        return cls(manifest, plan, engines, stores)
+
+    def score(self, request: RankRequest, *, deadline: float | None = None) -> RankResult:
+        """Score the candidates; float32 [n], none for no candidates.
+
+        deadline: on the clock of `time.monotonic()`, bounds the reading of tables.
+        Raises InputError, ShapeError and StoreUnavailable of the features, PayloadTooLarge above the limit of
+        candidates, and NonFiniteScores when a score is NaN or infinite.
+        """
+        self._refuse_too_many(request.items)
+        assembled = self._plan.assemble(
+            request.user,
+            request.context,
+            request.items,
+            per_row=request.per_row,
+            surplus=self._surplus,
+            deadline=deadline,
+        )
+        if assembled.n == 0:
+            return RankResult(np.empty(0, np.float32), assembled.degraded)
+        tensors: dict[str, NDArray[Any]] = dict(assembled.tensors)
+        for engine in self._engines:
+            tensors.update(engine.run(tensors))
+        return RankResult(_finite(tensors[self._score], assembled.n), assembled.degraded)
+
+    def close(self) -> None:
+        """Give back what the stores hold."""
+        for store in self._stores.values():
+            store.close()
+
+    def _refuse_too_many(self, items: Mapping[str, Any]) -> None:
+        """Before anything is computed for them."""
+        for name in self._candidates:
+            column = items.get(name)
+            if isinstance(column, list | np.ndarray) and len(column) > self._limit:
+                raise PayloadTooLarge(f"{len(column)} candidates; this model takes {self._limit} in one request")
+
+
+def _finite(tensor: NDArray[Any], count: int) -> NDArray[np.float32]:
+    """The tensor as scores [count]. Raises NonFiniteScores."""
+    if tensor.size != count:
+        raise InternalFault(f"the model gave scores of shape {tensor.shape} for {count} candidates")
+    with np.errstate(over="ignore"):  # what does not fit 32 bits becomes infinite, and is refused below
+        scores: NDArray[np.float32] = np.ascontiguousarray(tensor, np.float32).reshape(count)
+    finite = np.isfinite(scores)
+    if not finite.all():
+        first = int(finite.argmin())
+        raise NonFiniteScores(f"the model scores candidate {first} with {scores[first]}; check the sizes of its values")
+    return scores
