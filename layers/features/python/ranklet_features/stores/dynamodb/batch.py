@@ -1,0 +1,134 @@
+"""Reads many keys: calls of 100, several at a time, until everything is read or the deadline has come.
+
+What a call leaves over (UnprocessedKeys) or loses (throttled, reset, truncated, damaged) is asked for again after a
+pause of random length, twice as long each time ("full jitter", AWS Architecture Blog, 2015): many
+environments that were throttled together must not come back together.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from ranklet_features.errors import StoreUnavailable
+from ranklet_features.spec import Table
+from ranklet_features.stores.dynamodb.client import CONNECTIONS, Client
+from ranklet_features.stores.dynamodb.connection import Broken, Reply
+from ranklet_features.stores.dynamodb.replies import Answer, CredentialsExpired, Failed, Skewed, read
+
+CALL_KEYS = 100
+"""DynamoDB's limit for one BatchGetItem."""
+
+ROUND_KEYS = CALL_KEYS * CONNECTIONS
+
+MAX_PAUSES = 64
+"""Rounds that may fall short: a second bound beside the deadline, which ends it long before."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 0.2
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Batch:
+    """What is known of the asked keys: packed rows of those that are there, and those still to be read."""
+
+    pending: list[str]
+    values: dict[str, bytes] = field(default_factory=dict)
+
+    def take(self, asked: Sequence[str], answer: Answer) -> None:
+        """Sort in one answer; rows that were not asked for are left aside."""
+        for key in asked:
+            if (packed := answer.values.get(key)) is not None:
+                self.values[key] = packed
+            elif key in answer.unprocessed:
+                self.pending.append(key)
+
+
+class BatchReader:
+    """Reads rows of one table. clock, sleep and uniform are seams for tests."""
+
+    def __init__(
+        self,
+        table: Table,
+        client: Client,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._table = table
+        self._client = client
+        self._clock = clock
+        self._sleep = sleep
+        self._uniform = uniform
+
+    def read(self, keys: Sequence[str], *, deadline: float) -> Batch:
+        """Read distinct keys; what is `pending` in the answer could not be read in time.
+
+        Raises TableMismatch or StoreUnavailable where asking again cannot help.
+        """
+        batch = Batch(list(keys))
+        mended: set[type[Failed]] = set()
+        failures: list[Failed | Broken] = []
+        pauses = 0
+        while batch.pending and pauses < MAX_PAUSES and self._clock() < deadline:
+            asked, batch.pending = batch.pending[:ROUND_KEYS], batch.pending[ROUND_KEYS:]
+            waiting = len(batch.pending)
+            failures = self._round(batch, asked, deadline)
+            if not self._mend(failures, mended) and len(batch.pending) > waiting:
+                self._pause(pauses, deadline)
+                pauses += 1
+        if batch.pending:
+            reason = f"the last failure: {failures[0]}" if failures else "throttled or too slow"
+            _log.warning("table %s: %d rows not read in time; %s", self._table.name, len(batch.pending), reason)
+        return batch
+
+    def _round(self, batch: Batch, asked: list[str], deadline: float) -> list[Failed | Broken]:
+        """Ask for keys once; those without an answer go back to `batch.pending`."""
+        chunks = [asked[i : i + CALL_KEYS] for i in range(0, len(asked), CALL_KEYS)]
+        outcomes: Sequence[Reply | Broken]
+        try:
+            outcomes = self._client.exchange("BatchGetItem", [self._body(c) for c in chunks], deadline=deadline)
+        except Broken as failure:
+            outcomes = [failure] * len(chunks)
+        failures: list[Failed | Broken] = []
+        for chunk, outcome in zip(chunks, outcomes, strict=True):
+            try:
+                if isinstance(outcome, Broken):
+                    raise outcome
+                batch.take(chunk, read(outcome, self._table))
+            except (Broken, Failed) as failure:
+                batch.pending.extend(chunk)
+                failures.append(failure)
+        return failures
+
+    def _mend(self, failures: Sequence[Failed | Broken], mended: set[type[Failed]]) -> bool:
+        """Correct the clock or the credentials, once per read; whether the next round may follow at once."""
+        for failure in failures:
+            if not isinstance(failure, Skewed | CredentialsExpired):
+                continue
+            if type(failure) in mended or not self._correct(failure):
+                raise StoreUnavailable(f"table {self._table.name}: AWS refused the signature: {failure}") from failure
+            mended.add(type(failure))
+            return True
+        return False
+
+    def _correct(self, failure: Skewed | CredentialsExpired) -> bool:
+        if isinstance(failure, CredentialsExpired):
+            return self._client.credentials.renew()
+        self._client.resync(failure.server_time)
+        return True
+
+    def _pause(self, pauses: int, deadline: float) -> None:
+        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**pauses, deadline - self._clock())
+        if longest > 0:
+            self._sleep(self._uniform(0, longest))
+
+    def _body(self, keys: Sequence[str]) -> bytes:
+        return orjson.dumps({"RequestItems": {self._table.physical: {"Keys": [{"k": {"S": key}} for key in keys]}}})

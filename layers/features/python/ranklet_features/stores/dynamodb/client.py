@@ -1,0 +1,99 @@
+"""Signed calls to one endpoint over a few kept connections.
+
+Calls of one round are all sent before the first answer is read: DynamoDB works on them at the same time, and no
+thread outlives a request. Stores with one endpoint and one identity share a client, hence its connections.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from ranklet_features.stores.dynamodb.connection import Broken, Connection, Reply
+from ranklet_features.stores.dynamodb.credentials import FULL_URI, Provider, provider
+from ranklet_features.stores.dynamodb.endpoint import Endpoint, endpoint, region
+from ranklet_features.stores.dynamodb.sigv4 import Credentials, Signer
+
+CONNECTIONS = 8
+"""Calls at the same time, at most."""
+
+_SHARED: dict[tuple[str | None, ...], Client] = {}
+
+
+class Client:
+    """Sends JSON bodies to DynamoDB actions and hands back the replies as they are.
+
+    skew: seconds by which AWS's clock is ahead of ours, added to every signature's date.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, signer: Signer, credentials: Provider, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self.skew = 0.0
+        self.credentials = credentials
+        self._endpoint = endpoint
+        self._signer = signer
+        self._now = now
+        self._connections = [Connection(endpoint)]
+        self._users = 0
+
+    @staticmethod
+    def shared(environ: Mapping[str, str]) -> Client:
+        """The client for an environment's region, endpoint and identity; `close` it as often as it was asked for.
+
+        Raises StoreUnavailable where one of them is missing or malformed.
+        """
+        name = region(environ)
+        address = endpoint(environ, name)
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", FULL_URI)
+        identity = (name, str(address), *map(environ.get, names))
+        client = _SHARED.get(identity)
+        if client is None:
+            client = _SHARED[identity] = Client(address, Signer(name), provider(environ))
+        client._users += 1
+        return client
+
+    def exchange(self, action: str, bodies: Sequence[bytes], *, deadline: float) -> list[Reply | Broken]:
+        """One reply per body (at most CONNECTIONS of them), or how the exchange failed.
+
+        Raises Broken when there are no credentials in time, StoreUnavailable when they are refused.
+        """
+        credentials = self.credentials.current(deadline=deadline)
+        while len(self._connections) < len(bodies):
+            self._connections.append(Connection(self._endpoint))
+        used = self._connections[: len(bodies)]
+        for connection, body in zip(used, bodies, strict=True):
+            connection.send(self._request(action, body, credentials), deadline=deadline)
+        return [_received(connection, deadline) for connection in used]
+
+    def resync(self, server_time: float) -> None:
+        """Sign by AWS's clock from now on. server_time: POSIX seconds."""
+        self.skew = server_time - self._now()
+
+    def close(self) -> None:
+        """Close the connections when the last store that shares them is closed."""
+        self._users -= 1
+        if self._users > 0:
+            return
+        for name in [name for name, client in _SHARED.items() if client is self]:
+            del _SHARED[name]
+        for connection in self._connections:
+            connection.close()
+
+    def _request(self, action: str, body: bytes, credentials: Credentials) -> bytes:
+        headers = {
+            "content-type": "application/x-amz-json-1.0",
+            "host": self._endpoint.host_header,
+            "x-amz-target": f"DynamoDB_20120810.{action}",
+        }
+        signed = self._signer.sign(headers, body, credentials, now=self._now() + self.skew)
+        lines = [f"{name}: {value}" for name, value in signed.items()]
+        head = "\r\n".join(["POST / HTTP/1.1", *lines, "user-agent: ranklet", f"content-length: {len(body)}", "\r\n"])
+        return head.encode("ascii") + body
+
+
+def _received(connection: Connection, deadline: float) -> Reply | Broken:
+    try:
+        return connection.receive(deadline=deadline)
+    except Broken as failure:
+        return failure

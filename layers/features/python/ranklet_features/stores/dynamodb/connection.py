@@ -1,0 +1,196 @@
+"""One kept HTTP/1.1 connection whose every wait ends at a deadline.
+
+http.client's own connection gives each single read a timeout, so a peer that sends a byte now and then could hold
+a request for ever. Here its response parser reads through `_TimedReader`, which grants each read only what is
+left of the deadline. Name resolution alone cannot be bounded from Python; it is the resolver's own timeout.
+"""
+
+from __future__ import annotations
+
+import io
+import select
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from functools import cache
+from http.client import HTTPException, HTTPResponse
+from typing import Any, NamedTuple
+
+from ranklet_features.stores.dynamodb.endpoint import Endpoint
+
+MAX_IDLE_S = 45.0
+"""A connection that was idle for longer is not trusted: a frozen environment sleeps through the server's FIN."""
+
+MAX_BODY = 32 << 20
+"""A BatchGetItem answer holds up to 16 MB of rows, a third more in base64."""
+
+READ_SIZE = 1 << 16
+
+
+class Broken(Exception):
+    """The exchange failed on the way or ran out of time; whether the server saw it is unknown."""
+
+
+class Reply(NamedTuple):
+    """One HTTP answer. headers: http.client's case-insensitive mapping."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Connection:
+    """Connects when first used, keeps the connection, and replaces one that proved dead.
+
+    `send` and `receive` are apart so that several connections can wait for their answers at the same time
+    without threads. Deadlines are on the clock of `time.monotonic()`.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._socket: socket.socket | None = None
+        self._request = b""
+        self._kept = False
+        self._awaiting = False
+        self._failure: Exception | None = None
+        self._last_used = 0.0
+        if endpoint.scheme == "https":
+            # 35 ms for the certificates, better spent when the store is opened than in a request.
+            _tls()
+
+    def send(self, request: bytes, *, deadline: float) -> None:
+        """Send a whole request; what goes wrong is told by `receive`."""
+        self._request = request
+        self._kept = self._is_usable()
+        try:
+            self._transmit(deadline)
+        except OSError as error:
+            self._fail(error)
+
+    def receive(self, *, deadline: float) -> Reply:
+        """The answer to what was sent. Raises Broken.
+
+        A kept connection may have died unseen, so it gets half the time; then the request, a read, is sent
+        once more over a new one.
+        """
+        try:
+            if self._kept:
+                try:
+                    return self._read(min(deadline, (deadline + time.monotonic()) / 2))
+                except (OSError, HTTPException):
+                    self.close()
+                    self._transmit(deadline)
+            return self._read(deadline)
+        except (OSError, HTTPException) as error:
+            self._fail(error)
+            raise Broken(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        """Close the socket; the next `send` opens another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = error
+        self.close()
+
+    def _is_usable(self) -> bool:
+        if self._socket is None:
+            return False
+        if self._awaiting:
+            # Something ended the last exchange between question and answer; that answer must not pass for this one's.
+            self.close()
+            return False
+        # Nothing was asked for: what can be read is the server's goodbye.
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        if time.monotonic() - self._last_used > MAX_IDLE_S or poll.poll(0):
+            self.close()
+            return False
+        return True
+
+    def _transmit(self, deadline: float) -> None:
+        if self._socket is None:
+            self._socket = _connected(self._endpoint, deadline)
+        self._socket.settimeout(_left(deadline))
+        self._awaiting = True
+        self._socket.sendall(self._request)
+
+    def _read(self, deadline: float) -> Reply:
+        if self._socket is None:
+            raise ConnectionError(f"not sent: {self._failure}")
+        response = HTTPResponse(_TimedReader(self._socket, deadline), method="POST")  # type: ignore[arg-type]
+        try:
+            response.begin()
+            reply = Reply(response.status, response.headers, _body(response))
+        finally:
+            response.close()
+        self._awaiting = False
+        self._last_used = time.monotonic()
+        if response.will_close:
+            self.close()
+        return reply
+
+
+def _body(response: HTTPResponse) -> bytes:
+    if response.length is None:  # chunked, or until the peer closes
+        body = response.read(MAX_BODY + 1)
+    elif response.length <= MAX_BODY:
+        return response.read()  # raises IncompleteRead where the peer sends less than it announced
+    if response.length is not None or len(body) > MAX_BODY:
+        raise ConnectionError(f"an answer of more than {MAX_BODY} bytes")
+    return body
+
+
+class _TimedReader(io.RawIOBase):
+    """A socket as a file whose reads all end at one deadline; closing it leaves the socket open."""
+
+    def __init__(self, source: socket.socket, deadline: float) -> None:
+        self._source = source
+        self._deadline = deadline
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """What HTTPResponse asks of a socket."""
+        return io.BufferedReader(self, READ_SIZE)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        self._source.settimeout(_left(self._deadline))
+        return self._source.recv_into(buffer)
+
+
+def _connected(endpoint: Endpoint, deadline: float) -> socket.socket:
+    """A connected socket, through TLS for https; every address of the host is tried while there is time."""
+    addresses = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    failure: OSError = ConnectionError(f"{endpoint.host} has no address")
+    for family, kind, protocol, _, address in addresses:
+        plain = socket.socket(family, kind, protocol)
+        try:
+            plain.settimeout(_left(deadline))
+            plain.connect(address)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if endpoint.scheme == "http":
+                return plain
+            plain.settimeout(_left(deadline))
+            return _tls().wrap_socket(plain, server_hostname=endpoint.host)
+        except OSError as error:
+            plain.close()
+            failure = error
+    raise failure
+
+
+def _left(deadline: float) -> float:
+    """Seconds until the deadline, as a socket timeout. Raises TimeoutError when there are none: 0 means not to wait."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the deadline has passed")
+    return left
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -1,0 +1,126 @@
+"""Rows of a table in DynamoDB: item `{"k": {"S": key as text}, "v": {"B": packed little-endian vector}}`.
+
+The row `__ranklet__` holds the table's own description and is written last when a table is pushed. It is read
+with the first rows: a table that is not whole, or is another version's, is never scored.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from ranklet_features.errors import StoreError, TableMismatch
+from ranklet_features.spec import Table
+from ranklet_features.stores.base import FOUND, MISSING, UNAVAILABLE, Keys, Rows
+from ranklet_features.stores.dynamodb.batch import Batch, BatchReader
+from ranklet_features.stores.dynamodb.client import Client
+from ranklet_features.stores.keys import RESERVED, int_keys, require_text, text_keys
+
+DEFAULT_WAIT_S = 1.0
+"""How long a read may take when the caller gives no deadline."""
+
+MAX_KEY_BYTES = 2048
+"""DynamoDB's limit on a partition key in UTF-8; one longer key would have the whole call refused."""
+
+PINNED = ("version", "key", "dim", "dtype")
+"""Fields of the table's description that must equal the manifest's."""
+
+_log = logging.getLogger(__name__)
+
+
+class DynamoStore:
+    """Reads rows over the network; what is not there in time is UNAVAILABLE."""
+
+    def __init__(self, table: Table, client: Client, *, reader: BatchReader | None = None) -> None:
+        self.table = table
+        self._client: Client | None = client
+        self._reader = reader or BatchReader(table, client)
+        self._verified = False
+
+    def rows(self, keys: Keys, *, deadline: float | None = None) -> Rows:
+        """Read rows; `deadline` is on the clock of `time.monotonic()`.
+
+        Raises TableMismatch when the table is absent, not whole or not the pinned one, StoreUnavailable when AWS
+        refuses (access, credentials): deployment faults, which no default may hide. A slow, throttling or broken
+        backend never raises.
+        """
+        if self._client is None:
+            raise StoreError(f"table {self.table.name}: read after close")
+        names = self._names(keys)
+        places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+        asked = [name for name in places if _may_exist(name)]
+        rows = Rows(np.zeros((len(places), self.table.dim), np.float32), np.full(len(places), MISSING, np.uint8))
+        if asked:
+            until = time.monotonic() + DEFAULT_WAIT_S if deadline is None else deadline
+            self._fill(rows, places, self._read(asked, until))
+        if len(places) == len(names):
+            return rows
+        which = np.fromiter(map(places.__getitem__, names), np.intp, len(names))
+        return Rows(rows.values.take(which, axis=0), rows.status.take(which))
+
+    def close(self) -> None:
+        """Give the client back; its connections close with the last store that shares them."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _names(self, keys: Keys) -> list[str]:
+        if self.table.key == "int":
+            return list(map(str, int_keys(keys, self.table).tolist()))
+        names = text_keys(keys)
+        require_text(names, self.table)
+        return names
+
+    def _read(self, asked: list[str], until: float) -> Batch:
+        if self._verified:
+            return self._reader.read(asked, deadline=until)
+        batch = self._reader.read([RESERVED, *asked], deadline=until)
+        if RESERVED in batch.pending:
+            return Batch(pending=asked)
+        self._verify(batch.values.pop(RESERVED, None))
+        return batch
+
+    def _verify(self, description: bytes | None) -> None:
+        where = f"table {self.table.name}: {self.table.physical}"
+        if description is None:
+            raise TableMismatch(f"{where} is not whole, its row {RESERVED} is absent; run `ranklet tables push` again")
+        try:
+            fields = orjson.loads(description)
+            found = {name: fields[name] for name in PINNED}
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise TableMismatch(f"{where}: its row {RESERVED} cannot be read ({error})") from error
+        pinned = {name: getattr(self.table, name) for name in PINNED}
+        if found != pinned:
+            raise TableMismatch(f"{where} is {found}, the manifest pins {pinned}; build and push again")
+        self._verified = True
+
+    def _fill(self, rows: Rows, places: dict[str, int], batch: Batch) -> None:
+        found = [places[name] for name in batch.values]
+        if found:
+            values, finite = self._unpack(list(batch.values.values()))
+            rows.values[found] = values
+            rows.status[found] = np.where(finite, FOUND, UNAVAILABLE)
+        rows.status[[places[name] for name in batch.pending]] = UNAVAILABLE
+
+    def _unpack(self, packed: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Rows [n, dim], and which of them are finite; the others are zeroed: they must not be scored."""
+        dtype = "<f4" if self.table.dtype == "f32" else "<f2"
+        values = np.frombuffer(b"".join(packed), dtype).reshape(len(packed), self.table.dim).astype(np.float32)
+        finite = np.isfinite(values).all(axis=1)
+        if not finite.all():
+            values[~finite] = 0
+            _log.warning("table %s: %d rows hold a NaN or an infinity", self.table.name, int((~finite).sum()))
+        return values, finite
+
+
+def _may_exist(name: str) -> bool:
+    """Whether a row may have this key; asking DynamoDB for any other would have the whole call refused."""
+    try:
+        return name != RESERVED and 0 < len(name.encode()) <= MAX_KEY_BYTES
+    except UnicodeEncodeError:  # half of a surrogate pair: no UTF-8, hence no key
+        return False
