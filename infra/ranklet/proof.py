@@ -43,7 +43,7 @@ def prove(bundle: Path, staged: Sequence[Path], rows: Sequence[Golden], *, bound
     forms = {name: form for name, form in FORMS.items() if form.dialect in manifest.dialects}
     with ExitStack() as stack:
         function = Function.open(bundle, _environment(staged, stack))
-        stack.callback(function.close)
+        stack.callback(function.scorer.close)
         paths = {name: _worst(name, form, function, manifest, rows, bound) for name, form in forms.items()}
     return certificate.Certificate(certificate.digest(bundle), len(rows), bound, paths)
 

@@ -69,11 +69,11 @@ def _interpreter() -> Check:
 def _lambda_python() -> Check:
     from ranklet.packaging import bytecode
 
-    found = bytecode.find_python("3.13")
+    found = bytecode.compiler((3, 13))
     return Check(
         "Python 3.13 (bytecode for Lambda)",
         "optional",
-        str(found) if found else None,
+        found,
         "install Python 3.13; without it layers ship no bytecode and cold starts compile every module",
     )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from ranklet import project
 from ranklet.cli import terminal
@@ -47,18 +48,16 @@ def push(model: str, region: str | None, endpoint: str | None, as_json: bool) ->
     with Progress(console=terminal.ERR) as bars:
         for table in pinned:
             bar = bars.add_task(table.physical, total=table.rows)
-            done.append(
-                push_table(
-                    here.build / "tables" / table.physical,
-                    client=client,
-                    progress=lambda rows, total, bar=bar: bars.update(bar, completed=rows, total=total),
-                )
-            )
+            done.append(push_table(here.build / "tables" / table.physical, client=client, progress=_moves(bars, bar)))
     if as_json:
         terminal.emit([_describe(one) for one in done])
     else:
         rows = [[one.physical, str(one.rows), str(one.written), str(one.verified)] for one in done]
         terminal.show(f"Tables of {model}", ["table", "rows:", "written:", "read back:"], rows)
+
+
+def _moves(bars: Progress, bar: TaskID) -> Callable[[int, int], None]:
+    return lambda rows, total: bars.update(bar, completed=rows, total=total)
 
 
 def _describe(pushed: Any) -> dict[str, Any]:
