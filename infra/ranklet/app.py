@@ -1,10 +1,10 @@
 """The CDK app: one shared stack and one stack per model, synthesised without an account and without a network.
 
-`cdk.json` runs `python -m ranklet.app`, so `cdk` wants the project's environment to be the active one. What it says on
-the command line reaches the app as context:
+`cdk.json` runs `python -m ranklet.app`, so `cdk` wants the project's environment to be the active one. What is said to
+`cdk` reaches the app as context:
 
 - `-c models=a,b` synthesises these models alone (the shared stack is always there, with the layers of all);
-- `-c target=local` leaves out what a local stand-in for AWS refuses.
+- `-c rate=200 -c burst=100` sets how many requests per second, and at once, the API takes over all models.
 
 Stages: read the models and check that each has a proven bundle (a missing one is built), build the layers, wire.
 """
@@ -127,8 +127,11 @@ def _builder(project: Project) -> Builder:
 
 def _settings(project: Project) -> dict[str, Any]:
     """The context of cdk.json, feature flags above all, so that every way to synthesise gives the same templates."""
-    document = json.loads((project.root / "cdk.json").read_text(encoding="utf-8"))
-    return dict(document.get("context", {}))
+    path = project.root / "cdk.json"
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")).get("context", {}))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: {error}; the CDK's settings of this project belong there") from error
 
 
 def _names(value: Any) -> list[str]:

@@ -9,6 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from ranklet.errors import PackagingError
+
+MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
+"""Lambda's name of an architecture → the kernel's, which wheels use."""
+
 OLDEST_GLIBC_MINOR = {"x86_64": 5, "aarch64": 17}
 """The first `manylinux` tag of each machine (PEP 600: glibc 2.5 and 2.17)."""
 
@@ -35,7 +40,9 @@ def lambda_target(architecture: str) -> Target:
 
     Its glibc is 2.34; 2.28 is what the wheels of numpy and onnxruntime ask for at most.
     """
-    machine = {"x86_64": "x86_64", "arm64": "aarch64"}[architecture]
+    if architecture not in MACHINES:
+        raise PackagingError(f"Lambda has no architecture {architecture!r}; allowed: {', '.join(MACHINES)}")
+    machine = MACHINES[architecture]
     return Target(
         name=f"python3.13-manylinux_2_28_{machine}",
         python=(3, 13),
