@@ -16,7 +16,6 @@ def open_session(model: Path | bytes, *, threads: int) -> Any:
     """An InferenceSession on the CPU. Raises ManifestError when onnxruntime is absent or cannot load the model."""
     try:
         import onnxruntime  # heavy, and only in functions that have the onnx layer
-        from onnxruntime.capi import onnxruntime_pybind11_state as state
     except ImportError as error:
         raise ManifestError("onnxruntime is not installed: attach the onnx layer to this function") from error
     onnxruntime.disable_telemetry_events()
@@ -26,7 +25,18 @@ def open_session(model: Path | bytes, *, threads: int) -> Any:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    refusals = (
+    source = model if isinstance(model, bytes) else str(model)
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except faults() as error:
+        raise ManifestError(f"onnxruntime {onnxruntime.__version__} cannot load the graph: {error}") from error
+
+
+def faults() -> tuple[type[Exception], ...]:
+    """What onnxruntime raises when it cannot load or run a graph; they share no base but Exception."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state  # heavy, see above
+
+    return (
         state.Fail,
         state.InvalidArgument,
         state.InvalidGraph,
@@ -35,8 +45,3 @@ def open_session(model: Path | bytes, *, threads: int) -> Any:
         state.NotImplemented,
         state.RuntimeException,
     )
-    source = model if isinstance(model, bytes) else str(model)
-    try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except refusals as error:
-        raise ManifestError(f"onnxruntime {onnxruntime.__version__} cannot load the graph: {error}") from error

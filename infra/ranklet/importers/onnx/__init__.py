@@ -1,0 +1,42 @@
+"""ONNX graphs: read, checked, run, and packed into one file.
+
+1. **reading** parses the file and takes external data in, from inside the model's folder only.
+2. **nodes** refuses what would not be served exactly: unknown operators, random ones, training mode.
+3. **interface** turns inputs and outputs into `TensorSpec`s, or says how to export them.
+4. **trial** runs the graph on onnxruntime with 1 and with 3 rows, and compares.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from ranklet.errors import ImportRefused
+from ranklet.importers.base import Exported
+from ranklet.importers.onnx import interface, nodes, reading, trial
+from ranklet.model import StepSource
+
+_OPTIONS = {"dims"}
+
+
+def load(source: StepSource, folder: Path) -> Exported:
+    """Read, check and try a graph.
+
+    options.dims: sizes for the trial of dimensions that the graph leaves open (`{ history = 50 }`).
+    Raises ImportRefused naming the node, input or output, and the remedy.
+    """
+    if source.source is None:
+        raise ImportRefused("onnx: steps.source is missing; name the .onnx file below the model's folder")
+    if source.engine not in (None, "onnx"):
+        raise ImportRefused(f"steps.engine is {source.engine!r}; the format onnx is served by the engine onnx, drop it")
+    if unknown := set(source.options) - _OPTIONS:
+        raise ImportRefused(f"{source.source}: unknown options {sorted(unknown)}; allowed: {sorted(_OPTIONS)}")
+    try:
+        model = reading.read(folder, source.source)
+        nodes.check(model)
+        inputs, outputs = interface.inputs(model, source), interface.outputs(model, source)
+        content = reading.pack(model)
+        notes = trial.run(model, content, source, (inputs, outputs))
+    except ImportRefused as error:
+        raise ImportRefused(f"{source.source}: {error}") from error
+    artefact = f"{PurePosixPath(source.source).stem}.onnx"
+    return Exported("onnx", inputs, outputs, artefact, content, notes=notes)
