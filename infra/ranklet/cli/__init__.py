@@ -15,15 +15,15 @@ import click
 from ranklet.errors import RankletError
 
 COMMANDS = {
-    "build": "ranklet.cli.build:build",
-    "demo": "ranklet.cli.demo:demo",
-    "doctor": "ranklet.cli.doctor:doctor",
-    "invoke": "ranklet.cli.invoke:invoke",
-    "new": "ranklet.cli.new:new",
-    "serve": "ranklet.cli.serve:serve",
-    "tables": "ranklet.cli.tables:tables",
+    "new": ("ranklet.cli.new:new", "Make a folder for a model of one's own."),
+    "build": ("ranklet.cli.build:build", "Bundle models and prove their scores."),
+    "serve": ("ranklet.cli.serve:serve", "Run the cloud on this machine."),
+    "invoke": ("ranklet.cli.invoke:invoke", "Put one event through one function."),
+    "tables": ("ranklet.cli.tables:tables", "Write embedding tables into DynamoDB."),
+    "demo": ("ranklet.cli.demo:demo", "Go the whole way on two real models."),
+    "doctor": ("ranklet.cli.doctor:doctor", "Say what this machine lacks."),
 }
-"""Command name → where it is, imported when used."""
+"""Command name → where it is, and its line in `ranklet --help`; imported when used."""
 
 
 class _Lazy(click.Group):
@@ -33,10 +33,15 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, name = COMMANDS[cmd_name].split(":")
+        module, name = COMMANDS[cmd_name][0].split(":")
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """From the table above: click would import every command for its help line."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

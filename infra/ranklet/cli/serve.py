@@ -21,9 +21,9 @@ def serve(models: tuple[str, ...], port: int) -> None:
     ranklet serve
     ranklet serve movie-ftrl --port 9000
 
-    Each function runs in AWS's own runtime client with its layers and nothing else on its path; API Gateway's events and
-    limits, concurrency, timeouts and memory hold; DynamoDB is a wire server filled from the bundles. Callers are not
-    authenticated here. A bundle that is missing is built.
+    Each function runs in AWS's own runtime client with its layers and nothing else on its path; API Gateway's events
+    and limits, concurrency, timeouts and memory hold; DynamoDB is a wire server filled from the bundles. Callers are
+    not authenticated here. A bundle that is missing is built.
     """
     here = project.find()
     chosen = [folder.name for folder in here.models(models)]
