@@ -62,12 +62,9 @@ class Function:
             answer = events.encode(response)
         except RequestFault as fault:
             answer = self._refuse(fault, request, _request_id(event, context))
-        except Exception as error:
-            # The one place where everything ends: a request must not take the environment down with it.
-            fault = InternalFault(str(error))
-            fault.__cause__ = error
-            answer = self._refuse(fault, request, _request_id(event, context))
-        self.telemetry.done(started)
+        except Exception as error:  # the one place where everything ends: no request takes the environment down
+            answer = self._refuse(_internal(error), request, _request_id(event, context))
+        self.telemetry.done(time.monotonic() - started)
         return answer
 
     def _rank(self, dialect: Dialect, call: Call, request: HttpRequest, deadline: float) -> HttpResponse:
@@ -104,6 +101,12 @@ class Function:
 def _refusal(error: InputError, dialect: Dialect, asked: RankRequest) -> RequestFault:
     kind = Unprocessable if isinstance(error, ShapeError) else BadRequest
     return kind(error.message, path=dialect.place(error, asked))
+
+
+def _internal(error: Exception) -> InternalFault:
+    fault = InternalFault(f"{type(error).__name__}: {error}")
+    fault.__cause__ = error
+    return fault
 
 
 def _request_id(event: Any, context: Any) -> str:

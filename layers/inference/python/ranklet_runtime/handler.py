@@ -14,6 +14,4 @@ from ranklet_runtime.function import Function  # noqa: E402
 
 marshaller.install()
 handler = Function.open(Path(os.environ["LAMBDA_TASK_ROOT"]), os.environ)
-handler.telemetry.flush_at_end()
-if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") != "on-demand":
-    handler.telemetry.warm()
+handler.telemetry.start(at_once=os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") != "on-demand")

@@ -23,12 +23,10 @@ def install() -> bool:
     """Let the running awslambdaric, if there is one, read events with orjson; says whether it does."""
     client = getattr(sys.modules.get(CLIENT), "BaseLambdaRuntimeClient", None)
     known = getattr(sys.modules.get(MARSHALLER), "LambdaMarshaller", None)
-    original = getattr(client, "marshaller", None)
-    if client is None or known is None or type(original) is not known:
+    original: Any = getattr(client, "marshaller", None)
+    read = getattr(original, "unmarshal_request", None)
+    if known is None or type(original) is not known or read is None:
         return False
-    if not callable(getattr(original, "unmarshal_request", None)):
-        return False
-    read = original.unmarshal_request
 
     def unmarshal_request(request: Any, content_type: str = "application/json") -> Any:
         if content_type == "application/json":

@@ -88,6 +88,6 @@ def _finite(tensor: NDArray[Any], count: int) -> NDArray[np.float32]:
         scores: NDArray[np.float32] = np.ascontiguousarray(tensor, np.float32).reshape(count)
     finite = np.isfinite(scores)
     if not finite.all():
-        first = int(finite.argmin())
+        first = int(np.argmin(finite))
         raise NonFiniteScores(f"the model scores candidate {first} with {scores[first]}; check the sizes of its values")
     return scores

@@ -1,12 +1,13 @@
 """What the function counts and logs: AWS Lambda Powertools, off the hot path.
 
 Powertools' Metrics and Logger cost about 210 µs a request and 90 ms of the cold start when used the usual way, more
-than most models. So a request only adds to plain integers; every 100 requests, or a minute, and when the process is
-told to end, they become one document in CloudWatch's embedded metric format. Errors of ours are logged at once.
-Powertools is imported by the first of either.
+than most models. So a request only adds to plain numbers; every 100 requests, or a minute, and when the process is
+told to end, they become one document in CloudWatch's embedded metric format on stdout. Errors of ours are logged at
+once, as JSON on stderr. Powertools is imported by the first of either.
 
-What an environment has not flushed when it is killed without a signal is lost: at most 99 requests' counts.
-Lambda sends SIGTERM only to functions with an extension.
+Counts are written once `start` was called, which the Lambda handler does: a build that replays requests through the
+same code prints nothing. What an environment holds when it is killed without a signal is lost, at most 99 requests'
+counts; Lambda sends SIGTERM to functions with an extension only.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ class Telemetry:
         self._latencies: list[float] = []
         self._items = 0
         self._flushed = clock()
+        self._started = False
+        self._writing = False
+        self._ending: Callable[[], None] | None = None
         self._logger: Any = None
 
     def scored(self, items: int, degraded: Mapping[str, int]) -> None:
@@ -51,51 +55,61 @@ class Telemetry:
         if isinstance(fault, NonFiniteScores):
             self._counts["NonFiniteScores"] += 1
 
-    def done(self, started: float) -> None:
-        """End a request that began at `started`, a time of the clock; flush when that is due."""
-        now = self._clock()
-        self._latencies.append((now - started) * 1000)
-        if len(self._latencies) >= EVERY_REQUESTS or now - self._flushed >= EVERY_SECONDS:
+    def done(self, seconds: float) -> None:
+        """End a request that took so long; flush when that is due."""
+        self._latencies.append(seconds * 1000)
+        if len(self._latencies) >= EVERY_REQUESTS or self._clock() - self._flushed >= EVERY_SECONDS:
             self.flush()
 
     def log(self, message: str, error: BaseException, **keys: str) -> None:
         """Log an error with its traceback as one line of JSON, now."""
-        self._powertools_logger().error(message, exc_info=error, extra=keys)
+        try:
+            self._powertools().error(message, exc_info=error, extra=keys)
+        except (ImportError, OSError, ValueError) as broken:
+            _last_resort(f"{message} (not logged properly: {broken})")
 
-    def warm(self) -> None:
-        """Import Powertools now: where INIT is paid for anyhow, no request shall wait for it."""
-        self._powertools_logger()
-        self._provider({})
+    def start(self, *, at_once: bool = False) -> None:
+        """Write counts from now on, at the interpreter's end and on SIGTERM as well. For a process of its own.
 
-    def flush(self) -> None:
-        """Write what was counted since the last time, if anything."""
-        latencies, counts, items = self._latencies, self._counts, self._items
-        self._latencies, self._counts, self._items = [], Counter(), 0
-        self._flushed = self._clock()
-        if not latencies:
-            return
-        totals = {"Requests": len(latencies), "Items": items, **counts}
-        metrics = {name: _metric("Count", [float(value)]) for name, value in totals.items()}
-        metrics["Latency"] = _metric("Milliseconds", [round(value, 3) for value in latencies])
-        self._provider(metrics).flush_metrics()
-        sys.stdout.flush()
-
-    def flush_at_end(self) -> None:
-        """Flush when the interpreter ends, and on SIGTERM before whatever else was to happen then."""
+        at_once: import Powertools now, where INIT is not paid by a request.
+        """
+        self._started = True
+        if at_once:
+            self._powertools()
+            self._provider({})
         atexit.register(self.flush)
         before = signal.getsignal(signal.SIGTERM)
 
         def on_sigterm(number: int, frame: FrameType | None) -> None:
-            self.flush()
-            if callable(before):
-                before(number, frame)
-            else:
-                # Die of the signal as if nobody had caught it. An exit would wait for the thread in which
-                # awslambdaric asks for the next event, and that is until the process is killed.
-                signal.signal(number, signal.SIG_DFL)
-                signal.raise_signal(number)
+            self._ending = lambda: _pass_on(before, number, frame)
+            # Caught while counts are being written: whoever writes them ends the process afterwards.
+            if not self._writing:
+                self.flush()
+                self._ending()
 
         signal.signal(signal.SIGTERM, on_sigterm)
+
+    def flush(self) -> None:
+        """Write what was counted since the last time, if anything; before `start`, forget it."""
+        self._writing = True
+        latencies, counts, items = self._latencies, self._counts, self._items
+        self._latencies, self._counts, self._items = [], Counter(), 0
+        self._flushed = self._clock()
+        if latencies and self._started:
+            self._write({"Requests": len(latencies), "Items": items, **counts}, latencies)
+        self._writing = False
+        if self._ending is not None:
+            self._ending()
+
+    def _write(self, totals: Mapping[str, int], latencies: list[float]) -> None:
+        metrics = {name: _metric("Count", [float(value)]) for name, value in totals.items()}
+        metrics["Latency"] = _metric("Milliseconds", [round(value, 3) for value in latencies])
+        try:
+            self._provider(metrics).flush_metrics()
+            sys.stdout.flush()
+        except (ImportError, OSError, ValueError) as error:
+            # A closed stdout or a layer without Powertools costs the metrics, never a request.
+            _last_resort(f"metrics are lost: {error}")
 
     def _provider(self, metrics: dict[str, Any]) -> Any:
         # Imported here: see above.
@@ -108,15 +122,30 @@ class Telemetry:
             metadata_set={"version": self._version},
         )
 
-    def _powertools_logger(self) -> Any:
+    def _powertools(self) -> Any:
         if self._logger is None:
             # Imported here: see above.
             from aws_lambda_powertools import Logger
 
-            self._logger = Logger(service=self._model)
-            self._logger.append_keys(model=self._model, version=self._version)
+            self._logger = Logger(service=self._model, stream=sys.stderr)
+            self._logger.append_keys(version=self._version)
         return self._logger
 
 
 def _metric(unit: str, values: list[float]) -> dict[str, Any]:
     return {"Unit": unit, "StorageResolution": 60, "Value": values}
+
+
+def _pass_on(before: Any, number: int, frame: FrameType | None) -> None:
+    """What the signal would have done without us."""
+    if callable(before):
+        before(number, frame)
+    else:
+        # Die of the signal. An exit would wait for the thread in which awslambdaric asks for the next event, and
+        # that one waits until the process is killed.
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+
+def _last_resort(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

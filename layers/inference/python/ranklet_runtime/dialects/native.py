@@ -62,8 +62,8 @@ class Native:
             raise BadRequest(f"no such field; allowed: {', '.join(sorted(FIELDS))}", path=f"$.{surplus}")
         if "items" not in document:
             raise BadRequest("the candidates' columns are missing", path="$.items")
-        sides = [_side(document, name, form) for name in ("user", "context", "items")]
-        return RankRequest(*sides, top_k=_top_k(document.get("top_k")), form=form)
+        user, context, items = (_side(document, name, form) for name in ("user", "context", "items"))
+        return RankRequest(user, context, items, top_k=_top_k(document.get("top_k")), form=form)
 
     def encode(
         self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, manifest: Manifest
