@@ -15,8 +15,7 @@ from pathlib import Path
 from ranklet import certificate
 from ranklet.errors import ParityError
 from ranklet.golden import Golden
-from ranklet.local.dynamodb import LocalDynamo
-from ranklet.local.gateway import event_v2
+from ranklet.local.event_v2 import event_v2
 from ranklet.model import Model
 from ranklet.replay import FORMS, Form, difference
 from ranklet_runtime.function import Function
@@ -51,6 +50,8 @@ def prove(bundle: Path, staged: Sequence[Path], rows: Sequence[Golden], *, bound
 def _environment(staged: Sequence[Path], stack: ExitStack) -> dict[str, str]:
     if not staged:
         return {}
+    from ranklet.local.dynamodb import LocalDynamo  # most models have no such table
+
     server = stack.enter_context(LocalDynamo())
     for folder in staged:
         server.load(folder)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import click
+from rich.markup import escape
 
 from ranklet.cli import terminal
 
@@ -46,7 +47,7 @@ def doctor(as_json: bool) -> None:
                 _mark(check),
                 check.thing,
                 check.needed_for,
-                check.found or check.remedy,
+                escape(check.found or check.remedy),
             ]
             for check in checks
         ]
