@@ -1,0 +1,94 @@
+"""What the trainers of both film models share: the split in time, the measure, the baseline, the files they write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIKED = 4.0
+"""A film rated so or better was liked: the label of both models."""
+
+Ratings = Mapping[str, NDArray[Any]]
+BEGIN, END = "<!-- figures: written by train.py -->", "<!-- /figures -->"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows of time-ordered ratings: the past [0, valid), then [valid, test) to choose settings by, then [test, end)."""
+
+    valid: int
+    test: int
+    end: int
+
+    @classmethod
+    def of(cls, rows: int) -> Split:
+        """The first 80 %, the next 10 %, the last 10 %."""
+        return cls(rows * 8 // 10, rows * 9 // 10, rows)
+
+
+def in_time(ratings: Ratings) -> dict[str, NDArray[Any]]:
+    """The ratings by timestamp; those of one second by user and film, so that every run has the same order."""
+    order = np.lexsort((ratings["movie_id"], ratings["user_id"], ratings["timestamp"]))
+    return {name: column[order] for name, column in ratings.items()}
+
+
+def auc(labels: NDArray[Any], scores: NDArray[Any]) -> float:
+    """Area under the ROC curve, as the Mann-Whitney statistic: ties count one half.
+
+    labels: [n] of 0 and 1 (or bool), both present. scores: [n].
+    """
+    positive = np.asarray(labels, bool)
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    good = int(positive.sum())
+    bad = len(positive) - good
+    return float((ranks[positive].sum() - good * (good + 1) / 2) / (good * bad))
+
+
+def popularity(ratings: Ratings, *, past: int, prior: float = 5.0) -> NDArray[np.float64]:
+    """The baseline: each film's share of likes among the first `past` ratings, pulled to the mean by `prior` ratings.
+
+    Returns one score for each rating, [n].
+    """
+    films, liked = ratings["movie_id"], ratings["rating"] >= LIKED
+    mean = liked[:past].mean()
+    sums = np.bincount(films[:past], liked[:past], films.max() + 1)
+    counts = np.bincount(films[:past], minlength=films.max() + 1)
+    scores: NDArray[np.float64] = ((sums + prior * mean) / (counts + prior))[films]
+    return scores
+
+
+def columns(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A native request as a training frame: one row a candidate, the user's and the context's values in each."""
+    items: Mapping[str, Any] = request["items"]
+    rows = len(next(iter(items.values())))
+    once = {**request["user"], **request["context"]}
+    return {**{name: [value] * rows for name, value in once.items()}, **items}
+
+
+def write_golden(path: Path, rows: Iterable[tuple[Mapping[str, Any], Sequence[float] | NDArray[Any]]]) -> None:
+    """golden.jsonl: each request with the trainer's scores, written so that they read back to the same bits."""
+    with path.open("w", encoding="utf-8") as file:
+        for request, scores in rows:
+            line = {"request": request, "scores": [float(score) for score in scores]}
+            file.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
+
+
+def write_figures(readme: Path, figures: Sequence[tuple[str, str]], *, into: Path) -> None:
+    """Replace the figures between the markers of `readme` by a table of (what, value); written to `into`."""
+    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
+    _, after = rest.split(END)
+    table = ["| figure | value |", "|---|---|", *(f"| {what} | {value} |" for what, value in figures)]
+    into.write_text("\n".join([before + BEGIN, *table, END + after]), encoding="utf-8")
+
+
+def read_figures(readme: Path) -> dict[str, str]:
+    """The table between the markers: what → value."""
+    table = readme.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+    return dict(line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:])
