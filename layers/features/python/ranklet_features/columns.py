@@ -6,8 +6,8 @@ through the same code and give the same bits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import chain
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from ranklet_features.errors import InputError, ShapeError
 from ranklet_features.raw import plain
 from ranklet_features.spec import Input
-from ranklet_features.values import NOUNS, Fault, describe, typed, typed_array
+from ranklet_features.values import DTYPES, NOUNS, Fault, describe, packed, typed, typed_array
 
 _SEQUENCES = frozenset({list, tuple})
-_SCALARS = frozenset({int, float, str})
+_PLAIN: dict[str, type] = {"int": int, "float": float, "string": str}
 
 
 class Column(NamedTuple):
@@ -42,25 +42,27 @@ class Column(NamedTuple):
         return self.reader.fault(self.reader.index(position, self.lengths), message, single=self.single)
 
 
-@dataclass(frozen=True)
 class Reader:
-    """Reads one input. default: the input's default as a column of one row, None when it is required."""
+    """Reads one input; holds nothing of a request.
 
-    name: str
-    input: Input
-    default: Column | None = None
+    default: the input's default as a column of one row, None when a value is required.
+    """
 
-    @property
-    def nested(self) -> bool:
-        """Whether a row's value is a list or a vector."""
-        return self.input.list or self.input.length is not None
+    def __init__(self, name: str, declared: Input, default: Column | None = None) -> None:
+        self.name, self.side, self.type = name, declared.side, declared.type
+        self.list, self.length, self.nan = declared.list, declared.length, declared.nan
+        self.nested = declared.list or declared.length is not None
+        self.default, self.raw_default = default, declared.default
+        self._finite_only = declared.type == "float" and declared.nan != "allow"
 
     def one(self, raw: Any) -> Column:
         """A value that came once. Raises InputError; its index is the place in the list, if it is one."""
-        value = raw if type(raw) in _SCALARS else plain(raw)
+        if type(raw) is _PLAIN[self.type] and not self.nested and (column := self._plain(raw)) is not None:
+            return column
+        value = plain(raw)
         if isinstance(value, np.ndarray):
-            value = value[None] if value.ndim else value.item()
-        return self._read(value if isinstance(value, np.ndarray) else [value], single=True)
+            return self._read(value[None] if value.ndim else [value.item()], single=True)
+        return self._read([value], single=True)
 
     def many(self, raw: Any) -> Column:
         """A column: one value per row. Raises InputError with the row of the fault."""
@@ -85,13 +87,24 @@ class Reader:
             ends = np.cumsum(lengths)
             row = int(np.searchsorted(ends, position, side="right"))
             return row, position - int(ends[row] - lengths[row])
-        return divmod(position, self.input.length) if self.input.length else (position,)
+        return divmod(position, self.length) if self.length else (position,)
 
     def fault(
         self, index: tuple[int, ...], message: str, *, single: bool = False, kind: type[InputError] = InputError
     ) -> InputError:
         """The error for one place of this input; a value that came once has no row to name."""
-        return kind(self.input.side, self.name, message, index=index[1:] if single else index)
+        return kind(self.side, self.name, message, index=index[1:] if single else index)
+
+    def _plain(self, raw: Any) -> Column | None:
+        """The common single value, without a list in between; None sends the others the long way."""
+        if self.type == "string":
+            return Column(self, 1, [raw], None, True)
+        if self._finite_only and not isfinite(raw):
+            return None
+        try:
+            return Column(self, 1, np.array((raw,), DTYPES[self.type]), None, True)
+        except OverflowError:
+            return None
 
     def _read(self, values: Any, *, single: bool) -> Column:
         if isinstance(values, np.ndarray):
@@ -99,68 +112,69 @@ class Reader:
         if not self.nested:
             return self._column(values, len(values), None, single)
         rows = self._lists(values, single)
-        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        lengths = packed(list(map(len, rows)))
         self._check_length(lengths, single)
         flat = list(rows[0]) if len(rows) == 1 else list(chain.from_iterable(rows))
-        return self._column(flat, len(rows), lengths if self.input.list else None, single)
+        return self._column(flat, len(rows), lengths if self.list else None, single)
 
     def _array(self, array: NDArray[Any], single: bool) -> Column:
+        rows = len(array)
         if array.ndim != 1 + self.nested:
-            noun = f"{'a list of' if self.nested else ''} {self.input.type}".strip()
-            raise self.fault(
-                (), f"{noun} per row is expected, not an array of shape {list(array.shape)}", single=single
-            )
-        lengths = np.full(len(array), array.shape[1], np.int64) if self.nested else None
-        if lengths is not None:
-            self._check_length(lengths, single)
-        values = array.reshape(-1) if self.input.list else array
-        return self._column(values, len(array), lengths if self.input.list else None, single)
+            noun = f"{'a list of ' if self.nested else 'one '}{self.type}"
+            shape = list(array.shape[1:] if single else array.shape)
+            raise self.fault((), f"{noun} per row is expected, not an array of shape {shape}")
+        if not self.nested:
+            return self._column(array, rows, None, single)
+        lengths = np.full(rows, array.shape[1], np.int64)
+        self._check_length(lengths, single)
+        return self._column(array.reshape(-1), rows, lengths if self.list else None, single)
 
     def _column(self, values: Any, rows: int, lengths: NDArray[np.int64] | None, single: bool) -> Column:
         try:
             if isinstance(values, np.ndarray):
-                found = typed_array(values, self.input.type)
+                found = typed_array(values, self.type)
             else:
-                found = typed(values, self.input.type, None if self.nested else self.input.default)
+                found = typed(values, self.type, None if self.nested else self.raw_default)
         except Fault as fault:
-            index = () if fault.position is None else self.index(fault.position, lengths)
-            raise self.fault(index, str(fault), single=single and bool(index)) from fault.__cause__
-        if self.input.length is not None:
-            found = found.reshape(rows, self.input.length)
+            if fault.position is None:
+                raise self.fault((), str(fault)) from fault
+            raise self.fault(self.index(fault.position, lengths), str(fault), single=single) from fault
+        if self.length is not None:
+            found = found.reshape(rows, self.length)
         column = Column(self, rows, found, lengths, single)
-        return self._finite(column) if self.input.type == "float" and self.input.nan != "allow" else column
+        return self._finite(column) if self._finite_only else column
 
     def _finite(self, column: Column) -> Column:
         """NaN and infinity are one case: refused, or replaced by the default."""
         good = np.isfinite(column.values)
         if good.all():
             return column
-        if self.input.nan == "default" and self.default is not None:
+        if self.nan == "default" and self.default is not None:
             return column._replace(values=np.where(good, column.values, self.default.values))
         position = int(np.argmin(good.reshape(-1)))
         value = column.values.reshape(-1)[position]
-        raise column.fault(position, f'a finite number is expected, not {value} (the spec says nan = "refuse")')
+        raise column.fault(position, f"a finite number is expected, not {value}; the spec refuses NaN and infinity")
 
     def _lists(self, values: list[Any], single: bool) -> list[Any]:
         """One list per row; nulls replaced, arrays unboxed."""
-        if _SEQUENCES.issuperset(map(type, values)):
+        if _SEQUENCES.issuperset({value.__class__ for value in values}):
             return values
-        found = []
-        for row, value in enumerate(map(plain, values)):
-            if isinstance(value, np.ndarray):
-                value = value.tolist()
-            if value is None and self.input.default is not None:
-                value = self.input.default
-            if type(value) not in _SEQUENCES:
-                hint = "; the spec gives it no default" if value is None else ""
-                noun = NOUNS[self.input.type].split()[-1]
-                raise self.fault((row,), f"a list of {noun}s is expected, not {describe(value)}{hint}", single=single)
-            found.append(value)
-        return found
+        return [self._list(value, row, single) for row, value in enumerate(map(plain, values))]
+
+    def _list(self, value: Any, row: int, single: bool) -> Any:
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        if value is None and self.raw_default is not None:
+            value = self.raw_default
+        if type(value) not in _SEQUENCES:
+            hint = ", and the spec gives it no default" if value is None else ""
+            noun = f"a list of {NOUNS[self.type].split()[-1]}s"
+            raise self.fault((row,), f"{noun} is expected, not {describe(value)}{hint}", single=single)
+        return value
 
     def _check_length(self, lengths: NDArray[np.int64], single: bool) -> None:
-        if self.input.length is None or (lengths == self.input.length).all():
+        if self.length is None or (lengths == self.length).all():
             return
-        row = int(np.argmax(lengths != self.input.length))
-        message = f"a vector of {self.input.length} numbers is expected, got {lengths[row]}"
+        row = int(np.argmax(lengths != self.length))
+        message = f"a vector of {self.length} numbers is expected, got {lengths[row]}"
         raise self.fault((row,), message, single=single, kind=ShapeError)

@@ -56,10 +56,10 @@ class FeaturePlan:
         self.ids = {feature.name: feature.ids for feature in features if feature.ids is not None}
         self._features, self._tables = features, tables
         self._every = [reader(name, declared) for name, declared in spec.inputs.items()]
-        self._once = [found for found in self._every if found.input.side != "item"]
-        self._items = [found for found in self._every if found.input.side == "item"]
+        self._once = [found for found in self._every if found.side != "item"]
+        self._items = [found for found in self._every if found.side == "item"]
         self._names = {
-            side: frozenset(found.name for found in self._every if found.input.side == side)
+            side: frozenset(found.name for found in self._every if found.side == side)
             for side in ("user", "context", "item")
         }
 
@@ -106,7 +106,7 @@ class FeaturePlan:
         columns: dict[str, Column] = {}
         if not per_row:
             for reader_ in self._once:
-                raw = sides[reader_.input.side].get(reader_.name)
+                raw = sides[reader_.side].get(reader_.name)
                 columns[reader_.name] = reader_.absent(1, single=True) if raw is None else reader_.one(raw)
         n = _read_rows(self._every if per_row else self._items, sides, columns)
         return self._run(columns, n, deadline)
@@ -150,7 +150,7 @@ def _read_rows(readers: Sequence[Reader], sides: Mapping[str, Mapping[str, Any]]
     """Add the columns that have a value per row; the first one sent says how many rows there are."""
     first: Column | None = None
     for reader_ in readers:
-        raw = sides[reader_.input.side].get(reader_.name)
+        raw = sides[reader_.side].get(reader_.name)
         if raw is not None:
             column = columns[reader_.name] = reader_.many(raw)
             first = first or column

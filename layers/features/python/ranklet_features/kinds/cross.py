@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from ranklet_features.hashing import MAX_BUCKETS, cross_codes, to_buckets
+from ranklet_features.hashing import MAX_BUCKETS, cross_codes, start, to_buckets
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
 from ranklet_features.kinds.ids import codes
 
@@ -41,6 +41,7 @@ class Cross(Compiled):
         self.bags = len(bags)
         self.axes = [sum(len(part.shape) for part in parts[: i + 1]) * len(parts[i].shape) for i in range(len(parts))]
         self.options = options
+        self.begin = start(options.seed)
         self.ids = options.buckets
         self.pad = options.pad if any(pad is not None for pad in self.pads.values()) else None
 
@@ -61,7 +62,7 @@ class Cross(Compiled):
             parts.append(part)
             if (pad := self.pads.get(name)) is not None:
                 empty.append(part == pad)
-        ids = to_buckets(cross_codes(parts, self.options.seed), self.options.buckets)
+        ids = to_buckets(cross_codes(parts, self.begin), self.options.buckets)
         for gaps in empty:
             ids = np.where(gaps, self.options.pad, ids)
         return {self.name: ids.reshape(len(ids), -1) if self.bags > 1 else ids}

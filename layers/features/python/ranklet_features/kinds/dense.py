@@ -40,7 +40,7 @@ class Dense(Compiled):
         self.of = scope.of
         self.lead = next(name for name in scope.of if scope.inputs[name].side == side)
         self.widths = widths
-        self.clip = options.clip
+        self.clip = None if options.clip is None else tuple(np.array([bound]) for bound in options.clip)
         self.log = options.log
         self.mean = _per_column("mean", options.mean, sum(widths), scope)
         self.std = _per_column("std", options.std, sum(widths), scope)

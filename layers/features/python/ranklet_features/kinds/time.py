@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values
 
+Ints = NDArray[np.int64]
 Part = Literal["hour", "weekday", "day", "month", "hour_of_week", "minute_of_day"]
 SIZES: dict[str, int] = {
     "hour": 24,
@@ -22,8 +23,8 @@ SIZES: dict[str, int] = {
     "hour_of_week": 168,
     "minute_of_day": 1440,
 }
-_PER_SECOND = {"s": 1, "ms": 1000}
-_DAY = 86_400
+_PER_SECOND = {"s": None, "ms": np.array([1000])}
+_DAY, _HOUR, _MINUTE = (np.array([seconds]) for seconds in (86_400, 3600, 60))
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Time(Compiled):
         super().__init__(scope, {scope.feature: made})
         self.part = options.part
         self.per_second = _PER_SECOND[options.unit]
-        self.offset = options.utc_offset_minutes * 60
+        self.offset = np.array([options.utc_offset_minutes * 60])
         self.ids = None if options.cyclic else SIZES[options.part]
         self.circle = _circle(SIZES[options.part]) if options.cyclic else None
 
@@ -65,27 +66,36 @@ class Time(Compiled):
         ids = self._ids(values.columns[self.of].values)
         return {self.name: ids if self.circle is None else self.circle[ids]}
 
-    def _ids(self, timestamps: NDArray[np.int64]) -> NDArray[np.int64]:
-        days, seconds = np.divmod(timestamps // self.per_second, _DAY)
-        if self.offset:  # added after the division: no timestamp can overflow
+    def _ids(self, timestamps: Ints) -> Ints:
+        if self.per_second is not None:
+            timestamps = timestamps // self.per_second
+        days, seconds = np.divmod(timestamps, _DAY)
+        if self.offset[0]:  # added after the division: no timestamp can overflow
             ahead, seconds = np.divmod(seconds + self.offset, _DAY)
             days = days + ahead
-        match self.part:
-            case "hour":
-                return seconds // 3600
-            case "minute_of_day":
-                return seconds // 60
-            case "weekday":
-                return (days + 3) % 7  # 1970-01-01 was a Thursday
-            case "hour_of_week":
-                return (days + 3) % 7 * 24 + seconds // 3600
-            case "month":
-                return _months(days).astype(np.int64) % 12
-            case _:
-                return days - _months(days).astype("M8[D]").astype(np.int64)
+        return _part(self.part, days, seconds)
 
 
-def _months(days: NDArray[np.int64]) -> NDArray[np.datetime64]:
+def _part(part: Part, days: Ints, seconds: Ints) -> Ints:
+    """A part of whole days since 1970-01-01 (a Thursday) and seconds since their midnight."""
+    made: Ints
+    match part:
+        case "hour":
+            made = seconds // _HOUR
+        case "minute_of_day":
+            made = seconds // _MINUTE
+        case "weekday":
+            made = (days + 3) % 7
+        case "hour_of_week":
+            made = (days + 3) % 7 * 24 + seconds // _HOUR
+        case "month":
+            made = _months(days).astype(np.int64) % 12
+        case "day":
+            made = days - _months(days).astype("M8[D]").astype(np.int64)
+    return made
+
+
+def _months(days: Ints) -> NDArray[np.datetime64]:
     return days.astype("M8[D]").astype("M8[M]")
 
 
