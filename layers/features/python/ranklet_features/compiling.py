@@ -28,6 +28,8 @@ def _visit(name: str, spec: FeatureSpec, folder: Path, done: dict[str, Compiled]
         cycle = " → ".join((*path[path.index(name) :], name))
         raise SpecError(f"feature {name!r}: a cross cannot be part of itself: {cycle}")
     feature = spec.features[name]
+    if isinstance(feature.of, str):
+        raise SpecError(f"feature {name!r}: of is the text {feature.of!r}; write it as a tuple, ({feature.of!r},)")
     if feature.kind not in KINDS:
         raise SpecError(f"feature {name!r}: no kind {feature.kind!r}; kinds: {', '.join(KINDS)}")
     kind = load(feature.kind)

@@ -9,7 +9,7 @@ from ranklet_features.errors import InputError, SpecError
 from ranklet_features.spec import Input, NanPolicy, Side, ValueType
 
 
-def reader(name: str, declared: Input) -> Reader:
+def make_reader(name: str, declared: Input) -> Reader:
     """The reader of one input, its default already a column. Raises SpecError naming the input."""
     if problem := _problem(declared):
         raise SpecError(f"input {name!r}: {problem}")

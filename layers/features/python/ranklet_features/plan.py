@@ -18,7 +18,7 @@ import numpy as np
 from ranklet_features.columns import Column, Reader
 from ranklet_features.compiling import compile_features
 from ranklet_features.errors import InputError, ShapeError, SpecError
-from ranklet_features.inputs import reader
+from ranklet_features.inputs import make_reader
 from ranklet_features.kinds.base import Array, Compiled, Tensor, Values
 from ranklet_features.raw import names
 from ranklet_features.spec import FeatureSpec, Input
@@ -26,6 +26,7 @@ from ranklet_features.stores.base import EmbeddingStore
 from ranklet_features.tables import TableReader
 
 Surplus = Literal["refuse", "ignore"]
+Users = list[Compiled]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,13 @@ class FeaturePlan:
     ids: tensor name → how many ids (0 … ids - 1) it can hold, besides -1; for tensors of ids only.
     """
 
-    def __init__(self, spec: FeatureSpec, features: list[Compiled], tables: list[tuple[TableReader, list[Compiled]]]):
+    def __init__(
+        self,
+        spec: FeatureSpec,
+        readers: list[Reader],
+        features: list[Compiled],
+        tables: list[tuple[TableReader, Users]],
+    ) -> None:
         self.inputs: Mapping[str, Input] = spec.inputs
         by_name = {feature.name: feature for feature in features}
         self.signature: dict[str, Tensor] = {}
@@ -55,11 +62,11 @@ class FeaturePlan:
             self.signature.update(by_name[name].signature)
         self.ids = {feature.name: feature.ids for feature in features if feature.ids is not None}
         self._features, self._tables = features, tables
-        self._every = [reader(name, declared) for name, declared in spec.inputs.items()]
-        self._once = [found for found in self._every if found.side != "item"]
-        self._items = [found for found in self._every if found.side == "item"]
+        self._every = readers
+        self._once = [reader for reader in readers if reader.side != "item"]
+        self._items = [reader for reader in readers if reader.side == "item"]
         self._names = {
-            side: frozenset(found.name for found in self._every if found.side == side)
+            side: frozenset(reader.name for reader in readers if reader.side == side)
             for side in ("user", "context", "item")
         }
 
@@ -70,17 +77,9 @@ class FeaturePlan:
         folder: where vocabulary files lie (the bundle). stores: an open store for each table that a feature uses.
         Raises SpecError naming the input, feature or table and the remedy.
         """
+        readers = [make_reader(name, declared) for name, declared in spec.inputs.items()]
         features = compile_features(spec, folder)
-        askers: dict[str, list[Compiled]] = {}
-        for feature in features:
-            if feature.table is not None:
-                askers.setdefault(feature.table, []).append(feature)
-        if absent := sorted(askers.keys() - stores.keys()):
-            raise SpecError(
-                f"table {absent[0]!r}: feature {askers[absent[0]][0].name!r} reads it, but no store was given"
-            )
-        tables = [(TableReader(spec.tables[name], stores[name]), users) for name, users in askers.items()]
-        return cls(spec, features, tables)
+        return cls(spec, readers, features, _tables(spec, features, stores))
 
     def assemble(
         self,
@@ -105,9 +104,9 @@ class FeaturePlan:
             self._refuse_surplus(sides)
         columns: dict[str, Column] = {}
         if not per_row:
-            for reader_ in self._once:
-                raw = sides[reader_.side].get(reader_.name)
-                columns[reader_.name] = reader_.absent(1, single=True) if raw is None else reader_.one(raw)
+            for reader in self._once:
+                raw = sides[reader.side].get(reader.name)
+                columns[reader.name] = reader.absent(1, single=True) if raw is None else reader.one(raw)
         n = _read_rows(self._every if per_row else self._items, sides, columns)
         return self._run(columns, n, deadline)
 
@@ -120,11 +119,11 @@ class FeaturePlan:
         """
         sides: dict[str, dict[str, Any]] = {"user": {}, "context": {}, "item": {}}
         for name in names(frame):
-            declared = self.inputs.get(name)
-            sides[declared.side if declared is not None else "item"][name] = frame[name]
-        return self.assemble(
-            sides["user"], sides["context"], sides["item"], per_row=True, surplus=surplus, deadline=deadline
-        )
+            if (declared := self.inputs.get(name)) is not None:
+                sides[declared.side][name] = frame[name]
+            elif surplus != "ignore":
+                raise InputError("item", str(name), f"not an input of this model; inputs: {', '.join(self.inputs)}")
+        return self.assemble(sides["user"], sides["context"], sides["item"], per_row=True, deadline=deadline)
 
     def _run(self, columns: Mapping[str, Column], n: int, deadline: float | None) -> Assembled:
         values, degraded = Values(columns), {}
@@ -146,26 +145,38 @@ class FeaturePlan:
                 raise InputError(side, str(name)[:80], f"not an input of this model; allowed in {side}: {allowed}")
 
 
+def _tables(
+    spec: FeatureSpec, features: Sequence[Compiled], stores: Mapping[str, EmbeddingStore]
+) -> list[tuple[TableReader, Users]]:
+    """Each table that is read, with the features that read it."""
+    users: dict[str, Users] = {}
+    for feature in features:
+        if feature.table is not None:
+            users.setdefault(feature.table, []).append(feature)
+            if feature.table not in stores:
+                raise SpecError(f"feature {feature.name!r}: no store was given for its table {feature.table!r}")
+    return [(TableReader(spec.tables[name], stores[name]), asking) for name, asking in users.items()]
+
+
 def _read_rows(readers: Sequence[Reader], sides: Mapping[str, Mapping[str, Any]], columns: dict[str, Column]) -> int:
     """Add the columns that have a value per row; the first one sent says how many rows there are."""
     first: Column | None = None
-    for reader_ in readers:
-        raw = sides[reader_.side].get(reader_.name)
+    for reader in readers:
+        raw = sides[reader.side].get(reader.name)
         if raw is not None:
-            column = columns[reader_.name] = reader_.many(raw)
+            column = columns[reader.name] = reader.many(raw)
             first = first or column
             if column.rows != first.rows:
                 raise _ragged(column, first)
     n = first.rows if first is not None else 0 if readers else 1
-    for reader_ in readers:
-        if reader_.name not in columns:
-            columns[reader_.name] = reader_.absent(n, single=False)
+    for reader in readers:
+        if reader.name not in columns:
+            columns[reader.name] = reader.absent(n, single=False)
     if first is None and readers:
         raise readers[0].fault((), "no column was sent that tells how many rows there are; send at least one")
     return n
 
 
 def _ragged(column: Column, first: Column) -> InputError:
-    other = first.reader.fault((), "").args[0].rstrip(": ")
-    message = f"{column.rows} values, but {other} has {first.rows}"
+    message = f"{column.rows} values, but column {first.reader.name!r} has {first.rows}"
     return column.reader.fault((), message, kind=ShapeError)

@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-NUMERIC = "iufb"
-"""The `dtype.kind`s that are read as arrays; everything else is read value by value."""
+BOXED = "OUST"
+"""The `dtype.kind`s that are read value by value: objects and texts. All others stay arrays, to be taken or refused
+by their dtype (a datetime64 as a list would be a list of ints in a unit of its own)."""
 
 
 def plain(raw: Any) -> Any:
-    """A list or a numeric array with the column's values, nulls as None; unknown things come back as they are."""
+    """A list or an array with the column's values, nulls as None; unknown things come back as they are."""
     if isinstance(raw, np.ndarray):
-        return raw if raw.dtype.kind in NUMERIC else raw.tolist()
+        masked = hasattr(raw, "mask")  # numpy.ma: its list holds None where the mask is set
+        return raw.tolist() if masked or raw.dtype.kind in BOXED else raw
     if isinstance(raw, np.generic):
         return raw.item()
     if isinstance(raw, tuple):
@@ -39,7 +41,7 @@ def _polars(series: Any) -> Any:
 
 def _pandas(series: Any) -> Any:
     """A pandas Series or Index. A NaN is null unless the column is of numpy floats, where pandas cannot tell."""
-    if isinstance(series.dtype, np.dtype) and series.dtype.kind in NUMERIC:
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind not in BOXED:
         return series.to_numpy()
     absent = series.isna()
     if not absent.any():

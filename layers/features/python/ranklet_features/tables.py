@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain, count
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.errors import SpecError, StoreUnavailable
 from ranklet_features.kinds.base import Wanted
-from ranklet_features.spec import Table
+from ranklet_features.spec import MissingPolicy, Table
 from ranklet_features.stores.base import MISSING, UNAVAILABLE, EmbeddingStore, Keys, Rows
 
 _Order = NDArray[np.int64] | None
@@ -105,6 +105,9 @@ def _show(key: Any) -> str:
 
 def _check(table: Table) -> None:
     for policy in ("missing", "unavailable"):
+        if getattr(table, policy) not in get_args(MissingPolicy):
+            allowed = ", ".join(get_args(MissingPolicy))
+            raise SpecError(f"table {table.name!r}: {policy} = {getattr(table, policy)!r}; allowed: {allowed}")
         if getattr(table, policy) in ("mean", "row") and table.default is None:
             raise SpecError(f"table {table.name!r}: {policy} = {getattr(table, policy)!r} needs the row in `default`")
     if table.default is not None and len(table.default) != table.dim:

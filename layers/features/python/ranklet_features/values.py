@@ -59,7 +59,9 @@ def _may_hold_bools(found: NDArray[Any]) -> bool:
     """Whether any number is 0 or 1. A few values are quicker looked at one by one."""
     if len(found) < 100:
         return True
-    return bool((found.view(np.uint64) <= 1).any() if found.dtype == np.int64 else (found * (found - 1) == 0).any())
+    if found.dtype == np.int64:
+        return bool((found.view(np.uint64) <= 1).any())
+    return bool(((found == 0) | (found == 1)).any())
 
 
 def packed(values: Sequence[Any], kind: ValueType = "int") -> NDArray[Any]:

@@ -48,7 +48,8 @@ class Bag(Compiled):
             signature[f"{scope.feature}_weights"] = Tensor("float32", shape, side)
         super().__init__(scope, signature)
         self.options, self.encoder = options, encoder
-        self.ids, self.pad = max(encoder.ids, options.pad + 1), options.pad
+        self.ids = max(encoder.ids, options.pad + 1)
+        self.pads = (options.pad, *encoder.pads)
 
     @classmethod
     def compile(cls, options: Options, scope: Scope) -> Self:

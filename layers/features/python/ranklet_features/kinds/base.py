@@ -58,7 +58,7 @@ class Compiled:
     """A feature ready to run. The attributes that a kind does not set say "not this kind's affair".
 
     signature: the tensors it makes, in order. ids: how many different ids its first tensor holds (0 … ids - 1).
-    pad: the id that means "nothing stands here", which a cross passes on. table: where its rows come from.
+    pads: the ids that mean "nothing stands here", which a cross passes on. table: where its rows come from.
     """
 
     schema: ClassVar[type]
@@ -68,7 +68,7 @@ class Compiled:
     """Whether `of` may name other features."""
 
     ids: int | None = None
-    pad: int | None = None
+    pads: tuple[int, ...] = ()
     table: str | None = None
 
     def __init__(self, scope: Scope, signature: Mapping[str, Tensor]) -> None:

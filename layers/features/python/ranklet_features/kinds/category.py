@@ -17,7 +17,7 @@ class Category(Compiled):
         (self.of,) = scope.of
         super().__init__(scope, {scope.feature: Tensor("int64", (), scope.inputs[self.of].side)})
         self.encoder = encoder
-        self.ids, self.pad = encoder.ids, encoder.pad
+        self.ids, self.pads = encoder.ids, encoder.pads
 
     @classmethod
     def compile(cls, options: IdOptions, scope: Scope) -> Self:

@@ -37,13 +37,13 @@ class Cross(Compiled):
         side = side_of([part.side for part in parts])
         super().__init__(scope, {scope.feature: Tensor("int64", (width,) if bags else (), side)})
         self.of = scope.of
-        self.pads = {name: scope.features[name].pad for name in scope.of if name in scope.features}
+        self.gaps = {name: scope.features[name].pads for name in scope.of if name in scope.features}
         self.bags = len(bags)
         self.axes = [sum(len(part.shape) for part in parts[: i + 1]) * len(parts[i].shape) for i in range(len(parts))]
         self.options = options
         self.begin = start(options.seed)
-        self.ids = options.buckets
-        self.pad = options.pad if any(pad is not None for pad in self.pads.values()) else None
+        self.pads = (options.pad,) if any(self.gaps.values()) else ()
+        self.ids = max(options.buckets, options.pad + 1) if self.pads else options.buckets
 
     @classmethod
     def compile(cls, options: Options, scope: Scope) -> Self:
@@ -60,15 +60,14 @@ class Cross(Compiled):
         for name, axis in zip(self.of, self.axes, strict=True):
             part = _on_axis(self._raw(name, values), axis, self.bags)
             parts.append(part)
-            if (pad := self.pads.get(name)) is not None:
-                empty.append(part == pad)
+            empty += [part == pad for pad in self.gaps.get(name, ())]
         ids = to_buckets(cross_codes(parts, self.begin), self.options.buckets)
-        for gaps in empty:
-            ids = np.where(gaps, self.options.pad, ids)
+        for gap in empty:
+            ids = np.where(gap, self.options.pad, ids)
         return {self.name: ids.reshape(len(ids), -1) if self.bags > 1 else ids}
 
     def _raw(self, name: str, values: Values) -> Array:
-        if name in self.pads:
+        if name in self.gaps:
             return values.tensors[name]
         return codes(values.columns[name]).view(np.int64)
 

@@ -92,8 +92,8 @@ class Dense(Compiled):
 
 
 def _problem(options: Options) -> str | None:
-    if options.clip is not None and not options.clip[0] <= options.clip[1]:
-        return f"clip is {list(options.clip)}; the first bound must not be above the second"
+    if options.clip is not None and not -np.inf < options.clip[0] <= options.clip[1] < np.inf:
+        return f"clip is {list(options.clip)}; it must be two finite numbers, the lower one first"
     if options.log and (options.clip is None or options.clip[0] <= -1):
         return "log takes log1p, which ends at -1; give a clip whose low is above -1, such as clip = [0.0, 1e9]"
     return None

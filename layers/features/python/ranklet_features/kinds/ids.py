@@ -5,26 +5,18 @@ What a vocabulary or a size does not hold is a stranger; the policy `oov` says w
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import repeat
-from operator import itemgetter
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ranklet_features.columns import Column
 from ranklet_features.hashing import MAX_BUCKETS, Codes, hash_codes, start, string_codes, to_buckets
 from ranklet_features.kinds.base import Scope
+from ranklet_features.kinds.encodings import STRANGER, Encode, Ids, identity, integers_of, words_of
 from ranklet_features.kinds.vocabulary import read_vocabulary
 from ranklet_features.spec import Input
-from ranklet_features.values import describe, packed
-
-Ids = NDArray[np.int64]
-Encode = Callable[[Any], Ids]
-STRANGER = -2
-"""Marks what the vocabulary does not hold, until the policy has decided. (-1 is an id: "no weight".)"""
+from ranklet_features.values import describe
 
 
 @dataclass(frozen=True)
@@ -47,73 +39,50 @@ class IdOptions:
 
 
 class Encoder:
-    """Encodes the flattened values of a column. ids: how many ids there are. pad: -1 if strangers get no id."""
+    """Encodes the flattened values of a column. ids: how many ids there are. pads: -1 if strangers get no id."""
 
     def __init__(self, options: IdOptions, declared: Input, scope: Scope) -> None:
         _check(options, declared, scope)
-        self.begin = start(options.seed)
         self.oov = options.oov
-        self.buckets = options.buckets
-        self.known = 0
-        self.encode: Encode | None = None
-        if options.size is not None:
-            self.known, self.encode = options.size, _identity(options.size, self._stranger(options, options.size))
-        elif options.vocabulary is not None:
-            words = read_vocabulary(options.vocabulary, declared.type, scope)
-            self.known = len(words)
-            encode = _words if declared.type == "string" else _integers
-            self.encode = encode(words, self._stranger(options, self.known))
-        self._check_index(options, scope)
-        self.oov_buckets = options.oov_buckets
-        self.pad = -1 if options.oov_index == -1 else None
-        self.ids = self._count(options)
+        self.begin = start(options.seed)
+        self.pads = (-1,) if options.oov_index == -1 else ()
+        self.known, self.encode = _known(options, declared, scope)
+        self.buckets = options.buckets or options.oov_buckets or 1
+        self.ids = self.known + (self.buckets if self.encode is None or self.oov == "hash" else 0)
+        if self.oov == "index" and self.known and options.oov_index in (None, self.known):
+            self.ids += 1
 
     def __call__(self, column: Column) -> Ids:
         """int64 ids of `column.values`, in order. Raises InputError where `oov` is `error`."""
         if self.encode is None:
-            return to_buckets(self._hashes(column), self.buckets or 1)
+            return to_buckets(hash_codes(codes(column), self.begin), self.buckets)
         ids = self.encode(column.values)
-        if self.oov == "index" or not (strange := ids == STRANGER).any():
+        if self.oov == "index":
             return ids
-        if self.oov == "error":
-            position = int(np.argmax(strange))
-            raise column.fault(position, f"{describe(_plain(column.values[position]))} is not in the vocabulary")
-        ids = ids.copy()
-        ids[strange] = self.known + to_buckets(self._hashes(column)[strange], self.oov_buckets or 1)
+        strangers = np.flatnonzero(ids == STRANGER)
+        if len(strangers) and self.oov == "error":
+            value = column.values[strangers[0]]
+            value = value if isinstance(value, str) else int(value)
+            raise column.fault(int(strangers[0]), f"{describe(value)} is not in the vocabulary")
+        if len(strangers):
+            hashes = hash_codes(codes(column, strangers), self.begin)
+            ids = ids.copy()
+            ids[strangers] = self.known + to_buckets(hashes, self.buckets)
         return ids
 
-    def _hashes(self, column: Column) -> Codes:
-        return hash_codes(codes(column), self.begin)
 
-    def _stranger(self, options: IdOptions, known: int) -> int:
-        if options.oov != "index":
-            return STRANGER
-        return known if options.oov_index is None else options.oov_index
-
-    def _check_index(self, options: IdOptions, scope: Scope) -> None:
-        if options.oov_index is not None and not -1 <= options.oov_index <= self.known:
-            raise scope.error(f"oov_index is {options.oov_index}; it must be from -1 to {self.known}")
-
-    def _count(self, options: IdOptions) -> int:
-        if options.buckets is not None:
-            return options.buckets
-        if options.oov == "hash":
-            return self.known + (options.oov_buckets or 0)
-        extra = options.oov == "index" and self._stranger(options, self.known) == self.known
-        return self.known + extra
-
-
-def codes(column: Column) -> Codes:
-    """64-bit codes of a column's values: integers as they are, strings by CRC.
+def codes(column: Column, positions: Ids | None = None) -> Codes:
+    """64-bit codes of a column's values, or of some of them: integers as they are, strings by CRC.
 
     Raises InputError for a string without a UTF-8 form.
     """
-    if not isinstance(column.values, list):
-        return column.values.view(np.uint64)  # type: ignore[no-any-return]
+    values = column.values
+    if not isinstance(values, list):
+        return (values if positions is None else values[positions]).view(np.uint64)  # type: ignore[no-any-return]
     try:
-        return string_codes(column.values)
+        return string_codes(values if positions is None else [values[i] for i in positions.tolist()])
     except UnicodeEncodeError:
-        position = next(i for i, value in enumerate(column.values) if not _encodable(value))
+        position = next(i for i, value in enumerate(values) if not _encodable(value))
         raise column.fault(position, "the string holds a lone surrogate and has no UTF-8 form") from None
 
 
@@ -121,63 +90,19 @@ def _encodable(value: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _identity(size: int, stranger: int) -> Encode:
-    limit = np.array([size], np.uint64)
-
-    def encode(values: Ids) -> Ids:
-        inside = values.view(np.uint64) < limit  # negative numbers are huge as unsigned ones
-        return values if inside.all() else np.where(inside, values, stranger)
-
-    return encode
-
-
-def _words(words: list[str], stranger: int) -> Encode:
-    ids = {word: i for i, word in enumerate(words)}
-
-    def encode(values: list[str]) -> Ids:
-        if len(values) > 1:
-            try:  # all known, as most requests are: one lookup in C, twice as fast as `get` with a default
-                return packed(itemgetter(*values)(ids))
-            except KeyError:
-                pass
-        return packed(list(map(ids.get, values, repeat(stranger))))
-
-    return encode
-
-
-def _integers(words: list[int], stranger: int) -> Encode:
-    """A direct table where the integers lie close together, a binary search where they do not."""
-    known = np.asarray(words, np.int64)
-    span = max(words) - min(words) + 1
-    return _table(known, min(words), span, stranger) if span <= 8 * len(known) + 1024 else _search(known, stranger)
-
-
-def _table(known: Ids, first: int, span: int, stranger: int) -> Encode:
-    low = np.array([first], np.int64)
-    table = np.full(span + 1, stranger, np.int64)
-    table[known - low] = np.arange(len(known))
-    last = np.array([span], np.uint64)
-
-    def encode(values: Ids) -> Ids:
-        offset = np.subtract(values, low).view(np.uint64)  # wraps: what is below `low` becomes huge
-        return table.take(np.minimum(offset, last).view(np.int64))
-
-    return encode
-
-
-def _search(known: Ids, stranger: int) -> Encode:
-    order = np.argsort(known)
-    ascending = known[order]
-
-    def encode(values: Ids) -> Ids:
-        at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
-        return np.where(ascending[at] == values, order[at], stranger)
-
-    return encode
+def _known(options: IdOptions, declared: Input, scope: Scope) -> tuple[int, Encode | None]:
+    """How many values have an id of their own, and how it is found; (0, None) where all are hashed."""
+    if options.buckets is not None:
+        return 0, None
+    words = [] if options.vocabulary is None else read_vocabulary(options.vocabulary, declared.type, scope)
+    known = options.size or len(words)
+    stranger = known if options.oov_index is None else options.oov_index
+    if not -1 <= stranger <= known:
+        raise scope.error(f"oov_index is {stranger}; it must be from -1 to {known}")
+    stranger = stranger if options.oov == "index" else STRANGER
+    if options.size is not None:
+        return known, identity(known, stranger)
+    return known, (words_of if declared.type == "string" else integers_of)(words, stranger)
 
 
 def _check(options: IdOptions, declared: Input, scope: Scope) -> None:
