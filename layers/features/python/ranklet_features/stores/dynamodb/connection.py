@@ -12,9 +12,8 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Mapping
 from functools import cache
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import Any, NamedTuple
 
 from ranklet_features.stores.dynamodb.endpoint import Endpoint
@@ -33,10 +32,10 @@ class Broken(Exception):
 
 
 class Reply(NamedTuple):
-    """One HTTP answer. headers: http.client's case-insensitive mapping."""
+    """One HTTP answer; the names of its headers are found in any case."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: HTTPMessage
     body: bytes
 
 
