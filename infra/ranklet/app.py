@@ -129,9 +129,12 @@ def _settings(project: Project) -> dict[str, Any]:
     """The context of cdk.json, feature flags above all, so that every way to synthesise gives the same templates."""
     path = project.root / "cdk.json"
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")).get("context", {}))
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(document, dict):
+            raise ValueError("it holds no object")
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: {error}; the CDK's settings of this project belong there") from error
+    return dict(document.get("context", {}))
 
 
 def _names(value: Any) -> list[str]:

@@ -1,190 +1,70 @@
-"""A project of two tiny models with proven bundles and stub layers, and what its synthesis gives."""
+"""A project of the test's own, and one assembly that many tests read."""
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cdk_project import (
+    FUNCTION,
+    JWT,
+    Assembly,
+    Synthesise,
+    never,
+    new_project,
+    stub_layers,
+    table,
+    write_bundle,
+    write_model,
+)
 
-from ranklet import app, certificate
-from ranklet.certificate import Certificate
+from ranklet import app
 from ranklet.project import Project
 
 # The CDK's own check of the templates takes seconds each time; one test leaves it on, in a process of its own.
 os.environ["CDK_VALIDATION"] = "false"
 
-ROOT = Path(__file__).resolve().parents[3]
-
-MODEL = """
-name = "{name}"
-version = 3
-description = "Ranks films"
-
-[inputs.age]
-side = "user"
-
-[inputs.movie_id]
-side = "item"
-type = "int"
-
-[features.age]
-kind = "dense"
-of = "age"
-
-[[steps]]
-format = "{format}"
-source = "export/model.bin"
-{engine}
-
-{more}
-"""
-
-
-def manifest(name: str, *, engine: str, tables: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest.json of the first format, as the build writes it."""
-    return {
-        "format": 1,
-        "model": name,
-        "version": "3",
-        "inputs": {"age": {"side": "user"}, "movie_id": {"side": "item", "type": "int"}},
-        "features": {"age": {"kind": "dense", "of": ["age"]}},
-        "tables": tables,
-        "steps": [{"engine": engine, "rows": "item", "inputs": {"x": "age"}, "outputs": {"y": "score"}}],
-        "score": "score",
-        "dialects": ["native", "tfserving"],
-        "limits": {"items": 10},
-        "threads": 2,
-    }
-
-
-def table(name: str, *, placement: str, version: str = "0a1b2c") -> dict[str, Any]:
-    """A table as a manifest pins it."""
-    return {
-        "name": name,
-        "physical": f"ranklet-{name}-{version}",
-        "version": version,
-        "key": "int",
-        "dim": 4,
-        "rows": 10,
-        "placement": placement,
-    }
-
-
-def write_bundle(project: Project, name: str, *, engine: str = "linear", tables: Mapping[str, Any] | None = None) -> Path:
-    """A bundle with its certificate, as the pipeline leaves one."""
-    bundle = project.bundle(name)
-    bundle.mkdir(parents=True)
-    (bundle / "manifest.json").write_text(json.dumps(manifest(name, engine=engine, tables=tables or {})))
-    (bundle / "weights.npz").write_bytes(b"\x00" * 64)
-    prove(bundle)
-    return bundle
-
-
-def prove(bundle: Path) -> None:
-    """Certify what is there now."""
-    certificate.write(Certificate(certificate.digest(bundle), 5, 1e-6, {"native-json": 1e-9}), bundle)
-
-
-def write_model(project: Project, name: str, *, format: str = "numpy", more: str = "") -> Path:
-    """A model's folder with its model.toml; `more` adds tables to it."""
-    folder = project.functions / name
-    folder.mkdir(parents=True)
-    engine = 'engine = "linear"' if format == "numpy" else ""
-    (folder / "model.toml").write_text(MODEL.format(name=name, format=format, engine=engine, more=more))
-    return folder
-
-
-def stub_layers(root: Path) -> Callable[[str, str], Path]:
-    """A layer builder whose layers hold one module."""
-
-    def layer(name: str, architecture: str) -> Path:
-        package = root / f"{name}-{architecture}" / "python" / f"stub_{name}"
-        if not package.is_dir():
-            package.mkdir(parents=True)
-            (package / "__init__.py").write_text(f"ARCHITECTURE = {architecture!r}\n")
-        return root / f"{name}-{architecture}"
-
-    return layer
-
-
-def never(folder: Path) -> object:
-    """The builder where none may be called."""
-    raise AssertionError(f"{folder} was built although its bundle was there")
-
-
-@dataclass(frozen=True)
-class Assembly:
-    """A cloud assembly on disk. Resources are found by what they are, never by their logical ids."""
-
-    folder: Path
-    cache: dict[str, Any] = field(default_factory=dict)
-
-    def template(self, stack: str) -> dict[str, Any]:
-        """One stack's template."""
-        if stack not in self.cache:
-            self.cache[stack] = json.loads((self.folder / f"{stack}.template.json").read_text())
-        return dict(self.cache[stack])
-
-    def resources(self, stack: str, kind: str) -> list[dict[str, Any]]:
-        """All resources of a type (`AWS::…`)."""
-        return [one for one in self.template(stack)["Resources"].values() if one["Type"] == kind]
-
-    def properties(self, stack: str, kind: str) -> list[dict[str, Any]]:
-        """The properties of all resources of a type."""
-        return [one["Properties"] for one in self.resources(stack, kind)]
-
-    def only(self, stack: str, kind: str) -> dict[str, Any]:
-        """The properties of the one resource of a type."""
-        (one,) = self.properties(stack, kind)
-        return one
-
-    def logical(self, stack: str, kind: str) -> str:
-        """The logical id of the one resource of a type."""
-        (name,) = [name for name, one in self.template(stack)["Resources"].items() if one["Type"] == kind]
-        return name
-
-
-Synthesise = Callable[..., Assembly]
-
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """An empty project with the real cdk.json."""
-    root = tmp_path / "project"
-    (root / "functions").mkdir(parents=True)
-    shutil.copy(ROOT / "cdk.json", root / "cdk.json")
-    return Project(root)
+    """A project of the test's own."""
+    return new_project(tmp_path / "project")
 
 
 @pytest.fixture
-def synthesise(project: Project, tmp_path: Path) -> Iterator[Synthesise]:
+def synthesise(project: Project, tmp_path: Path) -> Synthesise:
     """Synthesise the project as it is now, with stub layers, into a fresh folder."""
-    count = 0
+    count = iter(range(100))
 
     def run(context: Mapping[str, Any] | None = None, build: Callable[[Path], object] = never) -> Assembly:
-        nonlocal count
-        count += 1
+        out = tmp_path / f"cdk.out-{next(count)}"
         layer = stub_layers(tmp_path / "layers")
-        out = tmp_path / f"cdk.out-{count}"
         return Assembly(app.synthesise(project, out=out, context=context, build=build, layer=layer))
 
-    yield run
+    return run
 
 
-@pytest.fixture
-def films(project: Project, synthesise: Synthesise) -> Assembly:
-    """Two models: `films` on NumPy, with one table of each placement, and `towers` on ONNX with all settings."""
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Three models: `films` on NumPy with tables, `towers` on ONNX with every setting, `public` without auth."""
+    root = tmp_path_factory.mktemp("assembly")
+    project = new_project(root / "project")
     write_model(project, "films")
-    tables = {name: table(name, placement=place) for name, place in (("item", "dynamodb"), ("genre", "resident"))}
-    write_bundle(project, "films", tables=tables)
-    settings = "[function]\nmemory = 2048\ntimeout = 7\nprovisioned = 4\nreserved = 9\nlog_days = 14\narchitecture = \"arm64\"\n"
-    jwt = '[api]\nauth = "jwt"\n[api.jwt]\nissuer = "https://issuer.example"\naudience = ["ranking", "batch"]\n'
-    write_model(project, "towers", format="onnx", more=settings + jwt)
+    write_bundle(
+        project,
+        "films",
+        tables={
+            "item": table("item", placement="dynamodb"),
+            "user": table("user", placement="dynamodb", version="77"),
+            "genre": table("genre", placement="resident"),
+        },
+    )
+    write_model(project, "towers", format="onnx", more=FUNCTION + JWT)
     write_bundle(project, "towers", engine="onnx")
-    return synthesise()
+    write_model(project, "public", more='[api]\nauth = "none"\n')
+    write_bundle(project, "public")
+    layer = stub_layers(root / "layers")
+    return Assembly(app.synthesise(project, out=root / "cdk.out", build=never, layer=layer))
