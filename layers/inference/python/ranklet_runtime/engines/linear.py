@@ -19,7 +19,7 @@ from ranklet_runtime.engines.arrays import need, padded, refuse_surplus
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, precision, value_wants, weights
 from ranklet_runtime.engines.links import answer, find_link
-from ranklet_runtime.engines.terms import quiet, total, values_of, weighted_sum
+from ranklet_runtime.engines.terms import entries, quiet, total, weighted_sum
 from ranklet_runtime.manifest import Step
 
 
@@ -61,14 +61,6 @@ class LinearEngine:
     @quiet
     def run(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
         """As the protocol says."""
-        inputs = self._step.inputs
-        parts = (
-            weighted_sum(
-                tensors[inputs[name]],
-                table,
-                values=values_of(tensors, inputs, self._values.get(name)),
-                dtype=self._dtype,
-            )
-            for name, table in self._tables.items()
-        )
+        given = entries(self._step, tensors, values=self._values)
+        parts = (weighted_sum(given[name], table, dtype=self._dtype) for name, table in self._tables.items())
         return answer(self._step, total(parts) + self._bias, self._link)

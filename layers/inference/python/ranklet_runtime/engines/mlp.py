@@ -23,7 +23,7 @@ from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, precision, weights
 from ranklet_runtime.engines.layers import Layers, layer_names
 from ranklet_runtime.engines.links import answer, find_link
-from ranklet_runtime.engines.terms import matrix, quiet, weighted_sum
+from ranklet_runtime.engines.terms import Entry, matrix, quiet, weighted_sum
 from ranklet_runtime.errors import ManifestError
 from ranklet_runtime.manifest import Step
 
@@ -84,7 +84,7 @@ class MlpEngine:
     def _block(self, name: str, tensor: Array) -> Array:
         if name not in self._tables:
             return matrix(tensor).astype(self._dtype, copy=False)
-        found = weighted_sum(tensor, self._tables[name], dtype=self._dtype)
+        found = weighted_sum(Entry(tensor), self._tables[name], dtype=self._dtype)
         if tensor.ndim == 2 and self._pooling.get(name, "mean") == "mean":
             found = found / np.maximum(np.count_nonzero(tensor >= 0, axis=1), 1).astype(self._dtype)[:, None]
         return found

@@ -7,36 +7,45 @@ rows of the items broadcasts it. That is how the user's part is computed once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ranklet_runtime.engines.base import Array
+from ranklet_runtime.manifest import Step
 
 quiet = np.errstate(over="ignore", invalid="ignore")
 """Decorates `run`: a value too large becomes inf, as in any trainer, and says so in the score, not on stderr."""
 
 
-def is_ids(tensor: Array) -> bool:
-    """Whether a tensor holds ids (integers) rather than values."""
-    return tensor.dtype.kind in "iu"
+class Entry(NamedTuple):
+    """The entries of an input, each an index j and a value x_j.
 
-
-def matrix(tensor: Array) -> Array:
-    """Values as [rows, d]; a vector is one column."""
-    return tensor if tensor.ndim == 2 else tensor.reshape(len(tensor), -1)
-
-
-def weighted_sum(tensor: Array, table: Array, *, values: Array | None = None, dtype: DTypeLike) -> Array:
-    """Σ over a row's entries of value × table row, in `dtype`: [rows, *table.shape[1:]].
-
-    tensor: ids [rows] or [rows, L] in -1 … V-1, or values [rows] or [rows, V].
-    table: [V + 1, …], the last row zeros (`arrays.padded`), so that -1 adds nothing.
-    values: of ids, in their shape; 1 where None. An id that occurs twice counts twice.
+    tensor: ids [rows] or [rows, L] in -1 … V-1, the indices; or values [rows] or [rows, V], in the order of the indices.
+    values: of ids, in their shape; 1 where None. An id that occurs twice is two entries, -1 is none.
     """
-    if not is_ids(tensor):
-        weights = table[:-1].astype(dtype, copy=False)
-        return np.tensordot(matrix(tensor), weights, axes=1)
+
+    tensor: Array
+    values: Array | None = None
+
+
+def entries(step: Step, tensors: Mapping[str, Array], *, values: Mapping[str, str]) -> dict[str, Entry]:
+    """The step's inputs by the engine's names; those that carry the values of another are in its entry."""
+    found = {name: tensors[tensor] for name, tensor in step.inputs.items()}
+    carriers = set(values.values())
+    return {
+        name: Entry(tensor, found[values[name]] if name in values else None)
+        for name, tensor in found.items()
+        if name not in carriers
+    }
+
+
+def weighted_sum(entry: Entry, table: Array, *, dtype: DTypeLike) -> Array:
+    """Σ_j x_j table_j in `dtype`: [rows, *table.shape[1:]]. table: [V + 1, …], its last row zeros, which -1 reads."""
+    tensor, values = entry
+    if _is_values(tensor):
+        return np.tensordot(matrix(tensor), table[:-1].astype(dtype, copy=False), axes=1)
     taken = table.take(tensor, axis=0)
     if values is not None:
         taken = taken * values.reshape(values.shape + (1,) * (table.ndim - 1))
@@ -45,12 +54,21 @@ def weighted_sum(tensor: Array, table: Array, *, values: Array | None = None, dt
     return taken.sum(axis=1, dtype=dtype)
 
 
-def energy(tensor: Array, *, values: Array | None = None, dtype: DTypeLike) -> Array:
-    """Σ of the squared values of a row, [rows]; an id without a value counts 1, a missing one 0."""
-    if not is_ids(tensor):
-        return np.square(matrix(tensor), dtype=dtype).sum(axis=1)
+def squared(entry: Entry) -> Entry:
+    """The same entries with x_j²."""
+    tensor, values = entry
+    if _is_values(tensor):
+        return Entry(np.square(tensor, dtype=np.float64))
+    return Entry(tensor, None if values is None else np.square(values, dtype=np.float64))
+
+
+def energy(entry: Entry, *, dtype: DTypeLike) -> Array:
+    """Σ_j x_j², [rows]."""
+    tensor, values = squared(entry)
+    if _is_values(tensor):
+        return matrix(tensor).sum(axis=1, dtype=dtype)
     present = (tensor >= 0).astype(dtype)
-    squares = present if values is None else present * np.square(values, dtype=dtype)
+    squares = present if values is None else present * values
     return squares if squares.ndim == 1 else squares.sum(axis=1)
 
 
@@ -65,11 +83,15 @@ def total(parts: Iterable[Array]) -> Array:
             many = part if many is None else many + part
     if once is None or many is None:
         found = once if many is None else many
-        assert found is not None  # a model without any input is refused when it is opened
+        assert found is not None  # an engine without inputs is refused when it is opened
         return found
     return many + once
 
 
-def values_of(tensors: Mapping[str, Array], inputs: Mapping[str, str], name: str | None) -> Array | None:
-    """The tensor that carries the values of an id input, None where it has none."""
-    return None if name is None else tensors[inputs[name]]
+def matrix(tensor: Array) -> Array:
+    """Values as [rows, d]: a vector is one column, more dimensions are flattened."""
+    return tensor if tensor.ndim == 2 else tensor.reshape(len(tensor), int(np.prod(tensor.shape[1:])))
+
+
+def _is_values(tensor: Array) -> bool:
+    return tensor.dtype.kind not in "iu"

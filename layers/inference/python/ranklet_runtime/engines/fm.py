@@ -1,0 +1,79 @@
+"""Factorisation machines of degree two (Rendle 2010, equations 1 and 5).
+
+    logit = bias + Σ_j w_j x_j + Σ_{i<j} <v_i, v_j> x_i x_j,    score = link(logit)
+    Σ_{i<j} <v_i, v_j> x_i x_j = ½ (|Σ_j v_j x_j|² − Σ_j |v_j|² x_j²)
+
+Arrays of the artefact: `bias` [1]; for each input `v.<input>` and, for all inputs or for none,
+`w.<input>`: [d, k] and [d] for values [rows, d], [V, k] and [V] for ids below V ([rows], or [rows, L]
+padded with -1). An id that is present has x = 1, or the value of `options.values`; one that occurs
+twice is two entries, as in a libFM file. The sums are made per input, the user's once, on one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from ranklet_runtime.engines.arrays import padded
+from ranklet_runtime.engines.base import Array, Want
+from ranklet_runtime.engines.checks import check_names, parse, precision, weights
+from ranklet_runtime.engines.factors import divided, factor_wants, powers
+from ranklet_runtime.engines.links import answer, find_link
+from ranklet_runtime.engines.terms import Entry, energy, entries, quiet, squared, total, weighted_sum
+from ranklet_runtime.manifest import Step
+
+
+@dataclass(frozen=True)
+class Options:
+    """normalize: of `factors.POWERS`. precision: of the sums. values: id input → input of its values."""
+
+    link: str = "sigmoid"
+    precision: str = "float64"
+    normalize: str = "none"
+    values: dict[str, str] = field(default_factory=dict)
+
+
+class FmEngine:
+    """Outputs `logit` and `score`, float32 [rows]."""
+
+    def __init__(self, step: Step, arrays: Mapping[str, Array]) -> None:
+        options = parse(Options, step.options)
+        check_names(step, self.wants(step, arrays))
+        self._step, self._values = step, options.values
+        self._dtype, self._link = precision(options.precision), find_link(options.link)
+        self._linear, self._pairs = powers(options.normalize, ("none", "unit", "xlearn"))
+        self._bias = arrays["bias"].astype(self._dtype)
+        self._w = {name[2:]: padded(array) for name, array in arrays.items() if name[:2] == "w."}
+        self._v = {name[2:]: padded(array) for name, array in arrays.items() if name[:2] == "v."}
+        self._squares = {name: np.square(v, dtype=self._dtype).sum(axis=1) for name, v in self._v.items()}
+
+    @classmethod
+    def open(cls, step: Step, folder: Path, *, threads: int) -> Self:
+        """As the protocol says."""
+        return cls(step, weights(step, folder))
+
+    @staticmethod
+    def wants(step: Step, arrays: Mapping[str, Array]) -> dict[str, Want]:
+        """What each input takes: values or ids, as one table serves both. Raises ManifestError."""
+        return factor_wants(arrays, parse(Options, step.options).values, tail=(None,))
+
+    @quiet
+    def run(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
+        """As the protocol says."""
+        given = entries(self._step, tensors, values=self._values)
+        lengths = total(energy(entry, dtype=self._dtype) for entry in given.values()) if self._pairs else None
+        logit = self._bias + divided(self._pair_sum(given), lengths, self._pairs)
+        if self._w:
+            linear = total(weighted_sum(given[name], w, dtype=self._dtype) for name, w in self._w.items())
+            logit = logit + divided(linear, lengths, self._linear)
+        return answer(self._step, logit, self._link)
+
+    def _pair_sum(self, given: Mapping[str, Entry]) -> Array:
+        sums = total(weighted_sum(given[name], v, dtype=self._dtype) for name, v in self._v.items())
+        own = total(weighted_sum(squared(given[name]), v, dtype=self._dtype) for name, v in self._squares.items())
+        found: Array = 0.5 * (np.einsum("nk,nk->n", sums, sums) - own)
+        return found
