@@ -1,0 +1,114 @@
+"""The Invoke operation over HTTP, so that any AWS SDK can call the local functions by its `endpoint_url`.
+
+One operation alone, `POST /2015-03-31/functions/{name}/invocations`; signatures are not checked.
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from types import MappingProxyType
+from typing import Final, cast, get_args
+from urllib.parse import unquote
+
+import orjson
+
+from ranklet.errors import LocalError
+from ranklet.local.function import REQUEST_LIMIT, Invoked
+from ranklet.local.http1.message import Headers, HttpFault, Request, Response
+from ranklet.local.http1.server import HOST, Limits, Server
+from ranklet.local.lambdas import InvocationType, Lambdas
+
+PATH: Final = re.compile(r"/2015-03-31/functions/([^/?]+)/invocations(?:\?.*)?")
+ARN: Final = re.compile(r"arn:aws[^:]*:lambda:[^:]*:[^:]*:function:(.+)")
+ERRORS: Final = MappingProxyType(
+    {
+        400: "InvalidRequestContentException",
+        404: "ResourceNotFoundException",
+        413: "RequestTooLargeException",
+        429: "TooManyRequestsException",
+    }
+)
+
+
+class LambdaApi:
+    """The server; `url` is what an SDK takes as its endpoint."""
+
+    def __init__(self, lambdas: Lambdas) -> None:
+        # A little above the limit, so that Lambda's own words come before HTTP's.
+        self._server = Server(self._answer, limits=Limits(body_bytes=4 * REQUEST_LIMIT), fault=_fault)
+        self._lambdas = lambdas
+
+    @property
+    def url(self) -> str:
+        """The endpoint."""
+        return f"http://{HOST}:{self._server.port}"
+
+    async def start(self, port: int = 0) -> str:
+        """Listen and tell the URL. Raises OSError when the port is taken."""
+        await self._server.start(port)
+        return self.url
+
+    async def close(self) -> None:
+        """Let running requests end, then stop."""
+        await self._server.close()
+
+    async def _answer(self, request: Request) -> Response:
+        match = PATH.fullmatch(request.target)
+        if request.method != "POST" or match is None:
+            return _error(404, "only POST /2015-03-31/functions/{name}/invocations is played here")
+        kind = request.header("x-amz-invocation-type") or "RequestResponse"
+        if kind not in get_args(InvocationType):
+            return _error(400, f"unknown invocation type {kind!r}")
+        try:
+            invoked = await self._lambdas.invoke(
+                _function_name(unquote(match[1])),
+                request.body or b"{}",
+                kind=cast(InvocationType, kind),
+                trace_id=request.header("x-amzn-trace-id"),
+                client_context=_client_context(request.header("x-amz-client-context")),
+            )
+        except LocalError as error:
+            return _error(404, f"Function not found: {error}")
+        return _response(invoked, tail=request.header("x-amz-log-type") == "Tail")
+
+
+def _function_name(given: str) -> str:
+    """The name in `name`, `name:qualifier`, `account:function:name` or an ARN; every qualifier is the one version."""
+    name = match[1] if (match := ARN.fullmatch(given)) else given
+    name = name.rpartition("function:")[2]
+    return name.partition(":")[0]
+
+
+def _client_context(encoded: str | None) -> str | None:
+    if encoded is None:
+        return None
+    try:
+        return base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise HttpFault(400, "the client context is not base64") from error
+
+
+def _response(invoked: Invoked, *, tail: bool) -> Response:
+    headers: Headers = (("Content-Type", "application/json"), ("x-amzn-RequestId", invoked.request_id))
+    if invoked.status == 200:
+        headers += (("X-Amz-Executed-Version", invoked.version),)
+    if invoked.error is not None:
+        headers += (("X-Amz-Function-Error", invoked.error),)
+    if tail and invoked.log:
+        headers += (("X-Amz-Log-Result", base64.b64encode(invoked.log).decode()),)
+    if invoked.status in ERRORS:
+        headers += (("x-amzn-ErrorType", ERRORS[invoked.status]),)
+    return Response(invoked.status, headers, invoked.payload)
+
+
+def _error(status: int, message: str) -> Response:
+    body = orjson.dumps({"Type": "User", "Message": message})
+    headers = (("Content-Type", "application/json"), ("x-amzn-ErrorType", ERRORS.get(status, "ServiceException")))
+    return Response(status, headers, body)
+
+
+def _fault(fault: HttpFault) -> Response:
+    return _error(fault.status, fault.message)

@@ -1,0 +1,3 @@
+"""Cannot be initialised."""
+
+raise RuntimeError("the weights are missing")
