@@ -1,0 +1,37 @@
+"""Fixtures of the runtime's tests: the kit's model, opened once, and one per test where a test changes it."""
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from runtime_kit import MODEL, document, write_bundle
+
+from ranklet_runtime.function import Function
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Function:
+    """The kit's model behind a handler."""
+    return Function.open(write_bundle(tmp_path_factory.mktemp("films") / "bundle"), {})
+
+
+@pytest.fixture
+def open_films(tmp_path: Path) -> Callable[..., Function]:
+    """Opens the kit's model with fields of its manifest changed."""
+
+    numbers = itertools.count()
+
+    def opened(**changes: Any) -> Function:
+        return Function.open(write_bundle(tmp_path / f"bundle-{next(numbers)}", document(**changes)), {})
+
+    return opened
+
+
+@pytest.fixture(autouse=True)
+def fresh_logger() -> Iterator[None]:
+    """Loggers live as long as the process and keep the stderr of the test that made them."""
+    yield
+    logging.Logger.manager.loggerDict.pop(MODEL, None)
