@@ -4,7 +4,11 @@
 `cdk` reaches the app as context:
 
 - `-c models=a,b` synthesises these models alone (the shared stack is always there, with the layers of all);
-- `-c rate=200 -c burst=100` sets how many requests per second, and at once, the API takes over all models.
+- `-c rate=200 -c burst=100` sets how many requests per second, and at once, the API takes over all models: a caller
+  gone wild costs money until it is told 429. cdk.json holds what holds without.
+
+The feature flags of cdk.json: policies with few statements, versions that follow their layers, and the CDK's own rules
+with the warnings of constructs in its validation.
 
 Stages: read the models and check that each has a proven bundle (a missing one is built), build the layers, wire.
 """
@@ -33,7 +37,7 @@ LayerBuilder = Callable[[str, str], Path]
 
 ALWAYS = ("features", "inference")
 RATE, BURST = 1000, 500
-"""Requests per second and at once over all models, unless context says otherwise: a caller gone wild costs money."""
+"""Requests per second, and at once, where no context says otherwise."""
 
 CONTEXT = {
     # The command line sets these two; a synthesis without it gives the same template, which `sam local` can read.

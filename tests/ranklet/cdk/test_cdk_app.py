@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from cdk_project import ROOT, write_bundle, write_model
+from cdk_project import ROOT, stub_layers, write_bundle, write_model
 
+from ranklet import app, certificate
 from ranklet.project import Project
 
 DRIVER = """
@@ -57,9 +58,17 @@ def test_synthesises_off_line_without_credentials_and_passes_the_cdks_own_valida
     )
     assert done.returncode == 0, done.stderr
     assert (out / "films.template.json").is_file()
+    assert json.loads((out / "validation-report.json").read_text())["pluginReports"] == []
     artifacts = json.loads((out / "manifest.json").read_text())["artifacts"]
     assert artifacts["films"]["environment"] == "aws://unknown-account/unknown-region"
     assert not [one for one in artifacts.values() if "missing" in one]
+
+
+def test_missing_bundle_is_built_by_the_real_pipeline(project: Project, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "functions" / "movie-ftrl", project.functions / "movie-ftrl")
+    app.synthesise(project, out=tmp_path / "cdk.out", layer=stub_layers(tmp_path / "layers"))
+    assert certificate.verify(project.bundle("movie-ftrl")).rows > 0
+    assert (tmp_path / "cdk.out" / "movie-ftrl.template.json").is_file()
 
 
 def test_app_of_cdk_json_is_this_module() -> None:
