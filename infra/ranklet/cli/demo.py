@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from rich.markup import escape
 
 from ranklet import project
 from ranklet.cli import terminal
@@ -39,13 +40,20 @@ def demo(as_json: bool) -> None:
 
 def _show(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
-        for person in outcome.top:
-            items = enumerate(person["items"], start=1)
-            rows = [[str(place), item["title"], f"{item['score']:.4f}"] for place, item in items]
-            terminal.show(f"{outcome.model} for {person['user']}", ["", "film", "score:"], rows)
+        if outcome.top:
+            people = [person["user"] for person in outcome.top]
+            terminal.show(f"{outcome.model}: the best of all films not rated yet", ["", *people], _places(outcome))
         for fault in outcome.faults:
             terminal.ERR.print(f"FAILED {outcome.model}: {fault}", style="red", markup=False)
     terminal.show("Served by awslambdaric, called over HTTP", COLUMNS, [_row(outcome) for outcome in outcomes])
+
+
+def _places(outcome: Outcome) -> list[list[str]]:
+    ranked = zip(*(person["items"] for person in outcome.top), strict=True)
+    return [
+        [str(place), *(escape(f"{film['title']}  {film['score']:.3f}") for film in films)]
+        for place, films in enumerate(ranked, start=1)
+    ]
 
 
 def _row(outcome: Outcome) -> list[str]:

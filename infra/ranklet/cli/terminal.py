@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,8 +12,11 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+PLAIN_WIDTH = 140
+"""Columns where stdout is a file or a pipe, which have no width of their own."""
+
 ERR = Console(stderr=True, highlight=False)
-OUT = Console(highlight=False)
+OUT = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
 
@@ -26,7 +30,8 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> N
     """Print a table on stdout; columns that end in a colon are right-aligned."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column.rstrip(":"), justify="right" if column.endswith(":") else "left", overflow="fold")
+        figure = column.endswith(":")
+        table.add_column(column.rstrip(":"), justify="right" if figure else "left", overflow="fold", no_wrap=figure)
     for row in rows:
         table.add_row(*row)
     OUT.print(table)

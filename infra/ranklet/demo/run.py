@@ -19,6 +19,7 @@ from ranklet.demo import movielens
 from ranklet.demo.calls import Client, document
 from ranklet.demo.people import people, request
 from ranklet.local.cloud import LocalCloud
+from ranklet.local.logs import LogLine, to_stderr
 from ranklet.pipeline import Built
 from ranklet.project import Project
 from ranklet.replay import FORMS, difference
@@ -75,13 +76,20 @@ def run(here: Project, *, progress: Callable[[str], None]) -> list[Outcome]:
     progress("synthesising the CloudFormation templates (layers are built once)")
     assembly = app.synthesise(here, out=here.build / "demo.out", context={"models": ",".join(MODELS)})
     progress("starting the local cloud")
-    with LocalCloud(assembly, tables=here.build / "tables").running() as cloud, Client(cloud.url) as client:
+    cloud = LocalCloud(assembly, tables=here.build / "tables", log=_quiet)
+    with cloud.running(), Client(cloud.url) as client:
         outcomes = []
         for one in built:
             progress(f"calling {one.model}")
             outcomes.append(_call(one, here, data, client))
             outcomes[-1].cold_ms = cloud.stats()[one.model].init_ms
     return outcomes
+
+
+def _quiet(line: LogLine) -> None:
+    """Only what a function itself says is wrong: a request a line would hide what the demo shows."""
+    if '"level":"ERROR"' in line.text or "Traceback" in line.text:
+        to_stderr(line)
 
 
 def _build(folder: Path, here: Project, progress: Callable[[str], None]) -> Built:
