@@ -105,7 +105,8 @@ class FfmEngine:
     def _towards(self, given: Mapping[str, Entry], names: list[str]) -> Array:
         """G_f: [rows, F, k]."""
         flat = total(weighted_sum(given[name], self._flat[name], dtype=self._dtype) for name in names)
-        return flat.reshape(len(flat), len(self._members), -1)
+        width = flat.shape[1] // len(self._members)
+        return flat.reshape(len(flat), len(self._members), width)
 
 
 def _within(fields: list[Array], group: list[int]) -> Array:

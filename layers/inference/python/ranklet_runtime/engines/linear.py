@@ -1,6 +1,6 @@
 """Linear models: logistic regression, FTRL, least squares, Poisson; dense and sparse.
 
-    logit = bias + Σ over inputs of  Σ_j w_j x_j,    score = link(logit)
+    logit = bias + Σ_j w_j x_j,    score = link(logit)
 
 Arrays of the artefact: `bias` [1], and for each input `w.<input>`: [d] for values [rows, d], [V] for
 ids below V ([rows], or [rows, L] padded with -1; an id that is present has x = 1, or the value of

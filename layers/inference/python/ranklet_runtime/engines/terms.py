@@ -22,7 +22,7 @@ quiet = np.errstate(over="ignore", invalid="ignore")
 class Entry(NamedTuple):
     """The entries of an input, each an index j and a value x_j.
 
-    tensor: ids [rows] or [rows, L] in -1 … V-1, the indices; or values [rows] or [rows, V], in the order of the indices.
+    tensor: ids [rows] or [rows, L] in -1 … V-1, the indices; or values [rows] or [rows, V], in the indices' order.
     values: of ids, in their shape; 1 where None. An id that occurs twice is two entries, -1 is none.
     """
 
