@@ -56,17 +56,13 @@ class Arena:
     def claim(self, n: int) -> NDArray[np.int64]:
         """Give out `n` ≤ entries distinct slots: those never used first, then what the hand finds."""
         fresh = min(n, self._entries - self._filled)
-        slots = [np.arange(self._filled + 1, self._filled + fresh + 1)]
+        claimed = np.arange(self._filled + 1, self._filled + fresh + 1)
         self._filled += fresh
-        wanted = n - fresh
         # Two rounds are enough: the first clears every mark, the second takes whatever it meets.
-        while wanted:
-            victims = self._advance(wanted)
-            # Marked until the end, so that the second round does not give them out again.
-            self._used[victims] = True
-            slots.append(victims)
-            wanted -= len(victims)
-        claimed = np.concatenate(slots)
+        while len(claimed) < n:
+            # Marked until the end, so that the hand does not give them out again.
+            self._used[claimed] = True
+            claimed = np.concatenate([claimed, self._advance(n - len(claimed))])
         self._used[claimed] = False
         return claimed
 

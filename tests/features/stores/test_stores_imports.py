@@ -1,0 +1,45 @@
+"""What opening a store may import: a function without DynamoDB tables never pays for sockets and TLS."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from stores_support import environment, make_table, write_resident
+
+NETWORK = {"ssl", "_ssl", "socket", "http.client", "email", "urllib.request", "select"}
+FOREIGN = {"boto3", "botocore", "urllib3", "requests", "pydantic", "asyncio", "ranklet", "hypothesis"}
+
+SCRIPT = """
+import json, sys, pathlib
+from ranklet_features.spec import Table
+import ranklet_features.stores
+before = sorted(sys.modules)
+table, environ = Table(**json.loads(sys.argv[1])), json.loads(sys.argv[3])
+store = ranklet_features.stores.open_store(table, pathlib.Path(sys.argv[2]), environ)
+after = sorted(sys.modules)
+store.close()
+print(json.dumps([before, after]))
+"""
+
+
+def imported(table: dict, folder: Path, environ: dict) -> tuple[set[str], set[str]]:
+    command = [sys.executable, "-c", SCRIPT, json.dumps(table), str(folder), json.dumps(environ)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    before, after = json.loads(done.stdout)
+    return set(before), set(after)
+
+
+@pytest.mark.parametrize("placement", ["resident", "dynamodb"])
+def test_only_a_dynamodb_store_imports_sockets_and_tls(tmp_path: Path, placement: str) -> None:
+    table = make_table([1, 2], placement=placement)
+    write_resident(tmp_path, table, [1, 2])
+    environ = dict(environment("http://127.0.0.1:9"))
+    before, after = imported(dataclasses.asdict(table), tmp_path, environ)
+    assert not before & (NETWORK | FOREIGN)
+    assert not after & FOREIGN
+    assert bool(after & NETWORK) == (placement == "dynamodb")
