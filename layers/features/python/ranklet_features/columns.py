@@ -120,9 +120,9 @@ class Reader:
     def _array(self, array: NDArray[Any], single: bool) -> Column:
         rows = len(array)
         if array.ndim != 1 + self.nested:
-            noun = f"{'a list of ' if self.nested else 'one '}{self.type}"
+            noun = f"{'a list of ' if self.nested else 'one '}{self.type}{'' if single else ' per row'}"
             shape = list(array.shape[1:] if single else array.shape)
-            raise self.fault((), f"{noun} per row is expected, not an array of shape {shape}")
+            raise self.fault((), f"{noun} is expected, not an array of shape {shape}")
         if not self.nested:
             return self._column(array, rows, None, single)
         lengths = np.full(rows, array.shape[1], np.int64)

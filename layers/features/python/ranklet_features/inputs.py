@@ -38,7 +38,7 @@ def _nan_problem(declared: Input) -> str | None:
     if declared.nan == "refuse":
         return None
     if declared.type != "float":
-        return f'nan = "{declared.nan}" is for floats; a {declared.type} cannot be NaN'
+        return f'nan = "{declared.nan}" is for floats; {declared.type} values are never NaN'
     if declared.nan == "default" and declared.default is None:
         return 'nan = "default" needs a default'
     if declared.nan == "default" and declared.list:

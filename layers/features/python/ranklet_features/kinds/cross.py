@@ -7,6 +7,7 @@ A name means the feature if there is one, else the input. Bags multiply: [n, L1]
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Self
 
 import numpy as np
@@ -33,7 +34,7 @@ class Cross(Compiled):
 
     def __init__(self, options: Options, scope: Scope, parts: list[Tensor]) -> None:
         bags = [part.shape[0] for part in parts if part.shape]
-        width = None if None in bags else int(np.prod([length for length in bags if length is not None]))
+        width = None if None in bags else prod(length for length in bags if length is not None)
         side = side_of([part.side for part in parts])
         super().__init__(scope, {scope.feature: Tensor("int64", (width,) if bags else (), side)})
         self.of = scope.of
@@ -64,7 +65,7 @@ class Cross(Compiled):
         ids = to_buckets(cross_codes(parts, self.begin), self.options.buckets)
         for gap in empty:
             ids = np.where(gap, self.options.pad, ids)
-        return {self.name: ids.reshape(len(ids), -1) if self.bags > 1 else ids}
+        return {self.name: ids.reshape(len(ids), prod(ids.shape[1:])) if self.bags > 1 else ids}
 
     def _raw(self, name: str, values: Values) -> Array:
         if name in self.gaps:

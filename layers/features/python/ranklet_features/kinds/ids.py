@@ -63,7 +63,7 @@ class Encoder:
         if len(strangers) and self.oov == "error":
             value = column.values[strangers[0]]
             value = value if isinstance(value, str) else int(value)
-            raise column.fault(int(strangers[0]), f"{describe(value)} is not in the vocabulary")
+            raise column.fault(int(strangers[0]), f"{describe(value)} has no id among the {self.known} that are known")
         if len(strangers):
             hashes = hash_codes(codes(column, strangers), self.begin)
             ids = ids.copy()
