@@ -7,6 +7,7 @@ float32 and int64: a double receives float32 widened, an int32 the ids checked a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import onnx
 
@@ -34,6 +35,8 @@ _NOT_TENSOR = (
     "wrap the model so that it takes and gives tensors (skl2onnx: options={'zipmap': False}; "
     "onnxmltools: zipmap=False), or list in [steps.outputs] only the outputs that you need"
 )
+_UNCHANGED = {"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"}
+"""Operators that pass ids on."""
 
 
 def inputs(model: onnx.ModelProto, source: StepSource) -> tuple[TensorSpec, ...]:
@@ -43,7 +46,9 @@ def inputs(model: onnx.ModelProto, source: StepSource) -> tuple[TensorSpec, ...]
     """
     given = {tensor.name for tensor in model.graph.initializer}
     given |= {tensor.values.name for tensor in model.graph.sparse_initializer}
-    found = tuple(_spec("input", value) for value in model.graph.input if value.name not in given)
+    limits = _limits(model)
+    values = [value for value in model.graph.input if value.name not in given]
+    found = tuple(replace(_spec("input", value), limit=limits.get(value.name)) for value in values)
     if not found:
         raise ImportRefused("the graph has no input; a step scores what it reads")
     for spec in found:
@@ -85,3 +90,24 @@ def _check_rows(spec: TensorSpec, source: StepSource) -> None:
         f"torch.onnx.export(…, dynamo=True, dynamic_shapes={{{spec.name!r}: {{0: torch.export.Dim.DYNAMIC}}}}), "
         "keras.Input without batch_size, tf.TensorSpec([None, …])"
     )
+
+
+def _limits(model: onnx.ModelProto) -> dict[str, int]:
+    """Inputs that index the rows of a table → its rows, the fewest of several tables.
+
+    Only ids that reach a Gather as they came; what the graph computes ids from, it bounds itself.
+    """
+    rows = {tensor.name: tensor.dims[0] for tensor in model.graph.initializer if tensor.dims}
+    origin = {value.name: value.name for value in model.graph.input}
+    limits: dict[str, int] = {}
+    for node in model.graph.node:
+        if node.op_type in _UNCHANGED and node.input[0] in origin:
+            origin[node.output[0]] = origin[node.input[0]]
+        if node.op_type == "Gather" and _axis(node) == 0 and node.input[0] in rows and node.input[1] in origin:
+            name = origin[node.input[1]]
+            limits[name] = min(rows[node.input[0]], limits.get(name, rows[node.input[0]]))
+    return limits
+
+
+def _axis(node: onnx.NodeProto) -> int:
+    return next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 0)
