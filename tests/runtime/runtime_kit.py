@@ -182,3 +182,34 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return self._remaining
+
+
+def write_onnx_bundle(folder: Path) -> Path:
+    """The bundle of a model in ONNX: score = sigmoid(0.25 × price)."""
+    from onnx import TensorProto, helper, save
+
+    price, score = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1]) for name in ("price", "score"))
+    weight = helper.make_tensor("weight", TensorProto.FLOAT, [1], [0.25])
+    nodes = [helper.make_node("Mul", ["price", "weight"], ["logit"]), helper.make_node("Sigmoid", ["logit"], ["score"])]
+    graph = helper.make_graph(nodes, "films", [price], [score], [weight])
+    step = {
+        "engine": "onnx",
+        "rows": "item",
+        "inputs": {"price": "price"},
+        "outputs": {"score": "score"},
+        "artefact": "films.onnx",
+    }
+    manifest = document(
+        inputs={"price": {"side": "item", "type": "float"}},
+        features={"price": {"kind": "dense", "of": ["price"]}},
+        tables={},
+        steps=[step],
+        item_key=None,
+    )
+    write_bundle(folder, manifest)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), folder / "films.onnx")
+    return folder
+
+
+ONNX_REQUEST = {"items": {"price": [2.0, -4.0]}}
+ONNX_SCORES = [1 / (1 + math.exp(-0.5)), 1 / (1 + math.exp(1.0))]

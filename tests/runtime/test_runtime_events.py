@@ -94,6 +94,8 @@ def test_body_may_be_absent(films: Function) -> None:
         {"httpMethod": "GET"},
         {"httpMethod": "GET", "path": None},
         {"httpMethod": 7, "path": "/films/ping"},
+        {"httpMethod": "GET", "path": []},
+        {"httpMethod": "GET", "path": {}},
         {**V2, "headers": "text"},
         {**V2, "headers": {5: "text"}},
         {**V2, "body": {"user": {}}},

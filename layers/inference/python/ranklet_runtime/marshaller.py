@@ -27,6 +27,8 @@ def install() -> bool:
     read = getattr(original, "unmarshal_request", None)
     if known is None or type(original) is not known or read is None:
         return False
+    if "unmarshal_request" in vars(original):
+        return True
 
     def unmarshal_request(request: Any, content_type: str = "application/json") -> Any:
         if content_type == "application/json":

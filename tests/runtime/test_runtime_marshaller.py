@@ -1,0 +1,122 @@
+"""The faster reader of events against the one it stands before, in the real awslambdaric."""
+
+import json
+import subprocess
+import sys
+import textwrap
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+from awslambdaric.lambda_runtime_client import BaseLambdaRuntimeClient
+from awslambdaric.lambda_runtime_exception import FaultException
+from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
+from hypothesis import given
+from hypothesis import strategies as st
+from runtime_kit import REQUEST, rank
+
+from ranklet_runtime import marshaller
+
+EVENTS = Path(__file__).parent / "events"
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """awslambdaric's marshaller as a function's process has it after INIT."""
+    monkeypatch.setattr(BaseLambdaRuntimeClient, "marshaller", LambdaMarshaller())
+    assert marshaller.install()
+    return BaseLambdaRuntimeClient.marshaller
+
+
+def both(request: bytes) -> list[Any]:
+    """What the stock reader and ours make of a request: a value, or the type of the refusal."""
+    ours = LambdaMarshaller()
+    holder = types.SimpleNamespace(marshaller=ours)
+    modules = {
+        marshaller.CLIENT: types.SimpleNamespace(BaseLambdaRuntimeClient=holder),
+        marshaller.MARSHALLER: types.SimpleNamespace(LambdaMarshaller=LambdaMarshaller),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, module in modules.items():
+            patch.setitem(sys.modules, name, module)  # type: ignore[arg-type]
+        assert marshaller.install()
+    assert "unmarshal_request" in vars(ours)
+    found = []
+    for reader in (LambdaMarshaller(), ours):
+        try:
+            found.append(repr(reader.unmarshal_request(request, "application/json")))
+        except FaultException as fault:
+            found.append((type(fault), fault.exception_type))
+    return found
+
+
+@pytest.mark.parametrize("name", ["http-api-v2.json", "rest-api-v1.json"])
+def test_real_events_read_the_same(name: str) -> None:
+    stock, ours = both((EVENTS / name).read_bytes())
+    assert stock == ours
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"{", b"{}", b"[1, 1.0, -0.0, 1e5]", b'{"a": 1, "a": 2}', b'{"a": NaN}', b'["\\ud800"]', b'"\xff"', b"01",
+     b"[" * 2000 + b"]" * 2000, b"[" * 100_000, b'{"id": 18446744073709551615}', b"\xef\xbb\xbf{}", b'"\\u0000"'],
+)  # fmt: skip
+def test_odd_texts_are_read_or_refused_the_same(text: bytes) -> None:
+    stock, ours = both(text)
+    assert stock == ours
+
+
+TEXTS = st.text(st.characters(codec="utf-8"))
+NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+LEAVES = st.none() | st.booleans() | NUMBERS | TEXTS
+VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=20)
+
+
+@given(VALUES, st.booleans())
+def test_every_json_value_within_64_bits_reads_the_same(value: Any, ascii_only: bool) -> None:
+    stock, ours = both(json.dumps(value, ensure_ascii=ascii_only).encode())
+    assert stock == ours
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_any_bytes_are_read_or_refused_the_same(content: bytes) -> None:
+    stock, ours = both(content)
+    assert stock == ours
+
+
+def test_other_content_types_pass_through(installed: Any) -> None:
+    assert installed.unmarshal_request(b"{", "text/plain") == b"{"
+
+
+def test_answers_are_still_written_by_the_original(installed: Any) -> None:
+    assert "marshal_response" not in vars(installed)
+    assert installed.marshal_response({"a": "é"})[1] == "application/json"
+
+
+def test_installed_once_it_stays(installed: Any) -> None:
+    assert marshaller.install()
+    event = rank(REQUEST)
+    assert installed.unmarshal_request(json.dumps(event).encode(), "application/json") == event
+
+
+def test_a_client_that_looks_different_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Another(LambdaMarshaller):
+        pass
+
+    other = Another()
+    monkeypatch.setattr(BaseLambdaRuntimeClient, "marshaller", other)
+    assert not marshaller.install()
+    assert "unmarshal_request" not in vars(other)
+    monkeypatch.setattr(BaseLambdaRuntimeClient, "marshaller", None)
+    assert not marshaller.install()
+
+
+def test_without_a_client_nothing_is_imported() -> None:
+    script = textwrap.dedent("""
+        import sys
+        from ranklet_runtime import marshaller
+        assert not marshaller.install()
+        assert not any(name.startswith("awslambdaric") for name in sys.modules)
+    """)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
