@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -42,7 +43,7 @@ class Batch:
     values: dict[str, bytes] = field(default_factory=dict)
 
     def take(self, asked: Sequence[str], answer: Answer) -> None:
-        """Sort in one answer; rows that were not asked for are left aside."""
+        """Sort in one answer."""
         for key in asked:
             if (packed := answer.values.get(key)) is not None:
                 self.values[key] = packed
@@ -75,18 +76,23 @@ class BatchReader:
         """
         batch = Batch(list(keys))
         mended: set[type[Failed]] = set()
-        failures: list[Failed | Broken] = []
+        reasons: Counter[str] = Counter()
         pauses = 0
         while batch.pending and pauses < MAX_PAUSES and self._clock() < deadline:
             asked, batch.pending = batch.pending[:ROUND_KEYS], batch.pending[ROUND_KEYS:]
             waiting = len(batch.pending)
             failures = self._round(batch, asked, deadline)
+            reasons.update(map(str, failures))
             if not self._mend(failures, mended) and len(batch.pending) > waiting:
                 self._pause(pauses, deadline)
                 pauses += 1
         if batch.pending:
-            reason = f"the last failure: {failures[0]}" if failures else "throttled or too slow"
-            _log.warning("table %s: %d rows not read in time; %s", self._table.name, len(batch.pending), reason)
+            _log.warning(
+                "table %s: %d rows not read in time; failures: %s",
+                self._table.name,
+                len(batch.pending),
+                ", ".join(f"{n} × {reason}" for reason, n in reasons.most_common(4)) or "none",
+            )
         return batch
 
     def _round(self, batch: Batch, asked: list[str], deadline: float) -> list[Failed | Broken]:
@@ -102,7 +108,7 @@ class BatchReader:
             try:
                 if isinstance(outcome, Broken):
                     raise outcome
-                batch.take(chunk, read(outcome, self._table))
+                batch.take(chunk, read(outcome, self._table, set(chunk)))
             except (Broken, Failed) as failure:
                 batch.pending.extend(chunk)
                 failures.append(failure)

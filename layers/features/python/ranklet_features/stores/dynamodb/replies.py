@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from binascii import a2b_base64
+from collections.abc import Container
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
@@ -54,14 +55,14 @@ class CredentialsExpired(Failed):
 
 
 class Answer(NamedTuple):
-    """values: key → packed bytes, for the keys that are there. unprocessed: keys to ask for again."""
+    """values: key → packed bytes, for the asked keys that are there. unprocessed: keys to ask for again."""
 
     values: dict[str, bytes]
     unprocessed: set[str]
 
 
-def read(reply: Reply, table: Table) -> Answer:
-    """Read a reply to BatchGetItem.
+def read(reply: Reply, table: Table, asked: Container[str]) -> Answer:
+    """Read a reply to BatchGetItem; rows that were not asked for are left aside.
 
     Raises Failed (or a kind of it) where asking again can help, TableMismatch for a table that is not there or
     not ours, StoreUnavailable for any other refusal.
@@ -70,9 +71,10 @@ def read(reply: Reply, table: Table) -> Answer:
         raise _fault(reply, table)
     document = _intact(reply)
     try:
-        values = {item["k"]["S"]: _packed(item, table) for item in document["Responses"].get(table.physical, ())}
+        items = {item["k"]["S"]: item for item in document["Responses"].get(table.physical, ())}
         left = document.get("UnprocessedKeys", {}).get(table.physical, {"Keys": ()})
-        return Answer(values, {key["k"]["S"] for key in left["Keys"]})
+        unprocessed = {key["k"]["S"] for key in left["Keys"]}
+        return Answer({key: _packed(item, table) for key, item in items.items() if key in asked}, unprocessed)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Failed(f"an answer that is not one to BatchGetItem: {error!r}") from error
 
