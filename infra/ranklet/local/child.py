@@ -41,6 +41,16 @@ class Child:
         )
         return Child(process)
 
+    @property
+    def alive(self) -> bool:
+        """Whether it runs still; asked of the kernel, which knows before the event loop is told."""
+        if self.exited.done() or not hasattr(os, "waitid"):
+            return not self.exited.done()
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        except ChildProcessError:
+            return False
+
     def kill(self) -> None:
         """End the whole group at once; `exited` follows."""
         self._signal(signal.SIGKILL)

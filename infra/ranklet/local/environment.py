@@ -78,7 +78,7 @@ class Environment:
     @property
     def usable(self) -> bool:
         """Whether another invocation may be given to it."""
-        return self._child is not None and not self._child.exited.done() and not self._broken
+        return self._child is not None and not self._broken and self._child.alive
 
     async def start(self, limit_s: float, *, request_id: str = "") -> float:
         """Start the child and wait for its first poll; milliseconds from exec to that poll.
@@ -100,7 +100,8 @@ class Environment:
         assert self._child is not None, "start first"
         self._log.mark()
         begun = time.perf_counter()
-        answer = self._api.send(invocation)
+        # The clock starts here: what initialisation took before is not the function's time.
+        answer = self._api.send(invocation, int((time.time() + timeout_s) * 1000))
         await _first(answer, self._child.exited, timeout_s)
         took_ms = (time.perf_counter() - begun) * 1000
         if answer.done():

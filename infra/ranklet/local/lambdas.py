@@ -7,7 +7,6 @@ background; Lambda's two retries and its dead-letter queues are not played.
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Mapping
 from typing import Literal
@@ -110,7 +109,6 @@ class Lambdas:
             request_id=request_id,
             payload=payload,
             arn=pool.arn,
-            deadline_ms=int((time.time() + pool.function.timeout_s) * 1000),
             trace_id=trace_id or new_trace_id(),
             client_context=client_context,
         )

@@ -69,10 +69,14 @@ class _Compiled:
         self.route = route
         self._default = route.key == DEFAULT
         self._method, _, path = (DEFAULT, "", "/") if self._default else route.key.partition(" ")
-        self._parts = path.split("/")[1:]
+        before, *self._parts = path.split("/")
         self._variables = [VARIABLE.fullmatch(part) for part in self._parts]
+        if before or not self._parts or not self._well_formed():
+            raise LocalError(
+                f"the route key {route.key!r} is not `METHOD /path`, each part one literal or one whole {{variable}}, "
+                "a greedy {variable+} only at the end"
+            )
         self._greedy = bool(self._variables[-1] and self._variables[-1][2])
-        self._check(path)
         kinds = tuple(0 if variable is None else 2 if variable[2] else 1 for variable in self._variables)
         self.rank = (self._default, self._greedy, kinds, self._method == "ANY")
 
@@ -101,13 +105,8 @@ class _Compiled:
                 parameters[variable[1]] = part
         return parameters
 
-    def _check(self, path: str) -> None:
+    def _well_formed(self) -> bool:
         literals_fine = all(
             variable or PART.fullmatch(part) for part, variable in zip(self._parts, self._variables, strict=True)
         )
-        early_greedy = any(variable and variable[2] for variable in self._variables[:-1])
-        if not path.startswith("/") or not literals_fine or early_greedy:
-            raise LocalError(
-                f"the route key {self.route.key!r} is not `METHOD /path`, each part one literal or one whole "
-                "{variable}, a greedy {variable+} only at the end"
-            )
+        return literals_fine and not any(variable and variable[2] for variable in self._variables[:-1])

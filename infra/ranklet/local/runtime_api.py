@@ -28,21 +28,20 @@ LIMITS: Final = Limits(
 
 @dataclass(frozen=True)
 class Invocation:
-    """One event on its way to the runtime. deadline_ms: Unix time in milliseconds."""
+    """One event on its way to the runtime."""
 
     request_id: str
     payload: bytes
     arn: str
-    deadline_ms: int
     trace_id: str
     client_context: str | None = None
 
-    def headers(self) -> Headers:
-        """The headers of `next`."""
+    def headers(self, deadline_ms: int) -> Headers:
+        """The headers of `next`. deadline_ms: Unix time in milliseconds."""
         headers = (
             ("Content-Type", "application/json"),
             ("Lambda-Runtime-Aws-Request-Id", self.request_id),
-            ("Lambda-Runtime-Deadline-Ms", str(self.deadline_ms)),
+            ("Lambda-Runtime-Deadline-Ms", str(deadline_ms)),
             ("Lambda-Runtime-Invoked-Function-Arn", self.arn),
             ("Lambda-Runtime-Trace-Id", self.trace_id),
         )
@@ -65,7 +64,7 @@ class RuntimeApi:
 
     def __init__(self) -> None:
         self._server = Server(self._route, limits=LIMITS, fault=self._fault)
-        self._pending: asyncio.Queue[Invocation] = asyncio.Queue(maxsize=1)
+        self._pending: asyncio.Queue[Response] = asyncio.Queue(maxsize=1)
         self._answer: asyncio.Future[Answer] | None = None
         self._request_id = ""
         self.started: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
@@ -78,12 +77,12 @@ class RuntimeApi:
         """Cut the connection: the runtime, if it still lives, finds nothing to poll."""
         await self._server.close(grace_s=0.0)
 
-    def send(self, invocation: Invocation) -> asyncio.Future[Answer]:
+    def send(self, invocation: Invocation, deadline_ms: int) -> asyncio.Future[Answer]:
         """Hand an event to the next poll; the future is done when the runtime posts what belongs to it."""
         assert self._answer is None or self._answer.done(), "an environment runs one invocation at a time"
         self._request_id = invocation.request_id
         self._answer = asyncio.get_running_loop().create_future()
-        self._pending.put_nowait(invocation)
+        self._pending.put_nowait(Response(200, invocation.headers(deadline_ms), invocation.payload))
         return self._answer
 
     async def _route(self, request: Request) -> Response:
@@ -100,8 +99,7 @@ class RuntimeApi:
             self.started.set_result(None)
         if self._running() and self._pending.empty():
             return _refused(403, "InvalidStateTransition", "the invocation that is running has no answer yet")
-        invocation = await self._pending.get()
-        return Response(200, invocation.headers(), invocation.payload)
+        return await self._pending.get()
 
     def _init_error(self, body: bytes) -> Response:
         if self.started.done():

@@ -16,13 +16,12 @@ from ranklet.local.runtime_api import Invocation
 HANDLERS = Path(__file__).parent / "handlers"
 
 
-def invocation(event: Any = None, *, seconds: float = 10.0) -> Invocation:
+def invocation(event: Any = None) -> Invocation:
     """One event for an environment."""
     return Invocation(
         request_id=str(uuid.uuid4()),
         payload=json.dumps(event).encode(),
         arn="arn:aws:lambda:us-east-1:123456789012:function:tiny",
-        deadline_ms=int((time.time() + seconds) * 1000),
         trace_id="Root=1-5f84c7a3-1a2b3c4d5e6f708192a3b4c5",
     )
 

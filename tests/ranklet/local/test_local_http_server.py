@@ -16,7 +16,7 @@ import pytest
 from ranklet.local.http1.message import Request, Response
 from ranklet.local.http1.server import Limits, Server
 
-LIMITS = Limits(head_bytes=4096, body_bytes=1_000_000, idle_s=5.0, head_s=0.3, body_s=0.3, write_s=2.0)
+LIMITS = Limits(head_bytes=4096, body_bytes=1_000_000, idle_s=5.0, head_s=0.5, body_s=1.5, write_s=2.0)
 
 
 async def describe(request: Request) -> Response:

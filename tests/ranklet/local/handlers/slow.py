@@ -7,3 +7,7 @@ time.sleep(1.5)
 
 def handler(event, context):
     return "late"
+
+
+def left_ms(event, context):
+    return context.get_remaining_time_in_millis()
