@@ -18,7 +18,7 @@ ValueType = Literal["int", "float", "string"]
 NanPolicy = Literal["refuse", "default", "allow"]
 MissingPolicy = Literal["zero", "mean", "row", "error"]
 Placement = Literal["resident", "dynamodb"]
-VectorType = Literal["f32", "f16"]
+VectorType = Literal["f32", "f16", "int8"]
 KeyType = Literal["int", "string"]
 
 
@@ -65,6 +65,8 @@ class Table:
     `default`), `row` (a row given by the author, held in `default`) or an error.
     unavailable: the same choice for rows that could not be read in time.
     cache_entries and cache_ttl_s bound the in-process cache of a `dynamodb` table.
+    page: rows per DynamoDB item; above 1 (int keys only) the item `p<key // page>` holds all rows of its range.
+    snapshot: of a resident table that is not in the package: file name → SHA-256, fetched from S3 at INIT.
     """
 
     name: str
@@ -80,6 +82,8 @@ class Table:
     default: tuple[float, ...] | None = None
     cache_entries: int = 100_000
     cache_ttl_s: float = 300.0
+    page: int = 1
+    snapshot: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

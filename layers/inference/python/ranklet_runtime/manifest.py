@@ -32,6 +32,8 @@ class Step:
     outputs: the engine's own name of an output → the tensor it becomes.
     once: engine inputs of an `item` step that stay at one row; all others of one row are expanded to N.
     artefact: file in the bundle, None for an engine without weights.
+    stored: output tensor → the embedding feature whose stored row stands in for it; where every row is found, the
+    step is not run at all (a user whose vector was computed beforehand).
     """
 
     engine: str
@@ -41,6 +43,7 @@ class Step:
     artefact: str | None = None
     once: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    stored: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
