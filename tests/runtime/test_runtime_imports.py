@@ -24,9 +24,6 @@ from runtime_kit import (
     write_onnx_bundle,
 )
 
-BASE = {"numpy", "orjson", "msgpack", "pathlib"}
-"""What the runtime stands on, with whatever that imports itself."""
-
 OURS = {"ranklet_features", "ranklet_runtime"}
 
 STANDARD = {
@@ -45,6 +42,7 @@ NEVER = {
     "xml",
 }  # fmt: skip
 
+# Counted from what the runtime stands on, with whatever that imports itself.
 SCRIPT = textwrap.dedent("""
     import json, sys
     import numpy, orjson, msgpack, pathlib
