@@ -67,7 +67,7 @@ def build(
     requirements = sources / layer / "requirements.txt"
     if not requirements.is_file():
         raise PackagingError(f"no {requirements}: a layer is a folder with pins; there are {', '.join(NAMES)}")
-    own = list(_own(sources / layer / "python"))
+    own = tuple(_own(sources / layer / "python"))
     compiler = bytecode.compiler(target.python)
     recipe = Recipe(
         pins=pins.read(requirements, target),
@@ -77,18 +77,15 @@ def build(
         own=_digest(own),
     )
     place = out / f"{layer}-{target.name}"
-    if _is_made_of(place, recipe):
-        return place
-    if compiler is None:
-        version = f"python{target.python[0]}.{target.python[1]}"
-        progress(f"layer {layer}: no {version} on this machine, so no bytecode: slower cold starts; install {version}")
-    third_party = _third_party(out / ".third-party", layer, target, recipe, compiler, progress)
-    with aside(place) as scratch:
-        shutil.copytree(third_party, scratch / "python", copy_function=_link)
-        _add_own(own, scratch / "python", compiler)
-        (scratch / STAMP).write_bytes(_stamp(recipe))
-        publish(scratch, place)
-    progress(f"layer {layer}: built for {target.name}")
+    if not _is_made_of(place, recipe):
+        if compiler is None:
+            version = f"python{target.python[0]}.{target.python[1]}"
+            progress(
+                f"layer {layer}: no {version} on this machine, so no bytecode: slower cold starts; install {version}"
+            )
+        third_party = _third_party(out / ".third-party", layer, target, recipe, compiler, progress)
+        _compose(place, third_party, own, recipe, compiler)
+        progress(f"layer {layer}: built for {target.name}")
     return place
 
 
@@ -113,14 +110,21 @@ def _third_party(
     return place
 
 
-def _add_own(own: Sequence[tuple[str, Path]], python: Path, compiler: str | None) -> None:
-    for name, source in own:
-        copy = python / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy)
-    packages = sorted({python / name.split("/")[0] for name, _ in own})
-    if compiler is not None and packages:
-        bytecode.compile_packages(python, packages, compiler)
+def _compose(
+    place: Path, third_party: Path, own: Sequence[tuple[str, Path]], recipe: Recipe, compiler: str | None
+) -> None:
+    """Third-party files by link, ours as they are now, compiled; then in its place in one move."""
+    with aside(place) as scratch:
+        python = scratch / "python"
+        shutil.copytree(third_party, python, copy_function=_link)
+        for name, source in own:
+            (python / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, python / name)
+        packages = sorted({python / name.split("/")[0] for name, _ in own})
+        if compiler is not None and packages:
+            bytecode.compile_packages(python, packages, compiler)
+        (scratch / STAMP).write_bytes(_stamp(recipe))
+        publish(scratch, place)
 
 
 def _own(folder: Path) -> Iterator[tuple[str, Path]]:
