@@ -2,10 +2,11 @@
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from runtime_kit import MODEL, document, write_bundle
 
@@ -20,12 +21,15 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Function:
 
 @pytest.fixture
 def open_films(tmp_path: Path) -> Callable[..., Function]:
-    """Opens the kit's model with fields of its manifest changed."""
+    """Opens the kit's model with fields of its manifest changed; `weights` adds artefacts, by name of file."""
 
     numbers = itertools.count()
 
-    def opened(**changes: Any) -> Function:
-        return Function.open(write_bundle(tmp_path / f"bundle-{next(numbers)}", document(**changes)), {})
+    def opened(*, weights: Mapping[str, Mapping[str, Any]] | None = None, **changes: Any) -> Function:
+        bundle = write_bundle(tmp_path / f"bundle-{next(numbers)}", document(**changes))
+        for name, arrays in (weights or {}).items():
+            np.savez(bundle / name, **{key: np.array(values, np.float32) for key, values in arrays.items()})
+        return Function.open(bundle, {})
 
     return opened
 

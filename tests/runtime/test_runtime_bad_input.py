@@ -180,6 +180,11 @@ def test_deep_nesting(films: Function, depth: int) -> None:
         refused(films(rank_packed(packed), None), 400)
 
 
+def test_strings_nested_as_deep_as_parsers_read(films: Function) -> None:
+    nested = '[{"b64": ""}, ' * 500 + "1" + "]" * 500
+    refused(films(predict(f'{{"inputs": {{"age": [1], "id": [1], "price": [1], "country": [{nested}]}}}}'), None), 400)
+
+
 def test_column_nested_as_deep_as_parsers_read(films: Function) -> None:
     nested: Any = 1
     for _ in range(900):

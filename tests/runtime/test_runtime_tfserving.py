@@ -71,6 +71,22 @@ def test_base64_strings_are_their_text(films: Function) -> None:
     assert json_of(films(predict({"instances": table}), None)) == {"predictions": SCORES}
 
 
+def test_base64_strings_in_lists_are_their_texts(open_films: Callable[..., Function]) -> None:
+    films = open_films(
+        inputs={"tags": {"side": "item", "type": "string", "list": True}},
+        features={"tags": {"kind": "bag", "of": ["tags"], "options": {"vocabulary": ["fr", "de"], "length": 2}}},
+        tables={},
+        steps=[{"engine": "linear", "rows": "item", "inputs": {"country": "tags"}, "outputs": {"score": "score"},
+                "artefact": "tags.npz"}],
+        item_key=None,
+        weights={"tags.npz": {"bias": [0.0], "w.country": [1.0, 2.0, 4.0]}},
+    )  # fmt: skip
+    plain, encoded = [["fr", "de"], ["de"]], [[{"b64": "ZnI="}, "de"], [{"b64": "ZGU="}]]
+    answers = [json_of(films(predict({"inputs": {"tags": tags}}), None)) for tags in (plain, encoded)]
+    assert answers[0] == answers[1]
+    assert answers[0]["outputs"][0] > answers[0]["outputs"][1]
+
+
 @pytest.mark.parametrize("value", [{"b64": "/w=="}, {"b64": "!"}, {"b64": 5}, {"b65": "ZnI="}, {}])
 def test_broken_base64_strings_are_refused(films: Function, value: Any) -> None:
     answer = films(predict({"instances": [{**row, "country": value} for row in rows(REQUEST)]}), None)
@@ -152,6 +168,8 @@ def test_what_was_defaulted_is_counted_in_a_header(films: Function) -> None:
         ({"inputs": {"age": [1, 2, "x"], "id": [1] * 3, "price": [1] * 3}}, 400, "$.inputs.age[2]: an int"),
         ({"inputs": {"age": [1], "id": [1, 2], "price": [1]}}, 422, "$.inputs.price: 1 values"),
         ({"inputs": {"age": [1, 2], "id": [1, 2, 3], "price": [1, 2, 3]}}, 422, "$.inputs.id: 3 values"),
+        ({"inputs": {"age": [1, 1], "id": [1, 2, 3], "price": [1, 2, 3]}}, 422, "$.inputs.id: 3 values"),
+        ({"inputs": {"age": [1, 1, 1, 1], "id": [1, 2, 3], "price": [1, 2, 3]}}, 422, "$.inputs.id: 3 values"),
         ({"inputs": {"age": [], "id": [1], "price": [1]}}, 422, "$.inputs.id: 1 values"),
         ({"inputs": {"age": [1], "id": [10**30], "price": [1]}}, 400, "$.inputs.id[0]: "),
     ],

@@ -157,17 +157,21 @@ def _request(columns: Columns, manifest: Manifest, form: str) -> RankRequest:
         # An unknown name goes to the items: the features know whether to refuse or to ignore it.
         sides[declared.side if declared else "item"][name] = _plain(column, declared) if declared else column
     user, context, items = sides["user"], sides["context"], sides["item"]
-    if all(map(_constant, chain(user.values(), context.values()))):
+    once = [*user.values(), *context.values()]
+    counts = [len(column) for name, column in items.items() if name in manifest.spec.inputs] or list(map(len, once))
+    count = max(counts, default=0)
+    if all(_constant(column, count) for column in once):
         user, context = ({name: column[0] for name, column in side.items()} for side in (user, context))
         return RankRequest(user, context, items, form=form)
-    count = max(map(len, columns.values()))
     user, context = ({name: _stretched(column, count) for name, column in side.items()} for side in (user, context))
     return RankRequest(user, context, items, per_row=True, form=form)
 
 
-def _constant(column: list[Any]) -> bool:
-    """Whether all values are equal and of one type (True equals 1, but only one of them is a number)."""
-    return bool(column) and column.count(column[0]) == len(column) and len(set(map(type, column))) == 1
+def _constant(column: list[Any], count: int) -> bool:
+    """Whether it is one value for all: alone, or `count` equal ones of one type (True equals 1, but is no number)."""
+    if len(column) == 1:
+        return True
+    return len(column) == count > 0 and column.count(column[0]) == count and len(set(map(type, column))) == 1
 
 
 def _stretched(column: list[Any], count: int) -> list[Any]:
@@ -180,12 +184,19 @@ def _plain(column: list[Any], declared: Input) -> list[Any]:
     if list in kinds and not declared.list and declared.length is None:
         column = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in column]
         kinds = set(map(type, column))
-    if dict in kinds and declared.type == "string":
+    if declared.type == "string" and (dict in kinds or list in kinds):
         column = [_text(value) for value in column]
     return column
 
 
 def _text(value: Any) -> Any:
+    """A string, or a flat list of strings, in which {"b64": …} stands for its text; anything else as it is."""
+    if isinstance(value, list):
+        return [_unboxed(part) for part in value] if dict in set(map(type, value)) else value
+    return _unboxed(value)
+
+
+def _unboxed(value: Any) -> Any:
     if not isinstance(value, dict) or value.keys() != {"b64"}:
         return value
     try:
