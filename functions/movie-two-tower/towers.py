@@ -51,22 +51,33 @@ class UserTower(nn.Module):
 class ItemTower(nn.Module):
     """A film's id, genres and period → [n, dim + 1]: a vector of length 1, and the bias as the last number.
 
-    What few have rated is known by its genres and its period; the id adds what ratings have shown.
+    What few have rated is known by its genres and its period; the id adds what ratings have shown. The bias
+    starts at `prior`, [FILMS]: the log-odds of a like as the film's ratings alone tell them.
     """
 
-    def __init__(self, dim: int) -> None:
+    prior: Tensor
+
+    def __init__(self, dim: int, prior: Tensor) -> None:
         super().__init__()
         self.film, self.film_bias = _embedding(FILMS, dim), _embedding(FILMS, 1)
         self.genre, self.genre_bias = _embedding(GENRES, dim), _embedding(GENRES, 1)
         self.period, self.period_bias = _embedding(PERIODS, dim), _embedding(PERIODS, 1)
-        self.bias = nn.Parameter(torch.zeros(1))
+        self.register_buffer("prior", prior)
 
     def forward(self, film: Tensor, genre: Tensor, genre_mask: Tensor, period: Tensor) -> Tensor:
         """film, period: ids [n]. genre: ids [n, L] with genre_mask [n, L]."""
         share = (genre_mask / genre_mask.sum(dim=1, keepdim=True).clamp(min=1.0)).unsqueeze(-1)
         vector = self.film(film) + (self.genre(genre) * share).sum(dim=1) + self.period(period)
-        bias = self.film_bias(film) + (self.genre_bias(genre) * share).sum(dim=1) + self.period_bias(period) + self.bias
-        return torch.cat([functional.normalize(vector, dim=1), bias], dim=1)
+        bias = self.film_bias(film) + (self.genre_bias(genre) * share).sum(dim=1) + self.period_bias(period)
+        return torch.cat([functional.normalize(vector, dim=1), bias + self.prior[film].unsqueeze(-1)], dim=1)
+
+
+class Towers(nn.Module):
+    """Both towers, as they are trained together."""
+
+    def __init__(self, user: UserTower, item: ItemTower) -> None:
+        super().__init__()
+        self.user, self.item = user, item
 
 
 def logits(user: Tensor, items: Tensor, temperature: float) -> Tensor:

@@ -51,17 +51,21 @@ def auc(labels: NDArray[Any], scores: NDArray[Any]) -> float:
     return float((ranks[positive].sum() - good * (good + 1) / 2) / (good * bad))
 
 
-def popularity(ratings: Ratings, *, past: int, prior: float = 5.0) -> NDArray[np.float64]:
-    """The baseline: each film's share of likes among the first `past` ratings, pulled to the mean by `prior` ratings.
+def liked_shares(ratings: Ratings, *, past: int, prior: float = 5.0) -> NDArray[np.float64]:
+    """Each film's share of likes among the first `past` ratings, pulled to the mean of all by `prior` ratings.
 
-    Returns one score for each rating, [n].
+    By film id, [largest id + 1]: a film without ratings has the mean.
     """
     films, liked = ratings["movie_id"], ratings["rating"] >= LIKED
-    mean = liked[:past].mean()
     sums = np.bincount(films[:past], liked[:past], films.max() + 1)
     counts = np.bincount(films[:past], minlength=films.max() + 1)
-    scores: NDArray[np.float64] = ((sums + prior * mean) / (counts + prior))[films]
-    return scores
+    shares: NDArray[np.float64] = (sums + prior * liked[:past].mean()) / (counts + prior)
+    return shares
+
+
+def popularity(ratings: Ratings, *, past: int) -> NDArray[np.float64]:
+    """The baseline, which knows no user: each rating's film's share of likes among the first `past` ratings, [n]."""
+    return liked_shares(ratings, past=past)[ratings["movie_id"]]
 
 
 def columns(request: Mapping[str, Any]) -> dict[str, Any]:
