@@ -42,7 +42,7 @@ def load(source: StepSource, folder: Path) -> Exported:
         arrays = read_npz(files.resolve(folder, source.source)) if source.source else {}
         _refuse_not_finite(arrays)
         wants = engine.wants(_step(source, source.inputs), arrays)
-        opened = _step(source, wants)
+        opened = _step(source, dict.fromkeys([*wants, *source.inputs]))
         content = _npz(arrays) if source.source else None
         _open(engine, opened, content)
     except ManifestError as error:

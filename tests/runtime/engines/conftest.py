@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from engines_kit import OpenArrays
 
 from ranklet_runtime.engines import open_engine
 from ranklet_runtime.engines.base import Array, Engine
 from ranklet_runtime.manifest import Step
-
-OpenArrays = Callable[..., Engine]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import OpenArrays
+from engines_kit import OpenArrays
 from sklearn.metrics import pairwise
 
 from ranklet_runtime.errors import ManifestError

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from conftest import OpenArrays
+from engines_kit import OpenArrays
 
 from ranklet_runtime.engines.base import Array
 from ranklet_runtime.errors import ManifestError

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import OpenArrays
+from engines_kit import OpenArrays
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, SGDClassifier
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from conftest import OpenArrays
+from engines_kit import OpenArrays
 from onnx import TensorProto, helper
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 

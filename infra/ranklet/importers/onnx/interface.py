@@ -51,6 +51,8 @@ def inputs(model: onnx.ModelProto, source: StepSource) -> tuple[TensorSpec, ...]
     found = tuple(replace(_spec("input", value), limit=limits.get(value.name)) for value in values)
     if not found:
         raise ImportRefused("the graph has no input; a step scores what it reads")
+    if unknown := sorted(set(source.once) - {spec.name for spec in found}):
+        raise ImportRefused(f"steps.once names {unknown}; the graph's inputs are {[spec.name for spec in found]}")
     for spec in found:
         _check_rows(spec, source)
     return found

@@ -94,6 +94,6 @@ def _take_in(tensor: onnx.TensorProto, model: Path, budget: int) -> int:
     with path.open("rb") as file:
         file.seek(offset)
         tensor.raw_data = file.read(length)
-    tensor.data_location = onnx.TensorProto.DEFAULT
-    del tensor.external_data[:]
+    tensor.ClearField("data_location")
+    tensor.ClearField("external_data")
     return length
