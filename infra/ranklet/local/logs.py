@@ -38,6 +38,16 @@ def to_stderr(line: LogLine) -> None:
     sys.stderr.write(f"{line.function} | {line.text}\n")
 
 
+def functions_only(sink: LogSink) -> LogSink:
+    """A sink that gets what the functions themselves wrote, without a line per request from front and Lambda."""
+
+    def keep(line: LogLine) -> None:
+        if not line.platform:
+            sink(line)
+
+    return keep
+
+
 class LogPipe:
     """One environment's output. `write_end` is for the child; `tail` forgets at `mark`."""
 

@@ -94,7 +94,10 @@ class _Reader:
             handler=str(properties["Handler"]),
             code=self._asset(stack, properties["Code"]["S3Key"], f"the code of {name}"),
             layers=tuple(self._layer(stack, layer) for layer in properties.get("Layers", ())),
-            environment=self._environment(stack, name, properties.get("Environment", {}).get("Variables", {})),
+            environment={
+                **_logging(properties.get("LoggingConfig", {})),
+                **self._environment(stack, name, properties.get("Environment", {}).get("Variables", {})),
+            },
             memory_mb=int(properties.get("MemorySize", 128)),
             timeout_s=float(properties.get("Timeout", 3)),
             runtime=str(properties["Runtime"]),
@@ -187,6 +190,12 @@ def _route(properties: Json, integration: Json, function: Function) -> Route:
         payload=payload,
         timeout_s=int(integration.get("TimeoutInMillis", 30_000)) / 1000,
     )
+
+
+def _logging(config: Json) -> dict[str, str]:
+    """The variables by which Lambda tells the runtime client how to log."""
+    named = {"LogFormat": "AWS_LAMBDA_LOG_FORMAT", "ApplicationLogLevel": "AWS_LAMBDA_LOG_LEVEL"}
+    return {variable: str(config[key]) for key, variable in named.items() if key in config}
 
 
 def _layer_name(parameter: str) -> str:

@@ -6,6 +6,8 @@ import asyncio
 import base64
 import http.client
 import json
+import random
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -349,3 +351,57 @@ def test_function_that_is_given_up_is_cut_when_the_front_closes() -> None:
     with front(endless) as running:
         assert running.ask("GET", "/slow")[0] == 503
     assert cut.is_set()
+
+
+SEGMENTS = (
+    "films",
+    "a",
+    "%20",
+    "%2F",
+    "%ff",
+    "%",
+    "%zz",
+    "..",
+    "v1",
+    "models",
+    "films:rank",
+    "",
+    "é".encode().decode("latin-1"),
+    "%00",
+)
+QUERIES = ("", "?", "?a=b&a=c", "?%ff=%fe", "?=", "?a", "?&&", "?a=%0d%0a")
+HEADER_VALUES = ("x", "", "a,b", "\xe9", "application/json", "text/plain; charset=bad", "*", "chunked", "a=b; c", "\t")
+
+
+def test_random_requests_are_always_answered_and_never_by_a_defect(caplog: pytest.LogCaptureFixture) -> None:
+    chance = random.Random(11)
+    with front() as http_api, front(api=REST) as rest_api:
+        for number in range(200):
+            running = http_api if number % 2 else rest_api
+            head = [
+                f"{chance.choice(['GET', 'POST', 'HEAD', 'OPTIONS', 'X'])} {random_target(chance)} HTTP/1.1",
+                "Host: x",
+            ]
+            names = ("Content-Type", "Cookie", "User-Agent", "X-Forwarded-For", "Accept", "x-amzn-trace-id")
+            head += [f"{chance.choice(names)}: {chance.choice(HEADER_VALUES)}" for _ in range(chance.randrange(6))]
+            body = chance.randbytes(chance.randrange(30))
+            raw = "\r\n".join([*head, f"Content-Length: {len(body)}", "Connection: close", "", ""]).encode("latin-1")
+            status = int(exchange(running, raw + body).split(b" ")[1])
+            assert status in (200, 400, 403, 404), head
+    assert not caplog.records
+
+
+def random_target(chance: random.Random) -> str:
+    prefix = chance.choice(["", "/prod", "/films", "/prod/films", "http://x/films"])
+    segments = [chance.choice(SEGMENTS) for _ in range(chance.randrange(4))]
+    return (prefix + "".join(f"/{segment}" for segment in segments) or "/") + chance.choice(QUERIES)
+
+
+def exchange(running: Front, raw: bytes) -> bytes:
+    host, _, port = running.gateway.url.split("/")[2].partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as sock:
+        sock.sendall(raw)
+        received = b""
+        while data := sock.recv(65_536):
+            received += data
+    return received
