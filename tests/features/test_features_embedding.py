@@ -105,21 +105,29 @@ def test_a_missing_row_counts_in_the_mean() -> None:
     assert rows_of(item("int", list=True), [[1, 99]], pool="mean")["x"].tolist() == [[0.5, 5.0]]
 
 
-FLOATS = st.floats(-1e6, 1e6, width=32)
+FLOATS = st.floats(-1e6, 1e6, width=32) | st.sampled_from([1e30, -1e30, 1.0])
 
 
-@given(st.lists(st.lists(st.tuples(FLOATS, FLOATS), max_size=12), min_size=1, max_size=6), st.booleans())
-def test_pooling_is_a_sum_in_order_and_64_bits(lists: list[list[tuple[float, float]]], mean: bool) -> None:
-    lengths = np.array([len(keys) for keys in lists])
-    rows = np.array([row for keys in lists for row in keys], np.float32).reshape(-1, 2)
+@given(st.lists(st.lists(FLOATS, max_size=40), min_size=1, max_size=5), st.booleans(), st.sampled_from([1, 2, 3]))
+def test_pooling_is_a_sum_in_order_and_64_bits(lists: list[list[float]], mean: bool, dim: int) -> None:
+    lists = [np.float32(values).tolist() for values in lists]
+    rows = np.array([[value] * dim for values in lists for value in values], np.float32).reshape(-1, dim)
+    lengths = np.array([len(values) for values in lists])
     expected = []
-    for keys in lists:
-        total = [0.0, 0.0]
-        for row in keys:
-            total = [total[0] + row[0], total[1] + row[1]]
-        count = max(len(keys), 1) if mean else 1
-        expected.append([float(np.float32(value / count)) for value in total])
+    for values in lists:
+        total = 0.0
+        for value in values:
+            total += value
+        expected.append([float(np.float32(total / max(len(values), 1) if mean else total))] * dim)
     assert pooled(rows, lengths, mean=mean).tolist() == expected
+
+
+def test_a_history_pools_to_the_same_bits_beside_a_longer_one() -> None:
+    values = [1e30, 1.0, -1e30, 0.1] * 5
+    rows = np.array(values, np.float32)[:, None]
+    alone = pooled(rows, np.array([20]), mean=True)
+    beside = pooled(np.concatenate([rows, rows, rows]), np.array([20, 40]), mean=True)
+    assert alone[0].tobytes() == beside[0].tobytes()
 
 
 def test_the_plan_tells_what_it_makes() -> None:
