@@ -28,7 +28,7 @@ OURS = {"ranklet_features", "ranklet_runtime"}
 
 STANDARD = {
     "__future__", "atexit", "binascii", "copy", "dataclasses", "functools", "importlib", "itertools", "json", "math",
-    "signal", "threading", "typing", "zlib",
+    "gc", "signal", "threading", "typing", "zlib",
     # numpy.savez files are zip archives; zipfile brings these.
     "zipfile", "shutil", "bz2", "_bz2", "lzma", "_lzma", "_compression", "encodings", "errno", "fnmatch", "struct",
     # numpy.lib.format maps files.

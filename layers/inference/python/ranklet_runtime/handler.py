@@ -1,5 +1,6 @@
 """The Lambda entry point, `ranklet_runtime.handler.handler`; importing it is the function's INIT."""
 
+import gc
 import os
 
 # Read by NumPy's BLAS and by OpenMP when they load, so before anything imports them. More threads than a
@@ -14,4 +15,6 @@ from ranklet_runtime.function import Function  # noqa: E402
 
 marshaller.install()
 handler = Function.open(Path(os.environ["LAMBDA_TASK_ROOT"]), os.environ)
+# What INIT made lives as long as the process: a collection in the middle of a request need not walk it (5 ms).
+gc.freeze()
 handler.telemetry.start(at_once=os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") != "on-demand")

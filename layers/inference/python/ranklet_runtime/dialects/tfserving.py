@@ -5,8 +5,7 @@
     columns: {"inputs": {"age": [25], "id": [7, 9]}}                      → {"outputs": [0.25, 0.75]}
     GET  /v1/models/<model>                             (and …/versions/<version>)
 
-The inputs are the model's raw features, of all sides under one roof. A user's or context's feature that is equal
-in all rows, or a column of one value, is that of the request and is computed once; otherwise every row has its own.
+The inputs are the model's raw features, of all sides under one roof (see `flat`).
 Source: www.tensorflow.org/tfx/serving/api_rest and tensorflow/serving `util/json_tensor.cc`: bare NaN and Infinity are
 legal, `{"b64": …}` is a string, one output loses its name.
 """
@@ -15,9 +14,6 @@ from __future__ import annotations
 
 import json
 from binascii import a2b_base64
-from collections.abc import Mapping
-from itertools import chain
-from operator import itemgetter
 from typing import Any, ClassVar
 
 import orjson
@@ -26,6 +22,8 @@ from ranklet_features.errors import InputError
 from ranklet_features.spec import Input
 from ranklet_runtime.bodies import JSON, media_type, printable, read_json, write_json
 from ranklet_runtime.dialects.base import Call, Route
+from ranklet_runtime.dialects.flat import Columns, column_place, row_place, transposed
+from ranklet_runtime.dialects.flat import request as flat_request
 from ranklet_runtime.errors import BadRequest, PayloadTooLarge, RequestFault, UnsupportedMediaType
 from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
@@ -34,8 +32,6 @@ ROWS, COLUMNS = "instances", "inputs"
 SIGNATURE = "serving_default"
 READ = frozenset({"", JSON, "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"})
 """JSON under the types that clients of TensorFlow Serving send it with: none at all, and what `curl -d` says."""
-
-Columns = Mapping[str, list[Any]]
 
 
 class TfServing:
@@ -60,7 +56,8 @@ class TfServing:
             raise BadRequest(f'Serving signature name: "{signature}" not found in signature def')
         form = ROWS if ROWS in document else COLUMNS
         columns = _rows(document[ROWS], manifest) if form == ROWS else _columns(document[COLUMNS], manifest)
-        return _request(columns, manifest, form)
+        plain = {name: _plain(column, manifest.spec.inputs.get(name)) for name, column in columns.items()}
+        return flat_request(plain, manifest, form)
 
     def encode(
         self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, manifest: Manifest
@@ -82,13 +79,9 @@ class TfServing:
 
     def place(self, error: InputError, asked: RankRequest) -> str:
         """`$.instances[3].price` or `$.inputs.price[3]`."""
-        own = error.side == "item" or asked.per_row
         if asked.form == ROWS:
-            row, *rest = error.index if own and error.index else (0, *error.index)
-            return f"$.{ROWS}[{row}].{error.name}" + "".join(f"[{i}]" for i in rest)
-        sent = error.name in asked.user or error.name in asked.context
-        index = error.index if own or not sent else (0, *error.index)
-        return f"$.{COLUMNS}.{error.name}" + "".join(f"[{i}]" for i in index)
+            return row_place(error, asked, ROWS)
+        return column_place(error, asked, COLUMNS)
 
     def fault(self, fault: RequestFault, request: HttpRequest) -> HttpResponse:
         """`{"error": …}` and nothing else."""
@@ -118,23 +111,11 @@ def _rows(rows: Any, manifest: Manifest) -> Columns:
     if not rows:
         return {name: [] for name in manifest.spec.inputs}
     if set(map(type, rows)) == {dict}:
-        return _transposed(rows)
+        return transposed(rows)
     if len(manifest.spec.inputs) == 1 and dict not in set(map(type, rows)):
         return {next(iter(manifest.spec.inputs)): rows}
     wrong = next(i for i, row in enumerate(rows) if not isinstance(row, dict))
     raise BadRequest("a row must be an object of named features", path=f"$.{ROWS}[{wrong}]")
-
-
-def _transposed(rows: list[dict[str, Any]]) -> Columns:
-    try:
-        columns = {name: list(map(itemgetter(name), rows)) for name in rows[0]}
-    except KeyError:
-        columns = None
-    if columns is not None and set(map(len, rows)) == {len(columns)}:
-        return columns
-    # Rows that name different features: what a row leaves out is missing, as null is.
-    names = dict.fromkeys(chain.from_iterable(rows))
-    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def _columns(inputs: Any, manifest: Manifest) -> Columns:
@@ -149,37 +130,10 @@ def _columns(inputs: Any, manifest: Manifest) -> Columns:
     return inputs
 
 
-def _request(columns: Columns, manifest: Manifest, form: str) -> RankRequest:
-    """Columns under one roof, given back to their sides; the user's become single values when they can."""
-    sides: dict[str, dict[str, Any]] = {"user": {}, "context": {}, "item": {}}
-    for name, column in columns.items():
-        declared = manifest.spec.inputs.get(name)
-        # An unknown name goes to the items: the features know whether to refuse or to ignore it.
-        sides[declared.side if declared else "item"][name] = _plain(column, declared) if declared else column
-    user, context, items = sides["user"], sides["context"], sides["item"]
-    once = [*user.values(), *context.values()]
-    counts = [len(column) for name, column in items.items() if name in manifest.spec.inputs] or list(map(len, once))
-    count = max(counts, default=0)
-    if all(_constant(column, count) for column in once):
-        user, context = ({name: column[0] for name, column in side.items()} for side in (user, context))
-        return RankRequest(user, context, items, form=form)
-    user, context = ({name: _stretched(column, count) for name, column in side.items()} for side in (user, context))
-    return RankRequest(user, context, items, per_row=True, form=form)
-
-
-def _constant(column: list[Any], count: int) -> bool:
-    """Whether it is one value for all: alone, or `count` equal ones of one type (True equals 1, but is no number)."""
-    if len(column) == 1:
-        return True
-    return len(column) == count > 0 and column.count(column[0]) == count and len(set(map(type, column))) == 1
-
-
-def _stretched(column: list[Any], count: int) -> list[Any]:
-    return column * count if len(column) == 1 else column
-
-
-def _plain(column: list[Any], declared: Input) -> list[Any]:
+def _plain(column: list[Any], declared: Input | None) -> list[Any]:
     """Values as the features take them: [v] of a [n, 1] tensor is v, and {"b64": …} is its text."""
+    if declared is None:
+        return column
     kinds = set(map(type, column))
     if list in kinds and not declared.list and declared.length is None:
         column = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in column]
