@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ranklet import certificate
+from ranklet import certificate, freshness
 from ranklet.errors import BundleError, ModelError
 from ranklet.model import Model, load
 from ranklet.project import Project
@@ -41,15 +41,16 @@ class Deployable:
 
 
 def ready(project: Project, folder: Path, *, build: Builder) -> Deployable:
-    """The model of a folder with its proven bundle; a bundle that is missing is built.
+    """The model of a folder with its proven bundle; one that is missing, or older than the folder's files, is built.
 
-    Raises BundleError for a bundle without a valid certificate or of another version than model.toml, and what
-    `load` and `build` raise.
+    Raises BundleError for a bundle without a valid certificate, and what `load` and `build` raise.
     """
     model = load(folder)
     _check(model, folder / "model.toml")
     bundle = project.bundle(model.name)
-    if not bundle.exists():
+    if bundle.exists():
+        certificate.verify(bundle)
+    if not freshness.is_fresh(bundle, folder):
         build(folder)
     certificate.verify(bundle)
     manifest = _manifest(bundle)

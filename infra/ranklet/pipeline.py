@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ranklet import certificate, fit, golden, importers, model, proof, tree
+from ranklet import certificate, fit, freshness, golden, importers, model, proof, tree
 from ranklet.compose import Parts, compose, write
 from ranklet.errors import ModelError
 from ranklet.tables import files, pin, source
@@ -50,6 +50,7 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
     Raises ModelError, ImportRefused, TableError or ParityError; an earlier bundle then stays as it was.
     """
     progress("reading model.toml")
+    source = freshness.digest(folder)
     described = model.load(folder)
     parts = _read(described, folder, progress)
     rows = golden.read(files_below(folder, described.golden.file))
@@ -66,6 +67,7 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
         proven = proof.prove(bundle, staged, rows, bound=proof.bound(described, manifest))
         certificate.write(proven, bundle)
         _replace(bundle, place)
+        freshness.mark(place, source)
     reasons = {table.table.name: table.reason for table in parts.tables}
     return Built(described.name, place, manifest, proven, reasons, tree.size(place))
 

@@ -38,8 +38,9 @@ def logits(tensors: dict[str, np.ndarray], weights: dict[str, np.ndarray]) -> np
     return total
 
 
-def fit(tensors: dict[str, np.ndarray], clicks: np.ndarray, epochs: int = 20, rate: float = 2.0) -> dict[str, np.ndarray]:
+def fit(tensors: dict[str, np.ndarray], clicks: np.ndarray) -> dict[str, np.ndarray]:
     """Logistic regression by gradient descent."""
+    epochs, rate = 20, 2.0
     weights = {"bias": np.zeros(1, np.float32), "w.price_log": np.zeros(1, np.float32)}
     weights |= {f"w.{name}": np.zeros(size, np.float32) for name, size in SIZES.items()}
     for _ in range(epochs):

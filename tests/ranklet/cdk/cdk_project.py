@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ranklet import certificate
+from ranklet import certificate, freshness
 from ranklet.certificate import Certificate
 from ranklet.project import Project
 
@@ -85,6 +85,7 @@ def write_bundle(
 def prove(bundle: Path) -> None:
     """Certify what is there now."""
     certificate.write(Certificate(certificate.digest(bundle), 5, 1e-6, {"native-json": 1e-9}), bundle)
+    freshness.mark(bundle, freshness.digest(bundle.parents[2] / "functions" / bundle.name))
 
 
 def write_model(project: Project, name: str, *, format: str = "numpy", more: str = "") -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,11 +64,26 @@ def test_bundle_that_was_changed_after_its_proof_is_refused(bundle: Path, synthe
         synthesise()
 
 
-def test_bundle_of_an_older_version_is_refused(bundle: Path, project: Project, synthesise: Synthesise) -> None:
+@pytest.mark.parametrize("edit", ["version = 3 -> version = 4", "Ranks films -> Ranks all films"])
+def test_bundle_older_than_its_folder_is_built_anew(
+    bundle: Path, project: Project, synthesise: Synthesise, edit: str
+) -> None:
     path = project.functions / "films" / "model.toml"
-    path.write_text(path.read_text().replace("version = 3", "version = 4"))
-    with pytest.raises(BundleError, match=r"is films version 3, model\.toml says films version 4; run `ranklet build"):
-        synthesise()
+    path.write_text(path.read_text().replace(*edit.split(" -> ")))
+    built: list[Path] = []
+
+    def build(which: Path) -> object:
+        built.append(which)
+        shutil.rmtree(bundle)
+        folder = write_bundle(project, "films")
+        manifest = folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace('"3"', f'"{4 if "version" in edit else 3}"'))
+        prove(folder)
+        return folder
+
+    synthesise(build=build)
+    synthesise()
+    assert built == [path.parent]
 
 
 def test_bundle_with_a_manifest_of_another_format_is_refused(bundle: Path, synthesise: Synthesise) -> None:
@@ -109,3 +125,11 @@ def test_package_above_lambdas_limit_is_refused(bundle: Path, synthesise: Synthe
     prove(bundle)
     with pytest.raises(PackagingError, match=r"largest file is tables/item\.npy in films"):
         synthesise()
+
+
+def test_words_and_code_in_the_folder_do_not_make_a_bundle_stale(
+    bundle: Path, project: Project, synthesise: Synthesise
+) -> None:
+    (project.functions / "films" / "README.md").write_text("What it ranks")
+    (project.functions / "films" / "train.py").write_text("print()")
+    synthesise()

@@ -60,4 +60,5 @@ def test_capacity_alone_makes_no_new_version(bundle: Path, project: Project, syn
     before = version(synthesise())
     path = project.functions / "films" / "model.toml"
     path.write_text(path.read_text() + "[function]\nprovisioned = 3\n")
+    prove(bundle)
     assert version(synthesise()) == before

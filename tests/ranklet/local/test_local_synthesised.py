@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ranklet import app, certificate
+from ranklet import app, certificate, freshness
 from ranklet.certificate import Certificate
 from ranklet.local.cloud import LocalCloud
 from ranklet.local.logs import LogLine
@@ -77,6 +77,7 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     bundle.mkdir(parents=True)
     (bundle / "manifest.json").write_text(json.dumps(MANIFEST))
     certificate.write(Certificate(certificate.digest(bundle), 1, 1e-6, {"native-json": 0.0}), bundle)
+    freshness.mark(bundle, freshness.digest(project.functions / "films"))
 
     def layer(name: str, architecture: str) -> Path:
         package = root / "layers" / f"{name}-{architecture}" / "python" / f"ranklet_{name}"
