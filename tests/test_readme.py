@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 
 from ranklet.cli import COMMANDS
+from ranklet.model import Model
+from ranklet_features.kinds import KINDS
+from ranklet_runtime import errors
 from ranklet_runtime.dialects import DIALECTS
 from ranklet_runtime.engines import ENGINES
 
@@ -49,6 +52,19 @@ def test_it_names_every_engine_and_every_dialects_route() -> None:
     assert set(DIALECTS) == {"native", "tfserving"}
     assert ":rank`" in README
     assert ":predict`" in README
+
+
+def test_it_describes_every_kind_of_feature_and_every_table_of_model_toml() -> None:
+    for kind in KINDS:
+        assert f"| `{kind}` |" in README, kind
+    for name in set(Model.__struct_fields__) - {"name", "version", "description"}:
+        assert f"`[{name}]`" in README or f"`[[{name}]]`" in README or f"`[{name}.<name>]`" in README, name
+
+
+def test_every_status_that_the_runtime_answers_is_explained() -> None:
+    faults = [fault for fault in vars(errors).values() if isinstance(fault, type) and hasattr(fault, "status")]
+    for status in {fault.status for fault in faults} - {500}:
+        assert f"{status}" in README, status
 
 
 def _free_port() -> int:
