@@ -7,17 +7,19 @@ towards that very field: libFFM skips none (ffm.cpp, wTx), so the ids of a bag i
 
 Arrays of the artefact: `bias` [1]; for each input `v.<input>` [V, F, k] ([d, F, k] for values [rows, d])
 and, for all inputs or for none, `w.<input>` [V]; F follows `options.fields`. Ids, padding and values are as
-in `fm`. With G_f[g] = Σ over the entries j of field f of v_j[g] x_j, the pairs are
+in `fm`. Pairs are counted by fields: with G_f[g] = Σ over the entries j of field f of v_j[g] x_j they are
 
-    ½ Σ_{f,g} <G_f[g], G_g[f]> − ½ Σ_j |v_j[f_j]|² x_j²
+    Σ_{f<g} <G_f[g], G_g[f]> + ½ Σ_f (|G_f[f]|² − Σ over the entries j of field f of |v_j[f]|² x_j²)
 
-so that bags cost no pairs, and the pairs among the user's fields are computed on one row.
+so that bags cost no pairs, those among the user's fields are computed on one row, and those between the user and a
+field of the items are one product of a matrix and a vector.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Self
 
@@ -28,7 +30,7 @@ from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, precision, weights
 from ranklet_runtime.engines.factors import divided, factor_wants, powers
 from ranklet_runtime.engines.links import answer, find_link
-from ranklet_runtime.engines.terms import Entry, energy, entries, quiet, squared, total, weighted_sum
+from ranklet_runtime.engines.terms import Entry, energy, entries, matrix, quiet, squared, total, weighted_sum
 from ranklet_runtime.errors import ManifestError
 from ranklet_runtime.manifest import Step
 
@@ -91,36 +93,49 @@ class FfmEngine:
         return answer(self._step, logit, self._link)
 
     def _pair_sum(self, given: Mapping[str, Entry]) -> Array:
-        """Σ over pairs, [rows]: among the fields of one row, among the others, and between the two."""
+        """Σ over pairs, [rows]: within fields, among the fields of one row, among the others, between the two."""
         fields = [self._towards(given, names) for names in self._members]
-        own = total(weighted_sum(squared(given[name]), table, dtype=self._dtype) for name, table in self._own.items())
         once = [f for f, towards in enumerate(fields) if len(towards) == 1]
         many = [f for f, towards in enumerate(fields) if len(towards) != 1]
-        parts = [-0.5 * own]
-        parts += [_within(fields, group) for group in (once, many) if group]
-        if once and many:
-            parts.append(_between(fields, once, many))
+        rows = len(fields[many[0]]) if many else 1
+        parts = [np.zeros(rows, self._dtype), *self._within(given, fields)]
+        if len(once) > 1:
+            parts.append(_among_one_row(fields, once))
+        parts += [_product(fields[f][:, g], fields[g][:, f]) for f, g in combinations(many, 2)]
+        if once:
+            parts += [matrix(fields[g]) @ _towards_one(fields, once, g) for g in many]
         return total(parts)
 
     def _towards(self, given: Mapping[str, Entry], names: list[str]) -> Array:
         """G_f: [rows, F, k]."""
         flat = total(weighted_sum(given[name], self._flat[name], dtype=self._dtype) for name in names)
-        width = flat.shape[1] // len(self._members)
-        return flat.reshape(len(flat), len(self._members), width)
+        return flat.reshape(len(flat), len(self._members), flat.shape[1] // len(self._members))
+
+    def _within(self, given: Mapping[str, Entry], fields: list[Array]) -> Iterator[Array]:
+        """½ (|G_f[f]|² − Σ_j |v_j[f]|² x_j²) of each field that may have more than one entry."""
+        for f, names in enumerate(self._members):
+            if len(names) == 1 and given[names[0]].single:
+                continue
+            own = total(weighted_sum(squared(given[name]), self._own[name], dtype=self._dtype) for name in names)
+            yield 0.5 * (_product(fields[f][:, f], fields[f][:, f]) - own)
 
 
-def _within(fields: list[Array], group: list[int]) -> Array:
-    """½ Σ over f, g of a group of <G_f[g], G_g[f]>, [rows]."""
-    block = np.stack([fields[f][:, group] for f in group], axis=1)
-    found: Array = 0.5 * np.einsum("nfgk,ngfk->n", block, block)
-    return found
+def _among_one_row(fields: list[Array], once: list[int]) -> Array:
+    """Σ over f < g of <G_f[g], G_g[f]>, [1]: half of all f and g, as a product for each pair would be slow here."""
+    block = np.stack([fields[f][0, once] for f in once])
+    every = np.einsum("fgk,gfk->", block, block) - np.einsum("ffk,ffk->", block, block)
+    return np.array([0.5 * every], block.dtype)
 
 
-def _between(fields: list[Array], once: list[int], many: list[int]) -> Array:
-    """Σ over f of `once` and g of `many` of <G_f[g], G_g[f]>, [N]: one product of a matrix and the user's vector."""
-    user = np.stack([fields[f][0, many] for f in once], axis=1)
-    items = np.stack([fields[g][:, once] for g in many], axis=1)
-    found: Array = items.reshape(len(items), user.size) @ user.reshape(-1)
+def _towards_one(fields: list[Array], once: list[int], g: int) -> Array:
+    """[F k]: what G_g is multiplied with to meet the fields of one row, zeros where the others stand."""
+    met = np.zeros(fields[g].shape[1:], fields[g].dtype)
+    met[once] = [fields[f][0, g] for f in once]
+    return met.reshape(-1)
+
+
+def _product(a: Array, b: Array) -> Array:
+    found: Array = np.einsum("nk,nk->n", a, b)
     return found
 
 

@@ -1,4 +1,7 @@
-"""From the linear predictor to the score: inverse link functions, none of which turns a number into NaN."""
+"""From the linear predictor to the score: inverse link functions, none of which turns a number into NaN.
+
+They are called where overflow is no warning (`terms.quiet`).
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ def identity(x: Array) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), of the exponent that is not positive: exact to the last place on both tails."""
-    z: Array = np.exp(-np.abs(x))
-    found: Array = np.where(x >= 0, 1, z) / (1 + z)
-    return found
+    """1 / (1 + exp(-x)), with its full relative precision on both tails; an overflow to inf ends as the 0 it means."""
+    found: Array = np.exp(-x)
+    found += 1
+    return np.reciprocal(found, out=found)
 
 
 def cloglog(x: Array) -> Array:

@@ -37,7 +37,7 @@ class Port:
 
     name: str
     tensor: str
-    dtype: str
+    dtype: np.dtype[Any]
     shape: tuple[int | None, ...]
 
 
@@ -109,7 +109,7 @@ def _port(end: Any, tensor: str) -> Port:
     if not end.shape:
         raise ManifestError(f"onnx: {end.name!r} has no dimension for its rows; export it as [batch, …]")
     shape = tuple(size if isinstance(size, int) else None for size in end.shape)
-    return Port(end.name, tensor, DTYPES[end.type], shape)
+    return Port(end.name, tensor, np.dtype(DTYPES[end.type]), shape)
 
 
 def _stays(port: Port, step: Step) -> bool:
@@ -128,8 +128,12 @@ def _rows(values: Iterable[Array]) -> int:
 
 
 def _expanded(value: Array, rows: int) -> Array:
-    """One row copied to all; contiguous, as onnxruntime reads memory."""
-    return value if len(value) == rows else np.ascontiguousarray(np.broadcast_to(value, (rows, *value.shape[1:])))
+    """One row copied to all, as onnxruntime reads memory row by row."""
+    if len(value) == rows:
+        return value
+    full = np.empty((rows, *value.shape[1:]), value.dtype)
+    full[...] = value
+    return full
 
 
 def _tail(port: Port) -> tuple[int, ...]:
@@ -138,16 +142,22 @@ def _tail(port: Port) -> tuple[int, ...]:
 
 def _fitted(port: Port, tensor: Array) -> Array:
     """The tensor in the graph's dtype and rank: a last dimension of 1 comes or goes, a cast is exact or refused."""
-    if tensor.ndim == len(port.shape) - 1 and port.shape[-1] in (1, None):
-        tensor = tensor[..., np.newaxis]
-    elif tensor.ndim == len(port.shape) + 1 and tensor.shape[-1] == 1:
-        tensor = tensor[..., 0]
-    if tensor.dtype.name == port.dtype:
+    if tensor.ndim != len(port.shape):
+        tensor = _ranked(port, tensor)
+    if tensor.dtype == port.dtype:
         return tensor
-    if (tensor.dtype.name, port.dtype) not in EXACT:
-        raise ValueError(f"{port.tensor} is {tensor.dtype.name}, the graph's {port.name} takes {port.dtype}")
+    if (tensor.dtype.name, port.dtype.name) not in EXACT:
+        raise ValueError(f"{port.tensor} is {tensor.dtype.name}, the graph's {port.name} takes {port.dtype.name}")
     cast = tensor.astype(port.dtype)
-    if port.dtype == "int32" and (cast != tensor).any():
+    if port.dtype == np.int32 and (cast != tensor).any():
         worst = tensor[cast != tensor][0]
         raise BadRequest(f"{port.tensor} holds {worst}, outside the 32 bits that the model reads")
     return cast
+
+
+def _ranked(port: Port, tensor: Array) -> Array:
+    if tensor.ndim == len(port.shape) - 1 and port.shape[-1] in (1, None):
+        return tensor[..., np.newaxis]
+    if tensor.ndim == len(port.shape) + 1 and tensor.shape[-1] == 1:
+        return tensor[..., 0]
+    return tensor

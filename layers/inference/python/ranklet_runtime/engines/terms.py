@@ -29,6 +29,11 @@ class Entry(NamedTuple):
     tensor: Array
     values: Array | None = None
 
+    @property
+    def single(self) -> bool:
+        """Whether no row has two entries."""
+        return self.tensor.ndim == 1
+
 
 def entries(step: Step, tensors: Mapping[str, Array], *, values: Mapping[str, str]) -> dict[str, Entry]:
     """The step's inputs by the engine's names; those that carry the values of another are in its entry."""
