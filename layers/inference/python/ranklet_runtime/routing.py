@@ -35,7 +35,7 @@ class Router:
     def resolve(self, method: str, path: str) -> Match:
         """The dialect and the call of a request.
 
-        Raises NotFound for an unknown path, model or version, and MethodNotAllowed, each through `explain`.
+        Raises NotFound for an unknown path, model or version, and MethodNotAllowed.
         """
         match = self._paths.get(path, {}).get(method)
         if match is None:
