@@ -18,14 +18,17 @@ from ranklet.local.function import Function, InitType
 def lambda_variables(
     function: Function, *, api: str, runtime: Path, region: str, init: InitType, extra: Mapping[str, str]
 ) -> dict[str, str]:
-    """Everything the child's environment holds; nothing of ours is inherited.
+    """Everything the child's environment holds; of ours nothing is inherited but where libraries are.
 
     api: host and port of the Runtime API. runtime: the folder of the runtime client. extra: what only the local cloud
     adds (endpoints); it stands above the template's values, as the template's stand above Lambda's defaults.
     """
     log_group = f"/aws/lambda/{function.name}"
     stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{function.version}]{uuid.uuid4().hex}"
+    # Lambda sets this one as well, and an interpreter that is built as a shared library does not start without ours.
+    libraries = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     return {
+        **libraries,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_SESSION_TOKEN": "local",

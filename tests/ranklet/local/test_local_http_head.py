@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranklet.local.http1.head import CHUNKED, parse_head
@@ -107,6 +107,7 @@ def test_what_two_readers_could_take_differently_is_refused(case: tuple[int, *tu
     assert refused.value.status == status
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=300)
     | st.lists(

@@ -6,7 +6,7 @@ import json
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranklet.local.http1.message import Response
@@ -143,6 +143,7 @@ records = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(records | json_values, st.sampled_from(["1.0", "2.0"]))
 def test_any_answer_is_either_sent_whole_or_malformed(document: Any, version: Literal["1.0", "2.0"]) -> None:
     try:
