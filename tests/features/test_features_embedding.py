@@ -186,3 +186,13 @@ def test_a_table_without_a_store_is_named() -> None:
     spec = FeatureSpec({"v": item("int")}, {"x": embedding()}, {"movies": table()})
     with pytest.raises(SpecError, match=r"^feature 'x': no store was given for its table 'movies'$"):
         FeaturePlan.compile(spec, HERE, {})
+
+
+@pytest.mark.parametrize("values", [[], [-0.0], [-0.0, -0.0], [1e30, 1.0, -1e30], [0.1] * 30])
+def test_one_history_pools_as_it_does_among_others(values: list[float]) -> None:
+    rows = np.array(values, np.float32).reshape(-1, 1)
+    other = np.full((7, 1), 3.0, np.float32)
+    for mean in (False, True):
+        alone = pooled(rows, np.array([len(values)]), mean=mean)
+        among = pooled(np.concatenate([rows, other]), np.array([len(values), 7]), mean=mean)
+        assert alone[0].tobytes() == among[0].tobytes()

@@ -77,7 +77,9 @@ class TableReader:
                 break
             position -= len(asker.keys)
         key = asker.keys[position]
-        place = position if asker.positions is None else int(asker.positions[position])
+        place = position
+        if asker.positions is not None:
+            place = int(np.arange(len(asker.column.values))[asker.positions][position])
         return asker.column.fault(place, f"table {self.table.name!r} has no row {_show(key)}")
 
 

@@ -15,7 +15,7 @@ from ranklet_features.columns import Column
 from ranklet_features.errors import ShapeError
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values
 from ranklet_features.kinds.ids import Encoder, IdOptions
-from ranklet_features.kinds.padding import Keep, cut, kept, mask_of, padded
+from ranklet_features.kinds.padding import Keep, Rectangle
 
 
 @dataclass(frozen=True)
@@ -66,18 +66,13 @@ class Bag(Compiled):
     def run(self, values: Values) -> dict[str, Array]:
         column, options = values.columns[self.of], self.options
         assert column.lengths is not None
-        selected = kept(column.lengths, options.length, options.keep)
-        mask = mask_of(cut(column.lengths, options.length), options.length)
-
-        def rectangle(flat: Array, pad: float) -> Array:
-            return padded(flat if selected is None else flat[selected], mask, pad)
-
-        tensors = {self.name: rectangle(self.encoder(column), options.pad)}
+        rectangle = Rectangle(column.lengths, options.length, options.keep)
+        tensors = {self.name: rectangle.spread(rectangle.cut(self.encoder(column)), options.pad)}
         if options.mask:
-            tensors[f"{self.name}_mask"] = mask.astype(np.float32)
+            tensors[f"{self.name}_mask"] = rectangle.mask()
         if options.weights is not None:
             weights = _matching(values.columns[options.weights], column)
-            tensors[f"{self.name}_weights"] = rectangle(weights.values, 0.0).astype(np.float32)
+            tensors[f"{self.name}_weights"] = rectangle.spread(rectangle.cut(weights.values), 0.0).astype(np.float32)
         return tensors
 
 

@@ -35,11 +35,11 @@ class Tensor(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Keys that a feature asks of its table. positions: where they stand in the column, None for in order."""
+    """Keys that a feature asks of its table. positions: which of the column's values they are, None for all."""
 
     column: Column
     keys: Keys
-    positions: NDArray[np.int64] | None = None
+    positions: NDArray[np.int64] | slice | None = None
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, Wanted
-from ranklet_features.kinds.padding import Keep, cut, kept, mask_of, padded
+from ranklet_features.kinds.padding import Keep, Rectangle
 from ranklet_features.spec import Input
 
 
@@ -66,43 +66,39 @@ class Embedding(Compiled):
         column = values.columns[self.of]
         if column.lengths is None:
             return Wanted(column, column.values)
-        selected = kept(column.lengths, self.options.length, self.options.keep)
-        if selected is None:
-            return Wanted(column, column.values)
-        if isinstance(column.values, list):
-            return Wanted(column, [column.values[i] for i in selected.tolist()], selected)
-        return Wanted(column, column.values[selected], selected)
+        rectangle = Rectangle(column.lengths, self.options.length, self.options.keep)
+        return Wanted(column, rectangle.cut(column.values), rectangle.selected)
 
     def run(self, values: Values) -> dict[str, Array]:
         column, rows = values.columns[self.of], values.rows[self.name]
         if column.lengths is None:
             return {self.name: rows}
-        lengths = cut(column.lengths, self.options.length)
-        tensors: dict[str, Array] = {}
-        if self.options.pool == "none" or self.options.mask:
-            mask = mask_of(lengths, self.options.length)
-            tensors[f"{self.name}_mask"] = mask.astype(np.float32)
+        rectangle = Rectangle(column.lengths, self.options.length, self.options.keep)
         if self.options.pool == "none":
-            tensors[self.name] = padded(rows, mask, 0.0)
+            tensors = {self.name: rectangle.spread(rows, 0.0)}
         else:
-            tensors[self.name] = pooled(rows, lengths, mean=self.options.pool == "mean")
-        return {name: tensors[name] for name in self.signature}
+            tensors = {self.name: pooled(rows, rectangle.lengths, mean=self.options.pool == "mean")}
+        if self.options.mask:
+            tensors[f"{self.name}_mask"] = rectangle.mask()
+        return tensors
 
 
 def pooled(rows: NDArray[np.float32], lengths: NDArray[np.int64], *, mean: bool) -> NDArray[np.float32]:
-    """float32 [keys, dim] in row order → [n, dim].
+    """float32 [keys, dim] in row order → [n, dim]."""
+    total = _total(rows, lengths)
+    if mean:
+        total /= np.maximum(lengths, 1)[:, None]
+    return total.astype(np.float32)
 
-    Adds first all rows' first key, then their second, …: a reduction by numpy would group the keys by the
-    rectangle's width, and the same history would sum to other bits in another batch.
-    """
+
+def _total(rows: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sums key after key. numpy's own reduction may group the keys by the rectangle's width: the same history would sum
+    to other bits beside a longer one."""
+    if len(lengths) == 1 and len(rows):  # a running sum is in order by definition; + 0.0 for the sign of zeros
+        return np.add.accumulate(rows, axis=0, dtype=np.float64)[-1:] + 0.0
     total = np.zeros((len(lengths), rows.shape[1]))
     starts = np.cumsum(lengths) - lengths
     for place in range(int(np.max(lengths, initial=0))):
         longer = np.flatnonzero(lengths > place)
-        if len(longer) == len(lengths):
-            total += rows[starts + place]
-        else:
-            total[longer] += rows[starts[longer] + place]
-    if mean:
-        total /= np.maximum(lengths, 1)[:, None]
-    return total.astype(np.float32)
+        total[longer] += rows[starts[longer] + place]
+    return total
