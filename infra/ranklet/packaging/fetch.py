@@ -32,6 +32,8 @@ def arguments(target: Target) -> list[str]:
     """pip's options for the target: wheels alone, for its Python and its platform tags."""
     options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile", "--only-binary=:all:"]
     if target.platforms:
+        # pip up to 23 holds Requires-Python against the running Python, not the target's; the wheel's tags decide.
+        options += ["--ignore-requires-python"]
         options += ["--implementation", "cp", "--python-version", f"{target.python[0]}.{target.python[1]}"]
         options += [part for platform in target.platforms for part in ("--platform", platform)]
     return options
