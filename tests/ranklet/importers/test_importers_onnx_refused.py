@@ -246,3 +246,22 @@ def test_a_file_outside_the_folder_is_refused(tmp_path: Path) -> None:
 def test_a_step_without_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImportRefused, match=r"steps\.source is missing; name the \.onnx file"):
         importers.load(StepSource(format="onnx"), tmp_path)
+
+
+def test_a_damaged_file_is_read_or_refused(load: Load) -> None:
+    whole, random, refused = linear().SerializeToString(), np.random.default_rng(0), 0
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for place in random.integers(0, len(whole), random.integers(1, 4)):
+            damaged[place] = random.integers(0, 256)
+        try:
+            load(bytes(damaged))
+        except ImportRefused:
+            refused += 1
+    assert refused > 75
+
+
+def test_a_dimension_whose_name_is_no_text_is_refused(load: Load) -> None:
+    content = linear().SerializeToString().replace(b"\x12\x01n", b"\x12\x01\xa5")
+    with pytest.raises(ImportRefused, match="utf-8"):
+        load(content)

@@ -140,3 +140,20 @@ def test_a_file_that_is_no_zip_is_refused(content: bytes, tmp_path: Path) -> Non
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"cannot read w\.npz"):
         read_npz(tmp_path / "w.npz")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_damaged_file_is_read_or_refused(save: object, tmp_path: Path) -> None:
+    path, random = tmp_path / "w.npz", np.random.default_rng(0)
+    save(path, a=np.arange(5.0), b=np.ones((2, 3), np.float32))  # type: ignore[operator]
+    whole, refused = path.read_bytes(), 0
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for place in random.integers(0, len(whole), random.integers(1, 5)):
+            damaged[place] = random.integers(0, 256)
+        path.write_bytes(damaged[: random.integers(1, len(whole) * 4)])
+        try:
+            read_npz(path)
+        except ManifestError:
+            refused += 1
+    assert refused > 150

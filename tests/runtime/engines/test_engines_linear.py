@@ -96,6 +96,12 @@ def test_one_context_row_alone_gives_one_score(open_arrays: OpenArrays) -> None:
     np.testing.assert_array_equal(engine.run({"hour": np.array([7])})["score"], [7])
 
 
+def test_an_id_beyond_its_table_is_never_read(open_arrays: OpenArrays) -> None:
+    engine = open_arrays("linear", {"bias": np.zeros(1), "w.hour": np.arange(24.0)}, ["hour"])
+    with pytest.raises(IndexError):
+        engine.run({"hour": np.array([3, 25])})
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_sigmoid_keeps_both_tails(dtype: Any) -> None:
     x = np.array([-1e30, -80, -20, 0, 20, 80, 1e30, np.inf, -np.inf], dtype)

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 
 from ranklet_runtime.engines import open_engine
 from ranklet_runtime.engines.base import Array, Engine
+from ranklet_runtime.engines.ort import open_session
 from ranklet_runtime.errors import BadRequest, ManifestError
 from ranklet_runtime.manifest import Step
 
@@ -182,6 +183,15 @@ def test_what_does_not_fit_is_named(content: bytes, step: Any, message: str, tmp
     given = {"inputs": ["x"], "outputs": ["y"]} | step
     with pytest.raises(ManifestError, match=message):
         opened(tmp_path, content, given.pop("inputs"), given.pop("outputs"), **given)
+
+
+def test_a_session_is_set_up_for_one_small_request() -> None:
+    options = open_session(identity(FLOAT, ["n"]), threads=2).get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (2, 1)
+    assert options.execution_mode == onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert options.get_session_config_entry("session.inter_op.allow_spinning") == "0"
+    assert options.log_severity_level == 3
 
 
 def test_an_absent_onnxruntime_names_the_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,9 @@ MAX_IR = 14
 OPSETS = {"": (7, 28), "ai.onnx": (7, 28), "ai.onnx.ml": (1, 5), "com.microsoft": (1, 1)}
 """Oldest and newest operator set of a domain that it runs."""
 
+_REFUSALS = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError)
+"""ValueError: types that do not exist, and text that is not UTF-8."""
+
 
 def read(folder: Path, name: str) -> onnx.ModelProto:
     """The model in `folder / name`, external data taken in.
@@ -43,7 +46,7 @@ def read(folder: Path, name: str) -> onnx.ModelProto:
             budget -= _take_in(tensor, path, budget)
     try:
         onnx.checker.check_model(model, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+    except _REFUSALS as error:
         raise ImportRefused(f"onnx.checker refuses it: {error}") from error
     return model
 

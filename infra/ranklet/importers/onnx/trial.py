@@ -43,7 +43,7 @@ def run(model: onnx.ModelProto, content: bytes, source: StepSource, ends: tuple[
         feeds = _feeds(model, source, set(step.inputs))
         whole = _try(engine, feeds, ROWS)
         alone = [_try(engine, _row(feeds, row, source.once), 1) for row in range(ROWS)]
-    except ManifestError as error:
+    except (ManifestError, UnicodeDecodeError) as error:
         raise ImportRefused(str(error)) from error
     mixed = [name for name in whole if not _equal(whole[name], np.concatenate([one[name] for one in alone]))]
     if mixed and source.rows == "user":

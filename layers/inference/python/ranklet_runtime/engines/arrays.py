@@ -26,6 +26,8 @@ _MAX_MEMBERS = 4096
 _PLAIN = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _WEIGHTS = ("f2", "f4", "f8")
 _ENCRYPTED = 0x1
+_UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What zipfile raises for damaged files and for forms that it does not know."""
 
 
 def read_npz(path: Path, *, limit: int = MAX_BYTES) -> dict[str, Array]:
@@ -38,7 +40,7 @@ def read_npz(path: Path, *, limit: int = MAX_BYTES) -> dict[str, Array]:
             members = file.infolist()
             _check_directory(path, members, limit)
             return {member.filename[:-4]: _array(path, member.filename, _content(file, member)) for member in members}
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except _UNREADABLE as error:
         raise ManifestError(f"cannot read {path.name} as .npz: {error}; write it with numpy.savez") from error
 
 

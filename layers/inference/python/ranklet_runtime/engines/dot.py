@@ -11,6 +11,7 @@ of `interaction` in order: `user` u, `item` v, `product` u·v, `difference` |u -
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,8 +121,8 @@ def _checked(step: Step) -> Options:
     options = parse(Options, step.options)
     if options.metric not in METRICS:
         raise ManifestError(f"options.metric is {options.metric!r}; allowed: {list(METRICS)}")
-    if options.temperature <= 0:
-        raise ManifestError(f"options.temperature is {options.temperature}; it must be above 0")
+    if not 0 < options.temperature < math.inf:
+        raise ManifestError(f"options.temperature is {options.temperature}; it must be a number above 0")
     if not options.interaction or set(options.interaction) - set(BLOCKS):
         raise ManifestError(f"options.interaction is {list(options.interaction)}; give some of {list(BLOCKS)}")
     if "interaction" in step.options and step.artefact is None:
