@@ -1,0 +1,142 @@
+"""The values that pass between the stages of the graph compiler, and out of it. No behaviour here.
+
+Sides. The author declares each input as `user`, `context`, `item` or `pair`. Inside there are three places where a
+value may be computed: `user` (once per request, batch 1; context counts as user), `item` (once per item, when the
+model is built) and `cross` (once per candidate of a request; inputs declared `pair` start there).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Feeds = Mapping[str, Array]
+
+Declared = Literal["user", "context", "item", "pair"]
+Side = Literal["user", "item", "cross"]
+Variant = Literal["A", "B"]
+RowType = Literal["float32", "float16", "int8"]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns [start, stop) of one 2-D input and the side that they belong to."""
+
+    side: Declared
+    start: int
+    stop: int
+
+
+Sides = Mapping[str, Declared | tuple[Columns, ...]]
+"""Per input name: one side for the whole input, or ranges that cover all its columns."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the author may choose.
+
+    mode: `off` cuts embeddings only; `force` ships the faster split even where the uncut graph is quicker.
+    cut_rows: a table leaves the graph from so many rows on. limits: ids of an input lie below it (found from the graph
+    where not given). extents: the size of a dynamic dimension that is not the batch, by its name in the graph, where
+    it should be fixed instead of left dynamic. row_bytes: an item's record may not be wider. row_types: tried in this
+    order, the first whose error stays within row_error (absolute, on the outputs) is taken.
+    """
+
+    mode: Literal["auto", "off", "force"] = "auto"
+    cut_rows: int = 10_000
+    limits: Mapping[str, int] = field(default_factory=dict)
+    extents: Mapping[str, int] = field(default_factory=dict)
+    candidates: tuple[int, ...] = (1, 100, 500, 2000)
+    row_bytes: int = 4096
+    row_types: tuple[RowType, ...] = ("float32",)
+    row_error: float = 1e-3
+    tolerance: float = 1e-5
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Port:
+    """One end of a graph. shape: None for the batch or another dynamic size."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an input of a compiled graph comes from: an original input, whole or these columns of it, in this order."""
+
+    name: str
+    columns: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One graph of the compiled model, as serialised ONNX.
+
+    sources: for inputs that are the original model's. The others are another piece's outputs under the same name, cut
+    rows (`Lookup.rows`), or the item record.
+    """
+
+    content: bytes = field(repr=False)
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    sources: Mapping[str, Source] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of an item's record: `shape` without the batch, at [offset, offset + size) of the packed elements."""
+
+    name: str
+    shape: tuple[int, ...]
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class RecordLayout:
+    """What is stored per item: `width` elements of dtype; int8 records carry one float32 scale per field as well.
+
+    The cross graph reads records as its input `item_record` [n, width] and, for int8, `item_scale` [n, fields].
+    error: the largest difference that the dtype caused on the outputs, over the acceptance test; 0 for float32.
+    """
+
+    dtype: RowType
+    width: int
+    fields: tuple[Field, ...]
+    error: float = 0.0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of one record, scales included."""
+        scales = 4 * len(self.fields) if self.dtype == "int8" else 0
+        return self.width * np.dtype(self.dtype).itemsize + scales
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """One use of a table that left the graph: graph input `rows` = table[ids], ids being an output of the `keys`
+    graph or, where `direct`, an input of the model itself."""
+
+    table: str
+    ids: str
+    rows: str
+    side: Side
+    direct: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """An embedding table that left the graph. `values` is memory-mapped where the model kept it in external data."""
+
+    name: str
+    shape: tuple[int, int]
+    dtype: str
+    values: Array = field(repr=False)
