@@ -1,0 +1,87 @@
+"""What the verbs of `ranklet tables` share: where to call, what a bundle pins, bars on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ranklet.cli import terminal
+from ranklet.errors import BundleError, ModelError
+from ranklet.project import Project
+from ranklet_features.spec import Table
+from ranklet_runtime.errors import ManifestError
+from ranklet_runtime.manifest import Manifest
+
+if TYPE_CHECKING:
+    from ranklet.tables.clients import Aws
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+Moves = Callable[[int, int], None]
+"""Moves a bar: what is done, and how much there is in all."""
+
+
+def where(command: F) -> F:
+    """Add --region and --endpoint."""
+    region = click.option("--region", help="AWS region; by default that of the AWS configuration.")
+    endpoint = click.option(
+        "--endpoint",
+        help="Another endpoint for every AWS service, for a local server; AWS_ENDPOINT_URL_S3 and the like go before.",
+    )
+    return region(endpoint(command))
+
+
+def aws(region: str | None, endpoint: str | None) -> Aws:
+    """Clients of one region, made when used."""
+    from ranklet.tables.clients import Aws
+
+    return Aws(region, endpoint)
+
+
+def manifest(here: Project, model: str) -> Manifest:
+    """The manifest of a model's bundle. Raises BundleError where there is none."""
+    path = here.bundle(model) / "manifest.json"
+    if not path.exists():
+        raise BundleError(f"{model} is not built; run `ranklet build {model}`")
+    try:
+        return Manifest.read(path)
+    except ManifestError as error:
+        raise BundleError(f"{model}: {error}") from error
+
+
+def pinned(here: Project, model: str, only: str | None = None) -> list[Table]:
+    """The tables that a model's bundle reads from DynamoDB, or the one of them that is named.
+
+    Raises BundleError for a model that is not built, ModelError for a table that it does not have there.
+    """
+    tables = manifest(here, model).spec.tables
+    if only is None:
+        return [table for table in tables.values() if table.placement == "dynamodb"]
+    if only not in tables:
+        raise ModelError(f"{model} has no table {only!r}; its tables: {', '.join(sorted(tables)) or 'none'}")
+    if tables[only].placement != "dynamodb":
+        raise ModelError(f"table {only!r} of {model} is {tables[only].placement}: it travels with the bundle")
+    return [tables[only]]
+
+
+def staged(here: Project, table: Table) -> Path:
+    """The folder in which a build staged a table."""
+    return here.build / "tables" / table.physical
+
+
+@contextmanager
+def bars() -> Iterator[Callable[[str], Moves]]:
+    """Progress bars on stderr: call with a name, get what moves its bar."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=terminal.ERR) as progress:
+
+        def bar(name: str) -> Moves:
+            task = progress.add_task(name, total=None)
+            return lambda done, total: progress.update(task, completed=done, total=total)
+
+        yield bar

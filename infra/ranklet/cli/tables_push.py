@@ -1,0 +1,146 @@
+"""`ranklet tables push`: the versions that a bundle pins, into DynamoDB."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ranklet import project
+from ranklet.cli import tables_common as common
+from ranklet.cli import terminal
+
+
+@click.command()
+@click.argument("model")
+@click.option("--table", help="Only this table of the model.")
+@click.option(
+    "--via",
+    type=click.Choice(["write", "import"]),
+    default="write",
+    show_default=True,
+    help="Batched writes, or files in S3 that DynamoDB imports: no write units, better above some million rows.",
+)
+@click.option("--bucket", help="S3 bucket for --via import, in the table's region.")
+@click.option("--prefix", default="ranklet-import", show_default=True, help="Folder in that bucket.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["dynamodb-json", "ion"]),
+    default="dynamodb-json",
+    show_default=True,
+    help="Of the files to import; both are compressed by gzip.",
+)
+@click.option("--dry-run", is_flag=True, help="Call nobody: say what would be written, and what it costs.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --dry-run --via import: write the files into this folder.",
+)
+@click.option("--restorable/--no-restorable", default=True, show_default=True, help="Point-in-time recovery.")
+@click.option("--protected/--no-protected", default=True, show_default=True, help="Deletion protection.")
+@common.where
+@terminal.as_json
+def push(
+    model: str,
+    table: str | None,
+    via: str,
+    bucket: str | None,
+    prefix: str,
+    form: str,
+    dry_run: bool,
+    out: Path | None,
+    restorable: bool,
+    protected: bool,
+    region: str | None,
+    endpoint: str | None,
+    as_json: bool,
+) -> None:
+    """Write the tables that MODEL's bundle pins into DynamoDB, and read them back.
+
+    \b
+    ranklet tables push movie-two-tower
+    ranklet tables push movie-two-tower --dry-run
+    ranklet tables push movie-two-tower --via import --bucket my-bucket
+    ranklet tables push movie-two-tower --endpoint http://127.0.0.1:8000 --region us-east-1
+
+    A version is immutable: a table that is whole already is left alone, an interrupted push goes on where it stopped.
+    Push before `cdk deploy`: the function reads the very version its manifest names. Exit code 7 when a table could
+    not be written or did not read back equal; it is then not whole, and no function reads it.
+    """
+    from ranklet.tables import push as pushing
+    from ranklet.tables.creation import Options
+
+    _check(via, bucket, dry_run, out)
+    here = project.find()
+    chosen = common.pinned(here, model, table)
+    if dry_run:
+        _estimate([common.staged(here, one) for one in chosen], form=form, via=via, out=out, as_json=as_json)
+        return
+    aws, options = common.aws(region, endpoint), Options(model, restorable, protected)
+    done = []
+    with common.bars() as bar:
+        for one in chosen:
+            folder = common.staged(here, one)
+            if via == "write":
+                done.append(pushing.push(folder, client=aws.dynamodb, progress=bar(one.physical), options=options))
+            else:
+                from ranklet.tables import s3import
+
+                assert bucket is not None
+                place = s3import.Place(bucket, prefix, form)
+                done.append(
+                    s3import.push(folder, dynamodb=aws.dynamodb, s3=aws.s3, place=place, bar=bar, options=options)
+                )
+    if as_json:
+        terminal.emit([dataclasses.asdict(pushed) for pushed in done])
+    else:
+        rows = [[one.physical, str(one.rows), str(one.written), str(one.verified), one.via] for one in done]
+        terminal.show(f"Tables of {model}", ["table", "rows:", "items written:", "read back:", "via"], rows)
+
+
+def _check(via: str, bucket: str | None, dry_run: bool, out: Path | None) -> None:
+    if via == "import" and not bucket and not dry_run:
+        raise click.UsageError("--via import needs --bucket, or --dry-run with --out")
+    if via == "write" and bucket:
+        raise click.UsageError("--bucket is for --via import")
+    if out is not None and not (dry_run and via == "import"):
+        raise click.UsageError("--out is for --dry-run --via import")
+
+
+def _estimate(folders: list[Path], *, form: str, via: str, out: Path | None, as_json: bool) -> None:
+    from ranklet.tables import estimate, importfiles
+    from ranklet.tables.push import staged
+
+    documents: list[dict[str, Any]] = []
+    with common.bars() as bar:
+        for folder in folders:
+            items = staged(folder)
+            found = dataclasses.asdict(estimate.of(items))
+            if out is not None:
+                parts = importfiles.write(items, out / folder.name, form=form, progress=bar(folder.name))
+                found |= {
+                    "folder": str(out / folder.name),
+                    "files": len(parts),
+                    "compressed": sum(p.bytes for p in parts),
+                }
+            documents.append(found)
+    if as_json:
+        terminal.emit(documents)
+        return
+    columns = ["table", "items:", "size:", "write units:", "$ to write:", "$ to import:", "files"]
+    rows = [
+        [
+            one["physical"],
+            str(one["items"]),
+            terminal.size(one["bytes"]),
+            str(one["write_units"]),
+            f"{one['write_dollars']:.2f}",
+            f"{one['import_dollars']:.2f}",
+            f"{one['files']} in {one['folder']}" if out is not None else "none written",
+        ]
+        for one in documents
+    ]
+    terminal.show(f"What a push would do (by {via}); nothing was called", columns, rows)

@@ -1,0 +1,186 @@
+"""Bring a staged table in through S3: files, ImportTable, counts, then the same read-back as any push.
+
+ImportTable makes a new table and takes no write units. It cannot add to one that is there: a table that an earlier
+import left incomplete is named, and is either deleted or completed by batched writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ranklet.errors import TableError
+from ranklet.items import Items
+from ranklet.tables import creation, importfiles, readback, whole
+from ranklet.tables.calls import refused, until_answered
+from ranklet.tables.creation import Options
+from ranklet.tables.loader import Progress
+from ranklet.tables.push import Pushed, staged
+
+POLL_S = 2.0
+LONGEST_S = 12 * 3600.0
+"""An import of 10⁹ rows takes hours."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the files go and what they are."""
+
+    bucket: str
+    prefix: str = "ranklet-import"
+    form: str = "dynamodb-json"
+
+    def keys(self, physical: str) -> str:
+        """The folder of one table's files: import reads everything below it."""
+        return "/".join(filter(None, (self.prefix.strip("/"), physical, self.form, "")))
+
+
+def push(
+    folder: Path,
+    *,
+    dynamodb: Any,
+    s3: Any,
+    place: Place,
+    bar: Callable[[str], Progress],
+    options: Options,
+    poll_s: float = POLL_S,
+) -> Pushed:
+    """Write and upload the files, import them, count, read back, then mark the table whole.
+
+    An import that an interrupted push started is waited for. Raises TableError where counts or rows differ.
+    """
+    items = staged(folder)
+    table = items.table
+    done = Pushed(table.physical, table.rows, len(items), written=0, verified=0, via="import")
+    if whole.is_whole(dynamodb, table):
+        return done
+    arn = _running(dynamodb, table.physical)
+    if arn is None:
+        _upload(items, s3, place, bar)
+        arn = _start(dynamodb, items, place)
+    result = _wait(dynamodb, arn, items, bar(f"{table.physical} imported"), poll_s)
+    _count(result, items)
+    creation.adopt(dynamodb, table, result["TableArn"], options)
+    verified = readback.compare(
+        items, readback.sample(items), client=dynamodb, progress=bar(f"{table.physical} read back")
+    )
+    if options.restorable:
+        creation.make_restorable(dynamodb, table)
+    whole.mark(dynamodb, table, (folder / "table.json").read_bytes())
+    return replace(done, written=len(items), verified=verified)
+
+
+def _upload(items: Items, s3: Any, place: Place, bar: Callable[[str], Progress]) -> None:
+    """Write the parts to a scratch folder and upload them; what an earlier push left below the prefix goes."""
+    physical, keys = items.table.physical, place.keys(items.table.physical)
+    with tempfile.TemporaryDirectory(prefix="ranklet-import-") as scratch:
+        parts = importfiles.write(items, Path(scratch), form=place.form, progress=bar(f"{physical} written"))
+        moves = bar(f"{physical} uploaded")
+        there = _listed(s3, place.bucket, keys)
+        names = {f"{keys}{part.path.name}" for part in parts}
+        for stale in sorted(there - names):
+            _s3(s3.delete_object, place, Bucket=place.bucket, Key=stale)
+        for number, part in enumerate(parts, start=1):
+            _upload_part(s3, place, f"{keys}{part.path.name}", part.path)
+            moves(number, len(parts))
+
+
+def _upload_part(s3: Any, place: Place, key: str, path: Path) -> None:
+    from boto3.exceptions import S3UploadFailedError
+
+    try:
+        _s3(s3.upload_file, place, Filename=str(path), Bucket=place.bucket, Key=key)
+    except S3UploadFailedError as error:
+        raise TableError(f"s3://{place.bucket}/{key} cannot be written: {error}") from error
+
+
+def _listed(s3: Any, bucket: str, prefix: str) -> set[str]:
+    found: set[str] = set()
+    more: dict[str, str] = {}
+    while True:
+        answer = _s3(s3.list_objects_v2, Place(bucket), Bucket=bucket, Prefix=prefix, **more)
+        found |= {one["Key"] for one in answer.get("Contents", [])}
+        if not answer.get("IsTruncated"):
+            return found
+        more = {"ContinuationToken": answer["NextContinuationToken"]}
+
+
+def _s3(call: Callable[..., Any], place: Place, **parameters: Any) -> Any:
+    from botocore.exceptions import ClientError
+
+    try:
+        return until_answered(f"s3://{place.bucket}", call, **parameters)
+    except ClientError as error:
+        raise TableError(f"s3://{place.bucket} refused: {error}") from error
+
+
+def _running(client: Any, physical: str) -> str | None:
+    """The import that makes or made this table; None where there is no table. Raises TableError for another table."""
+    from botocore.exceptions import ClientError
+
+    try:
+        table = until_answered(physical, client.describe_table, TableName=physical)["Table"]
+        listed = until_answered(physical, client.list_imports, TableArn=table["TableArn"])["ImportSummaryList"]
+    except ClientError as error:
+        if refused(error) == creation.GONE:
+            return None
+        raise TableError(f"{physical} cannot be described: {error}") from error
+    alive = [one for one in listed if one["ImportStatus"] in ("IN_PROGRESS", "COMPLETED")]
+    if not alive:
+        raise TableError(
+            f"{physical} is there, not whole, and no import made it; complete it by `ranklet tables push --via write`, "
+            "or delete it and push again"
+        )
+    return str(alive[0]["ImportArn"])
+
+
+def _start(client: Any, items: Items, place: Place) -> str:
+    from botocore.exceptions import ClientError
+
+    physical = items.table.physical
+    keys = place.keys(physical)
+    try:
+        answer = until_answered(
+            physical,
+            client.import_table,
+            # However often the answer to this call is lost, DynamoDB starts one import.
+            ClientToken=hashlib.sha256(f"{place.bucket}/{keys} {time.time_ns()}".encode()).hexdigest()[:36],
+            S3BucketSource={"S3Bucket": place.bucket, "S3KeyPrefix": keys},
+            InputFormat=importfiles.FORMS[place.form][1],
+            InputCompressionType="GZIP",
+            TableCreationParameters={"TableName": physical, **creation.SCHEMA},
+        )
+    except ClientError as error:
+        raise TableError(f"{physical}: the import was refused: {error}") from error
+    return str(answer["ImportTableDescription"]["ImportArn"])
+
+
+def _wait(client: Any, arn: str, items: Items, moves: Progress, poll_s: float) -> dict[str, Any]:
+    from botocore.exceptions import ClientError
+
+    for _ in range(int(LONGEST_S / max(poll_s, 0.01))):
+        try:
+            found: dict[str, Any] = until_answered(arn, client.describe_import, ImportArn=arn)["ImportTableDescription"]
+        except ClientError as error:
+            raise TableError(f"{items.table.physical}: the import cannot be described: {error}") from error
+        moves(int(found.get("ImportedItemCount") or 0), len(items))
+        if found["ImportStatus"] == "COMPLETED":
+            return found
+        if found["ImportStatus"] != "IN_PROGRESS":
+            raise TableError(
+                f"{items.table.physical}: the import is {found['ImportStatus']}: {found.get('FailureCode')} "
+                f"{found.get('FailureMessage')}; delete the table and push again, or push --via write"
+            )
+        time.sleep(poll_s)
+    raise TableError(f"{items.table.physical}: the import takes longer than {LONGEST_S / 3600:.0f} h; push again later")
+
+
+def _count(result: dict[str, Any], items: Items) -> None:
+    counts = {name: int(result.get(name) or 0) for name in ("ProcessedItemCount", "ImportedItemCount", "ErrorCount")}
+    if counts != {"ProcessedItemCount": len(items), "ImportedItemCount": len(items), "ErrorCount": 0}:
+        raise TableError(f"{items.table.physical}: {counts} of {len(items)} items; delete the table and push again")
