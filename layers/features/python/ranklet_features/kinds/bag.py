@@ -49,7 +49,7 @@ class Bag(Compiled):
         super().__init__(scope, signature)
         self.options, self.encoder = options, encoder
         self.ids = max(encoder.ids, options.pad + 1)
-        self.pads = (options.pad, *encoder.pads)
+        self.pads = tuple({options.pad, *encoder.pads})
 
     @classmethod
     def compile(cls, options: Options, scope: Scope) -> Self:

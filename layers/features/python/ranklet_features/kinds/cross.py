@@ -7,6 +7,7 @@ A name means the feature if there is one, else the input. Bags multiply: [n, L1]
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from math import prod
 from typing import Self
 
@@ -38,11 +39,12 @@ class Cross(Compiled):
         side = side_of([part.side for part in parts])
         super().__init__(scope, {scope.feature: Tensor("int64", (width,) if bags else (), side)})
         self.of = scope.of
-        self.gaps = {name: scope.features[name].pads for name in scope.of if name in scope.features}
+        self.gaps = {name: _arrays(scope.features[name].pads) for name in scope.of if name in scope.features}
         self.bags = len(bags)
-        self.axes = [sum(len(part.shape) for part in parts[: i + 1]) * len(parts[i].shape) for i in range(len(parts))]
+        axes = count(1)
+        self.axes = [next(axes) if part.shape else 0 for part in parts]
         self.options = options
-        self.begin = start(options.seed)
+        self.begin, self.nothing = start(options.seed), np.array([options.pad])
         self.pads = (options.pad,) if any(self.gaps.values()) else ()
         self.ids = max(options.buckets, options.pad + 1) if self.pads else options.buckets
 
@@ -61,16 +63,20 @@ class Cross(Compiled):
         for name, axis in zip(self.of, self.axes, strict=True):
             part = _on_axis(self._raw(name, values), axis, self.bags)
             parts.append(part)
-            empty += [part == pad for pad in self.gaps.get(name, ())]
+            empty += [part == gap for gap in self.gaps.get(name, ())]
         ids = to_buckets(cross_codes(parts, self.begin), self.options.buckets)
-        for gap in empty:
-            ids = np.where(gap, self.options.pad, ids)
+        for places in empty:
+            np.copyto(ids, self.nothing, where=places)
         return {self.name: ids.reshape(len(ids), prod(ids.shape[1:])) if self.bags > 1 else ids}
 
     def _raw(self, name: str, values: Values) -> Array:
         if name in self.gaps:
             return values.tensors[name]
         return codes(values.columns[name]).view(np.int64)
+
+
+def _arrays(pads: tuple[int, ...]) -> list[Array]:
+    return [np.array([pad]) for pad in pads]
 
 
 def _on_axis(part: Array, axis: int, bags: int) -> Array:
