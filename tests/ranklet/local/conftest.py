@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import pytest
 from local_helpers import (
     HANDLERS,
     copy_handlers,
-    gone,
     model_template,
     shared_layer,
     shared_template,
@@ -61,11 +60,3 @@ def assembly(tmp_path: Path) -> Path:
     copy_handlers(folder / "asset.code")
     write_manifest(folder, ["shared", "first", "second"])
     return folder
-
-
-@pytest.fixture
-def no_leftovers() -> Iterator[Callable[[int], None]]:
-    """Give it process ids; at the end of the test none of them may be alive."""
-    pids: list[int] = []
-    yield pids.append
-    assert [pid for pid in pids if not gone(pid)] == []
