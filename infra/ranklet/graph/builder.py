@@ -9,6 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ranklet.graph.records import Array, Piece, Port, Side, Source
+from ranklet.graph.sizes import Unavailable
 
 IR_VERSION = 10
 
@@ -36,7 +37,7 @@ class Builder:
 
     def literal(self, array: Array) -> ir.Value:
         """An initializer; equal small arrays are kept once."""
-        array = np.ascontiguousarray(array)
+        array = np.asarray(array, order="C")
         key = (array.dtype.str, array.shape, array.tobytes() if array.nbytes <= 4096 else str(id(array)).encode())
         if key not in self.literals or array.nbytes > 4096:
             self.literals[key] = self._initializer(ir.tensor(array))
@@ -116,7 +117,7 @@ class Builder:
             for place, value in enumerate(node.inputs):
                 if value is self._batch_input:
                     if not self.row_inputs:
-                        raise LookupError(f"no input of the {self.side} graph carries rows")
+                        raise Unavailable(f"no input of the {self.side} graph carries rows")
                     node.replace_input_with(place, self.row_inputs[0])
 
     def _live(self, outputs: Sequence[ir.Value]) -> list[ir.Node]:

@@ -262,7 +262,7 @@ def _rows_first(work: Work, leaf: Leaf) -> Leaf:
     value = item.op("Reshape", [leaf.value, item.literal(_apart(leaf, -1))])
     place = batch.axis + 1
     perm = [place, *(a for a in range(form.rank + 2) if a != place)]
-    value = item.op("Transpose", [value], {"perm": perm})
+    value = work.typed(item.op("Transpose", [value], {"perm": perm}), leaf.value)
     inner = [n for a, n in enumerate(_apart(leaf, 1).tolist()) if a != place]
     shapes = tuple((point[""], *inner) for point in work.trace.grid.points)
     return Leaf("item", value, Form(shapes, work.trace.grid.batch_of(shapes)))

@@ -60,7 +60,7 @@ def split(
     try:
         outputs = {v.name or "": dense(work, work.exprs[v], "cross") for v in model.graph.outputs}
         return _finish(work, outputs, sources, ports)
-    except (LookupError, Unavailable) as error:
+    except Unavailable as error:
         raise Declined(str(error)) from error
 
 

@@ -70,8 +70,8 @@ def constant_leaf(work: Work, literal: Lit) -> Leaf | None:
 
 
 def settle(work: Work, cat: Cat) -> Expr:
-    """Drop unused parts; a Cat of one side, not lazy otherwise, is made at once."""
-    cat = pruned(cat)
+    """Drop unused parts and join those of one side; a Cat of one side, not lazy otherwise, is made at once."""
+    cat = by_side(work, pruned(cat))
     lazy = any(isinstance(part, Leaf) and part.lazy for part in cat.parts)
     if len(sides_of(cat)) == 1 and not lazy:
         return leaf_of(work, cat)
@@ -94,21 +94,28 @@ def pruned(cat: Cat) -> Cat:
 
 
 def by_side(work: Work, cat: Cat) -> Cat:
-    """The same with one part per side and kind of laziness (Sums made real first)."""
-    leaves = [leaf_of(work, part) for part in cat.parts]
+    """The same with one part per side and kind of laziness; Sums stay as they are."""
     starts = np.cumsum([0, *cat.sizes])
-    groups: dict[tuple[str, frozenset[int]], list[int]] = {}
-    for place, leaf in enumerate(leaves):
-        groups.setdefault((leaf.side, leaf.lazy), []).append(place)
+    groups: dict[object, list[int]] = {}
+    for place, part in enumerate(cat.parts):
+        key = (part.side, part.lazy, _lead(part, cat.axis)) if isinstance(part, Leaf) else place
+        groups.setdefault(key, []).append(place)
     shift = np.zeros(int(starts[-1]), np.int64)
     parts: list[Leaf | Sum] = []
     offset = 0
     for places in groups.values():
-        parts.append(joined(work, [leaves[place] for place in places], cat.axis))
+        members = [cat.parts[place] for place in places]
+        leaves = [member for member in members if isinstance(member, Leaf)]
+        parts.append(joined(work, leaves, cat.axis) if leaves else members[0])
         for place in places:
             shift[starts[place] : starts[place + 1]] = offset - starts[place]
             offset += int(starts[place + 1] - starts[place])
     return Cat(cat.axis, tuple(parts), cat.index + shift[cat.index], cat.form)
+
+
+def _lead(leaf: Leaf, axis: int) -> object:
+    """The shape but for one axis: only equal ones can be joined."""
+    return tuple((*shape[:axis], *shape[axis + 1 :]) for shape in leaf.form.shapes)
 
 
 __all__ = ["by_side", "concat", "constant_leaf", "pruned", "settle", "spread"]
