@@ -6,6 +6,7 @@ and sides is told here, at build time, with both ends named.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +25,16 @@ WIDENED = {("float32", "float64"), ("int64", "int32")}
 
 @dataclass(frozen=True)
 class _Known:
-    """A tensor that exists when a step runs. ids: how many different ids it holds, None for no ids."""
+    """A tensor that exists when a step runs. ids: how many different ids it holds, None for no ids.
+
+    absent: whether it may hold -1, "no id".
+    """
 
     dtype: str
     shape: tuple[int | None, ...] | None
     side: Side
     ids: int | None = None
+    absent: bool = False
 
 
 @dataclass
@@ -57,17 +62,32 @@ def check(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Non
     except SpecError as error:
         raise ModelError(f"{manifest.model}/model.toml: {error}") from error
     known = {
-        name: _Known(tensor.dtype, tensor.shape, tensor.side, plan.ids.get(name))
+        name: _Known(tensor.dtype, tensor.shape, tensor.side, plan.ids.get(name), -1 in plan.pads.get(name, ()))
         for name, tensor in plan.signature.items()
     }
     for index, (step, part) in enumerate(zip(manifest.steps, exported, strict=True)):
         place = f"{manifest.model}/model.toml: steps[{index}]"
         for spec in part.inputs:
             _input(place, step, spec, known)
+        side = _side(step, known)
         for spec in part.outputs:
+            if (name := step.outputs.get(spec.name)) is None:
+                continue
+            if name in known:
+                raise ModelError(f"{place} makes {name!r}, which is there already; rename it in outputs = {{ … }}")
             tail = None if spec.shape is None else spec.shape[1:]
-            side: Side = "user" if step.rows == "user" else "item"
-            known[step.outputs[spec.name]] = _Known(spec.dtype or "float32", tail, side)
+            known[name] = _Known(spec.dtype or "float32", tail, side)
+    if known[manifest.score].side != "item":
+        raise ModelError(
+            f"{manifest.model}/model.toml: output.score {manifest.score!r} is made of the user's features alone, so "
+            "every candidate would score the same; feed an item's feature to its step"
+        )
+
+
+def _side(step: Step, known: Mapping[str, _Known]) -> Side:
+    """An item step whose inputs have one row each gives one row."""
+    items = any(known[tensor].side == "item" for tensor in step.inputs.values())
+    return "item" if items and step.rows == "item" else "user"
 
 
 def _input(place: str, step: Step, spec: TensorSpec, known: Mapping[str, _Known]) -> None:
@@ -80,7 +100,9 @@ def _input(place: str, step: Step, spec: TensorSpec, known: Mapping[str, _Known]
     tensor = known[name]
     if step.rows == "user" and tensor.side == "item":
         raise ModelError(f'{place} has rows = "user", but its input {name!r} differs by item; make it rows = "item"')
-    for fault in (_dtype(spec, tensor), _ids(spec, tensor), _shape(spec, tensor)):
+    if spec.name in step.once and tensor.side == "item":
+        raise ModelError(f"{place}: once names {spec.name!r}, but its tensor {name!r} differs by item")
+    for fault in (_dtype(spec, tensor), _ids(spec, tensor), _absent(step, spec, tensor), _shape(spec, tensor)):
         if fault:
             raise ModelError(f"{place}: input {spec.name!r} of the {step.engine} engine {fault} ({name!r})")
 
@@ -100,11 +122,18 @@ def _ids(spec: TensorSpec, tensor: _Known) -> str | None:
     )
 
 
+def _absent(step: Step, spec: TensorSpec, tensor: _Known) -> str | None:
+    """-1 reads nothing in the NumPy engines; in a graph's table it would read the last row."""
+    if step.engine != "onnx" or spec.limit is None or not tensor.absent:
+        return None
+    return "reads a table by id, where -1 is its last row: give the feature a pad and an oov_index of 0 or more"
+
+
 def _shape(spec: TensorSpec, tensor: _Known) -> str | None:
     if tensor.shape is None:
         return None
     if spec.limit is not None and tensor.dtype == "float32" and tensor.ids is None and spec.shape is None:
-        width = tensor.shape[-1] if tensor.shape else 1
+        width = None if None in tensor.shape else math.prod(size or 0 for size in tensor.shape)
         return None if width in (None, spec.limit) else f"is {spec.limit} wide, its tensor {width}: feed it another"
     if spec.shape is None:
         return None

@@ -34,7 +34,11 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Built:
-    """What a build made. placements: table name → why it is where it is. bytes counts the bundle's files."""
+    """What a build made.
+
+    placements: table name → why it is where it is. bytes counts the bundle's files. notes: what importers saw, refused
+    nothing for, and the author should know.
+    """
 
     model: str
     folder: Path
@@ -42,6 +46,7 @@ class Built:
     certificate: certificate.Certificate
     placements: Mapping[str, str]
     bytes: int
+    notes: tuple[str, ...] = ()
 
 
 def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) -> Built:
@@ -69,7 +74,7 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
         _replace(bundle, place)
         freshness.mark(place, source)
     reasons = {table.table.name: table.reason for table in parts.tables}
-    return Built(described.name, place, manifest, proven, reasons, tree.size(place))
+    return Built(described.name, place, manifest, proven, reasons, tree.size(place), _notes(parts))
 
 
 def files_below(folder: Path, name: str) -> Path:
@@ -100,6 +105,10 @@ def _read(described: model.Model, folder: Path, progress: Progress) -> Parts:
         if isinstance(feature.options.get("vocabulary"), str)
     }
     return Parts(tuple(steps), tuple(tables), vocabularies)
+
+
+def _notes(parts: Parts) -> tuple[str, ...]:
+    return tuple(f"{step.source}: {note}" for step, exported in parts.steps for note in exported.notes)
 
 
 def _in_dynamodb(parts: Parts) -> list[pin.Pinned]:

@@ -46,6 +46,7 @@ def describe(built: Built) -> dict[str, Any]:
         "sha256": built.certificate.bundle,
         "certificate": dict(built.certificate.paths),
         "split": None,
+        "notes": list(built.notes),
         "tables": [
             {
                 "name": table.name,
@@ -79,6 +80,8 @@ def _show(built: list[Built]) -> None:
         )
     terminal.show("Built and proven", ["model", "engines", "size:", "golden:", "max |diff|:", "bundle"], rows)
     for one in built:
+        for note in one.notes:
+            terminal.ERR.print(f"  {one.model} {note}", markup=False, style="yellow")
         for path, gap in one.certificate.paths.items():
             terminal.ERR.print(f"  {one.model} {path}: {gap:.1e}", markup=False)
         for name, reason in one.placements.items():

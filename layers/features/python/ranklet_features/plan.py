@@ -46,6 +46,7 @@ class FeaturePlan:
 
     inputs: the declared inputs by name. signature: tensor name → (dtype, trailing shape, side), in the spec's order.
     ids: tensor name → how many ids (0 … ids - 1) it can hold, besides -1; for tensors of ids only.
+    pads: tensor name → the ids that mean "nothing stands here", -1 among them; for tensors of ids only.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class FeaturePlan:
         for name in spec.features:
             self.signature.update(by_name[name].signature)
         self.ids = {feature.name: feature.ids for feature in features if feature.ids is not None}
+        self.pads = {feature.name: feature.pads for feature in features if feature.ids is not None}
         self._features, self._tables = features, tables
         self._every = readers
         self._once = [reader for reader in readers if reader.side != "item"]
