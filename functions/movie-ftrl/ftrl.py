@@ -29,13 +29,12 @@ BIAS = 0
 
 @dataclass(frozen=True)
 class Settings:
-    """α and β of the step, λ1 and λ2 of the penalty, by the paper's names; epochs: passes over the examples."""
+    """α and β of the step, λ1 and λ2 of the penalty, by the paper's names."""
 
     alpha: float
     beta: float = 1.0
     l1: float = 0.0
     l2: float = 0.0
-    epochs: int = 1
 
 
 @dataclass(frozen=True)

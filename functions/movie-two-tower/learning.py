@@ -31,7 +31,7 @@ class Settings:
     dim: int = 32
     hidden: int = 64
     dropout: float = 0.5
-    epochs: int = 4
+    epochs: int = 5
     batch: int = 2048
     rate: float = 1e-2
     decay: float = 3.0

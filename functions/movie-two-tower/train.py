@@ -11,6 +11,7 @@ import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from learning import Lessons, Settings, learn, parameters
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 from torch import Tensor
 from towers import Towers, logits
 
@@ -35,10 +35,7 @@ SEED = 20_160_915
 SETTINGS = Settings()
 GRID = [
     replace(SETTINGS, dim=dim, epochs=epochs, decay=decay, which=which)
-    for dim in (16, 32)
-    for epochs in (3, 4, 5)
-    for decay in (1.0, 3.0)
-    for which in (0.03, 0.1)
+    for dim, epochs, decay, which in product((16, 32), (3, 5, 7), (1.0, 3.0), (0.03, 0.1))
 ]
 console = Console(stderr=True)
 
@@ -53,7 +50,7 @@ class Trainer:
         online = {name: feature for name, feature in described.features.items() if feature.kind != "embedding"}
         self.plan = FeaturePlan.compile(FeatureSpec(described.inputs, online), HERE, {})
         self.ratings = training.in_time(self.data.ratings)
-        self.labels = self.ratings["rating"] >= training.LIKED
+        self.labels: NDArray[np.bool_] = self.ratings["rating"] >= training.LIKED
         self.split = training.Split.of(len(self.labels))
         self.users = tensors(self.plan, frame(self.data, self.ratings), USER_INPUTS)
         self.films = tensors(catalogue_plan(self.data), catalogue(self.data), ITEM_INPUTS)
@@ -75,12 +72,12 @@ class Trainer:
             return learn(lessons, settings, seed=SEED, track=passes)
 
     @torch.no_grad()
-    def auc(self, towers: Towers, part: slice) -> float:
-        """Of a part of the ratings."""
+    def scores(self, towers: Towers, part: slice) -> NDArray[np.float32]:
+        """Logits of a part of the ratings, [rows of the part]."""
         user = towers.user(*(column[part] for column in self.users))
         film = towers.item(*self.films)[self.watched[part]]
-        logit = (user * film[:, :-1]).sum(dim=1) / self.temperature + film[:, -1]
-        return training.auc(self.labels[part], logit.numpy())
+        logit: Tensor = (user * film[:, :-1]).sum(dim=1) / self.temperature + film[:, -1]
+        return logit.numpy()
 
     @torch.no_grad()
     def rank(self, towers: Towers, request: Mapping[str, Any]) -> NDArray[np.float32]:
@@ -124,16 +121,11 @@ def _example() -> tuple[Tensor, ...]:
 
 
 def search(trainer: Trainer) -> None:
-    """Print the validation AUC of every setting of GRID, best first."""
-    found = []
+    """Print the validation AUC of every setting of GRID."""
+    part = slice(trainer.split.valid, trainer.split.test)
     for settings in GRID:
-        towers = trainer.fit(settings, rows=trainer.split.valid)
-        found.append((trainer.auc(towers, slice(trainer.split.valid, trainer.split.test)), settings))
-        console.print(f"{found[-1][0]:.4f} {settings}")
-    table = Table("validation AUC", "settings", title="best first")
-    for score, settings in sorted(found, key=lambda pair: -pair[0])[:10]:
-        table.add_row(f"{score:.4f}", str(settings))
-    console.print(table)
+        scores = trainer.scores(trainer.fit(settings, rows=trainer.split.valid), part)
+        console.print(f"{training.auc(trainer.labels[part], scores):.4f} {settings}", soft_wrap=True)
 
 
 @click.command()
@@ -152,28 +144,23 @@ def main(out: Path, searching: bool) -> None:
     if searching:
         search(trainer)
         return
-    chosen, final = (trainer.fit(SETTINGS, rows=rows) for rows in (trainer.split.valid, trainer.split.test))
+    split = trainer.split
+    chosen, final = (trainer.fit(SETTINGS, rows=rows) for rows in (split.valid, split.test))
     export(final, trainer.films, out / "export")
     golden = [invented.declared(request, trainer.inputs) for request in invented.requests(trainer.data, seed=SEED)]
     training.write_golden(out / "golden.jsonl", ((request, trainer.rank(final, request)) for request in golden))
-    figures = figures_of(trainer, chosen, final)
+    figures = training.compare(
+        trainer.ratings,
+        split,
+        valid=trainer.scores(chosen, slice(split.valid, split.test)),
+        test=trainer.scores(final, slice(split.test, split.end)),
+    )
+    figures.append(
+        ("numbers in the user tower, in the item tower", f"{parameters(final.user)}, {parameters(final.item)}")
+    )
     training.write_figures(HERE / "README.md", figures, into=out / "README.md")
     for what, value in figures:
         console.print(f"{what}: {value}")
-
-
-def figures_of(trainer: Trainer, chosen: Towers, final: Towers) -> list[tuple[str, str]]:
-    """What README.md says: (what, value)."""
-    split, labels = trainer.split, trainer.labels
-    valid, test = slice(split.valid, split.test), slice(split.test, split.end)
-    popular = {part: training.popularity(trainer.ratings, past=part) for part in (split.valid, split.test)}
-    return [
-        ("validation AUC (learned from the first 80 %)", f"{trainer.auc(chosen, valid):.4f}"),
-        ("validation AUC of film popularity", f"{training.auc(labels[valid], popular[split.valid][valid]):.4f}"),
-        ("test AUC (learned from the first 90 %)", f"{trainer.auc(final, test):.4f}"),
-        ("test AUC of film popularity", f"{training.auc(labels[test], popular[split.test][test]):.4f}"),
-        ("numbers in the user tower, in the item tower", f"{parameters(final.user)}, {parameters(final.item)}"),
-    ]
 
 
 if __name__ == "__main__":

@@ -68,6 +68,25 @@ def popularity(ratings: Ratings, *, past: int) -> NDArray[np.float64]:
     return liked_shares(ratings, past=past)[ratings["movie_id"]]
 
 
+def compare(ratings: Ratings, split: Split, *, valid: NDArray[Any], test: NDArray[Any]) -> list[tuple[str, str]]:
+    """What a README says of a model beside the baseline: (what, value).
+
+    valid: scores of the validation part by a model of the part before it. test: scores of the test part by the
+    exported model, which has learned from all before it.
+    """
+    labels = ratings["rating"] >= LIKED
+    first, second = slice(split.valid, split.test), slice(split.test, split.end)
+    return [
+        ("validation AUC (learned from the first 80 %)", f"{auc(labels[first], valid):.4f}"),
+        (
+            "validation AUC of film popularity",
+            f"{auc(labels[first], popularity(ratings, past=split.valid)[first]):.4f}",
+        ),
+        ("test AUC (learned from the first 90 %)", f"{auc(labels[second], test):.4f}"),
+        ("test AUC of film popularity", f"{auc(labels[second], popularity(ratings, past=split.test)[second]):.4f}"),
+    ]
+
+
 def columns(request: Mapping[str, Any]) -> dict[str, Any]:
     """A native request as a training frame: one row a candidate, the user's and the context's values in each."""
     items: Mapping[str, Any] = request["items"]
