@@ -41,18 +41,65 @@ class StepSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class TableSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[tables.<name>]`: vectors [rows, dim] (.npy, float) and as many keys (.npy of ints or .txt of lines)."""
+    """One `[tables.<name>]`: where its rows come from, how they are packed, where they are read.
 
-    vectors: str
-    keys: str
+    Rows come from `vectors` (.npy, float [rows, dim]) with `keys` (.npy of ints or .txt of lines); or from one file,
+    `source`, whose `format` follows its ending where it is not given; or from an ONNX `tower` over the rows of a
+    `catalogue` file (`format` is the catalogue's).
+    key_column, vector_column (a column of lists) or vector_columns (a column a number, `v*` for many) name columns.
+    tower_inputs: the graph's input → the feature that feeds it; tower_output: the output that is the row.
+    inputs and features: what only the tower reads, in the form of model.toml's own, which it may read too.
+    page: rows per DynamoDB item. max_score_change: how much f16 or int8 may move a golden score.
+    """
+
+    vectors: str | None = None
+    keys: str | None = None
+    source: str | None = None
+    format: str | None = None
     key: KeyType = "int"
+    key_column: str = "key"
+    vector_column: str | None = None
+    vector_columns: tuple[str, ...] = ()
+    tower: str | None = None
+    catalogue: str | None = None
+    tower_inputs: Mapping[str, str] = {}
+    tower_output: str | None = None
+    inputs: Mapping[str, Input] = {}
+    features: Mapping[str, Feature] = {}
     placement: Literal["resident", "dynamodb", "auto"] = "auto"
     dtype: VectorType = "f32"
+    max_score_change: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    page: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 1
     missing: MissingPolicy = "zero"
     unavailable: MissingPolicy = "zero"
     default: tuple[float, ...] | None = None
     cache_entries: Positive = 100_000
     cache_ttl_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+
+    def __post_init__(self) -> None:
+        ways = [("vectors", "keys"), ("source",), ("tower", "catalogue")]
+        given = {name for way in ways for name in way if getattr(self, name) is not None}
+        if given not in [set(way) for way in ways]:
+            raise ValueError(
+                "rows come from vectors + keys, from source, or from tower + catalogue: exactly one of these; "
+                f"given: {sorted(given) or 'none'}"
+            )
+        if self.vector_column is not None and self.vector_columns:
+            raise ValueError("vector_column is a column of lists, vector_columns a column a number: give one of them")
+        if self.page > 1 and (self.key != "int" or self.placement == "resident"):
+            raise ValueError(f'page = {self.page} is for key = "int" in DynamoDB; leave it out, or change the other')
+
+
+class Traffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[traffic]`: what is expected, so that `placement = "auto"` can weigh costs.
+
+    candidates and list_length: means, of a request and of a list of keys. cache_hit_rate: of keys in DynamoDB.
+    """
+
+    requests_per_month: Positive = 1_000_000
+    candidates: Annotated[float, msgspec.Meta(gt=0)] = 100
+    list_length: Annotated[float, msgspec.Meta(gt=0)] = 20
+    cache_hit_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,9 +144,13 @@ class Api(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[function]`: the Lambda function. memory in MB, timeout in seconds, logs kept in days."""
+    """`[function]`: the Lambda function. memory and tmp in MB, timeout in seconds, logs kept in days.
+
+    tmp: size of /tmp; None for what the tables need that are fetched there (512 at least).
+    """
 
     memory: Annotated[int, msgspec.Meta(ge=128, le=10_240)] = 1024
+    tmp: Annotated[int, msgspec.Meta(ge=512, le=10_240)] | None = None
     timeout: Annotated[int, msgspec.Meta(ge=1, le=29)] = 10
     provisioned: Annotated[int, msgspec.Meta(ge=0)] = 0
     reserved: Positive | None = None
@@ -120,6 +171,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     output: Output = Output()
     golden: Golden = Golden()
     limits: Limits = Limits()
+    traffic: Traffic = Traffic()
     api: Api = Api()
     function: Function = Function()
 
@@ -138,9 +190,12 @@ def load(folder: Path) -> Model:
         raise ModelError(f"no {path}: a model is a folder with a model.toml; `ranklet new NAME` makes one") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: {error}") from error
-    if isinstance(features := document.get("features", {}), dict):
-        document["features"] = {name: _nested(value) for name, value in features.items()}
-    _refuse_unknown(document.get("inputs"), path)
+    document.setdefault("features", {})
+    _prepare(document, path, "$")
+    tables = document.get("tables")
+    for name, table in tables.items() if isinstance(tables, dict) else ():
+        if isinstance(table, dict):
+            _prepare(table, path, f"$.tables.{name}")
     try:
         model = msgspec.convert(document, Model)
     except msgspec.ValidationError as error:
@@ -150,12 +205,19 @@ def load(folder: Path) -> Model:
     return model
 
 
-def _refuse_unknown(inputs: Any, path: Path) -> None:
+def _prepare(document: dict[str, Any], path: Path, place: str) -> None:
+    """Bring features to the record's form and look at inputs; the place is where both stand in the file."""
+    if isinstance(features := document.get("features"), dict):
+        document["features"] = {name: _nested(value) for name, value in features.items()}
+    _refuse_unknown(document.get("inputs"), path, place)
+
+
+def _refuse_unknown(inputs: Any, path: Path, place: str) -> None:
     """Refuse unknown fields of inputs: msgspec checks its own structs for them, not dataclasses."""
     allowed = {field.name for field in dataclasses.fields(Input)}
     for name, value in inputs.items() if isinstance(inputs, dict) else ():
         if isinstance(value, dict) and (unknown := set(value) - allowed):
-            raise ModelError(f"{path}: $.inputs.{name} has unknown {sorted(unknown)}; allowed: {sorted(allowed)}")
+            raise ModelError(f"{path}: {place}.inputs.{name} has unknown {sorted(unknown)}; allowed: {sorted(allowed)}")
 
 
 def _nested(feature: Any) -> Any:
