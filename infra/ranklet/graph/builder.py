@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -215,7 +215,7 @@ def joined(first: Piece, second: Piece) -> Piece:
     made = {port.name for port in first.outputs}
     one, two = onnx.load_from_string(first.content), onnx.load_from_string(second.content)
     have = {end.name for end in one.graph.input}
-    two.graph.node[:0] = one.graph.node
+    prepend(two.graph, one.graph.node)
     two.graph.initializer.extend(one.graph.initializer)
     inputs = [*one.graph.input, *(end for end in two.graph.input if end.name not in made | have)]
     del two.graph.input[:]
@@ -225,3 +225,11 @@ def joined(first: Piece, second: Piece) -> Piece:
     sources = {**first.sources, **second.sources}
     content: bytes = two.SerializeToString(deterministic=True)
     return Piece(content, tuple(ports[n] for n in names), second.outputs, {n: sources[n] for n in names if n in sources})
+
+
+def prepend(graph: Any, nodes: Iterable[Any]) -> None:
+    """Put nodes before a GraphProto's own."""
+    own = [type(node).FromString(node.SerializeToString()) for node in graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    graph.node.extend(own)

@@ -140,3 +140,70 @@ class Table:
     shape: tuple[int, int]
     dtype: str
     values: Array = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SideAccount:
+    """What one graph does. flops: multiply-adds count two, for one row (user: one request); weights: bytes."""
+
+    nodes: int
+    flops: int
+    weights: int
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One candidate at one N: medians in microseconds, speedup = uncut ÷ candidate, both interleaved in one run."""
+
+    candidate: str
+    n: int
+    micros: float
+    speedup: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found, tried, measured and chosen; every sentence is meant to be printed.
+
+    shipped: `uncut`, or a variant, with `+` where user and cross graph are one session. proven: node → reason, by the
+    static table. dynamic: by a trial of rows only. pushed: by which rule. refused: why a node stays per candidate.
+    declined: candidate → why it was not taken.
+    """
+
+    shipped: str
+    reason: str
+    proven: Mapping[str, str] = field(default_factory=dict)
+    dynamic: Mapping[str, str] = field(default_factory=dict)
+    pushed: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    declined: Mapping[str, str] = field(default_factory=dict)
+    accounts: Mapping[str, SideAccount] = field(default_factory=dict)
+    frontier: tuple[Port, ...] = ()
+    timings: tuple[Timing, ...] = ()
+    control: float = 1.0
+    trials: int = 0
+    worst: float = 0.0
+    skipped: tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Everything that a bundle needs.
+
+    whole: the uncut graph, its large tables replaced by row inputs; always there. keys: per side, the graph that
+    computes ids of cut tables from the inputs (absent where the ids are inputs themselves). user, item, cross: None
+    where the model ships uncut (and user or item where that side has nothing to compute). fused: user and cross graph
+    in one, where that was quicker; the user graph then need not run. record: what is stored per item.
+    """
+
+    whole: Piece
+    user: Piece | None
+    item: Piece | None
+    cross: Piece | None
+    fused: Piece | None
+    record: RecordLayout | None
+    keys: Mapping[Side, Piece]
+    lookups: tuple[Lookup, ...]
+    tables: tuple[Table, ...]
+    report: Report

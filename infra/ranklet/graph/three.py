@@ -46,22 +46,37 @@ def split(
     trusted: frozenset[str] = frozenset(),
 ) -> Three:
     """Raises Declined where the graph cannot be split, or its outputs do not depend on the items."""
-    opset = model.graph.opset_imports.get("", 0)
-    if opset < OLDEST_OPSET:
-        raise Declined(f"opset {opset} is too old; export with opset {OLDEST_OPSET} or newer")
-    names: tuple[Side, ...] = ("user", "item", "cross")
-    builders = {side: Builder(side, model.graph.opset_imports) for side in names}
-    work = Work(model, trace, variant, trusted, builders, opset)
+    work = begin(model, trace, variant=variant, trusted=trusted)
     sources: dict[str, Source] = {}
     ports: dict[str, Port] = {}
-    for kind, value in zip(kinds, (v for v in model.graph.inputs if not v.is_initializer()), strict=True):
-        work.exprs[value] = _enter(work, kind, sides[kind.name], sources, ports)
+    enter(work, kinds, sides, sources, ports)
     forward(work)
     try:
         outputs = {v.name or "": dense(work, work.exprs[v], "cross") for v in model.graph.outputs}
         return _finish(work, outputs, sources, ports)
     except Unavailable as error:
         raise Declined(str(error)) from error
+
+
+def begin(model: ir.Model, trace: Trace, *, variant: Variant, trusted: frozenset[str]) -> Work:
+    """An empty pass over the model. Raises Declined for an opset that is too old."""
+    opset = model.graph.opset_imports.get("", 0)
+    if opset < OLDEST_OPSET:
+        raise Declined(f"opset {opset} is too old; export with opset {OLDEST_OPSET} or newer")
+    names: tuple[Side, ...] = ("user", "item", "cross")
+    builders = {side: Builder(side, model.graph.opset_imports) for side in names}
+    return Work(model, trace, variant, trusted, builders, opset)
+
+
+def enter(
+    work: Work, kinds: tuple[InputKind, ...], sides: Sides, sources: dict[str, Source], ports: dict[str, Port]
+) -> None:
+    """Give the model's inputs their expressions."""
+    by_name = {kind.name: kind for kind in kinds}
+    for value in work.model.graph.inputs:
+        if not value.is_initializer():
+            name = value.name or ""
+            work.exprs[value] = _enter(work, by_name[name], sides[name], sources, ports)
 
 
 def _enter(

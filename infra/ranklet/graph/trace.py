@@ -10,7 +10,7 @@ a sequence); for each shape-only value also its contents there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,13 +18,16 @@ import onnx_ir as ir
 
 from ranklet.graph.feeds import InputKind
 from ranklet.graph.forms import Batch, Shapes, Sizes, plain
-from ranklet.graph.records import Array
+from ranklet.graph.records import Array, Feeds
 from ranklet.graph.running import Runner, serialise
 
 BATCHES = (3, 5, 7)
 EXTENTS = (4, 6)
 SHAPE_OPS = {"Shape", "Size"}
 RANDOM_OPS = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
+
+Prepare = Callable[[Feeds], Feeds]
+"""From original inputs to all that a cut graph takes."""
 
 Dim = tuple[int, ...]
 """Coefficients of 1, B, and for every extent of L and B·L."""
@@ -85,13 +88,15 @@ def grid_for(kinds: Iterable[InputKind]) -> Grid:
     return Grid(names, tuple(points))
 
 
-def trace(model: ir.Model, kinds: tuple[InputKind, ...], seed: int) -> Trace:
-    """Run and record. Raises what onnxruntime raises where the graph does not take a batch of its own choice."""
+def trace(model: ir.Model, kinds: tuple[InputKind, ...], seed: int, *, prepare: Prepare = dict) -> Trace:
+    """Run and record. prepare adds the rows of cut tables to drawn inputs. Raises RunFailed where the graph does not
+    take a batch of its own choice."""
     grid = grid_for(kinds)
     values = [v for node in model.graph for v in node.outputs if v.name]
     quiet = shape_only(model)
     runner = Runner(exposed(model, [v.name or "" for v in values]), plain=True)
-    runs = [_run(runner, kinds, point, seed) for point in grid.points]
+    feeds = [_draw(kinds, point, seed, prepare) for point in grid.points]
+    runs = [{**runner.run(given), **given} for given in feeds]
     shapes: dict[str, Shapes] = {}
     contents: dict[str, tuple[Array, ...]] = {}
     for value in values:
@@ -101,16 +106,15 @@ def trace(model: ir.Model, kinds: tuple[InputKind, ...], seed: int) -> Trace:
             shapes[name] = tuple(array.shape for array in seen)
             if value in quiet:
                 contents[name] = tuple(seen)
-    shapes.update({kind.name: tuple(kind.sized(point) for point in grid.points) for kind in kinds})
+    shapes.update({name: tuple(run[name].shape for run in runs) for name in feeds[0]})
     sources = {d: (k.name, axis) for k in kinds for axis, d in enumerate(k.shape) if isinstance(d, str) and d}
     dtypes = {name: a.dtype for name, a in runs[0].items() if isinstance(a, np.ndarray)}
-    dtypes.update({kind.name: kind.dtype for kind in kinds})
     return Trace(grid, shapes, contents, sources, dtypes)
 
 
-def _run(runner: Runner, kinds: tuple[InputKind, ...], point: Mapping[str, int], seed: int) -> dict[str, Array]:
+def _draw(kinds: tuple[InputKind, ...], point: Mapping[str, int], seed: int, prepare: Prepare) -> Feeds:
     random = np.random.default_rng(seed)
-    return runner.run({kind.name: kind.random(point, random) for kind in kinds})
+    return prepare({kind.name: kind.random(point, random) for kind in kinds})
 
 
 def exposed(model: ir.Model, names: Iterable[str]) -> bytes:

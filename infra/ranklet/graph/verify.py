@@ -110,7 +110,16 @@ def _feed(
         value[rows] = extreme
     elif len(value) > 3 and style == "random":
         value[1] = value[0]
-    if not value.ndim or "" not in kind.shape:
+    return _tiled(value, side) if "" in kind.shape else value
+
+
+def tiled(feeds: Feeds, sides: Sides) -> dict[str, Array]:
+    """The same with the first user in every row."""
+    return {name: _tiled(value, sides[name]) for name, value in feeds.items()}
+
+
+def _tiled(value: Array, side: str | tuple[Columns, ...]) -> Array:
+    if not value.ndim:
         return value
     if isinstance(side, str):
         return np.repeat(value[:1], len(value), 0) if PLACES[side] == "user" else value  # type: ignore[index]

@@ -285,6 +285,9 @@ def export(name: str, exporter: str) -> tuple[bytes, dict[str, Declared]]:
     animal = ZOO[name]
     model = animal.make().eval()
     for module in model.modules():
+        if isinstance(module, nn.Embedding | nn.EmbeddingBag):
+            nn.init.normal_(module.weight, std=0.1)  # as trained tables are; 46 fields of N(0, 1) saturate the sigmoid
+    for module in model.modules():
         if isinstance(module, nn.BatchNorm1d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
