@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ranklet_features.errors import InputError, ShapeError
 from ranklet_features.raw import plain
 from ranklet_features.spec import Input
-from ranklet_features.values import DTYPES, NOUNS, Fault, describe, packed, typed, typed_array
+from ranklet_features.values import DTYPES, NOUNS, Fault, all_of, describe, packed, typed, typed_array
 
 _SEQUENCES = frozenset({list, tuple})
 _PLAIN: dict[str, type] = {"int": int, "float": float, "string": str}
@@ -59,6 +59,8 @@ class Reader:
         """A value that came once. Raises InputError; its index is the place in the list, if it is one."""
         if type(raw) is _PLAIN[self.type] and not self.nested and (column := self._plain(raw)) is not None:
             return column
+        if self.list and type(raw) is list:
+            return self._column(raw, 1, np.array((len(raw),)), True)
         value = plain(raw)
         if isinstance(value, np.ndarray):
             return self._read(value[None] if value.ndim else [value.item()], single=True)
@@ -147,7 +149,7 @@ class Reader:
     def _finite(self, column: Column) -> Column:
         """NaN and infinity are one case: refused, or replaced by the default."""
         good = np.isfinite(column.values)
-        if good.all():
+        if all_of(good.reshape(-1)):
             return column
         if self.nan == "default" and self.default is not None:
             return column._replace(values=np.where(good, column.values, self.default.values))

@@ -7,7 +7,7 @@ place is looked for afterwards, on the error path alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from struct import error as StructError
 from struct import pack
 from typing import Any
@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.spec import ValueType
+
+all_of: Callable[..., Any] = np.logical_and.reduce
+"""As `ndarray.all` over the first axis, without its detour through Python."""
 
 DTYPES = {"int": np.dtype(np.int64), "float": np.dtype(np.float64)}
 NOUNS = {"int": "an int", "float": "a number", "string": "a string"}

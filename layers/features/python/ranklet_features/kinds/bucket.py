@@ -46,4 +46,4 @@ class Bucket(Compiled):
 
     def run(self, values: Values) -> dict[str, Array]:
         numbers = values.columns[self.of].values.astype(np.float64, copy=False)
-        return {self.name: np.searchsorted(self.boundaries, numbers, side="right")}
+        return {self.name: self.boundaries.searchsorted(numbers, side="right")}

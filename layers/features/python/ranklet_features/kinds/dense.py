@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ranklet_features.columns import Column
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
+from ranklet_features.values import all_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Dense(Compiled):
         if self.std is not None:
             matrix = matrix / self.std
         tensor = matrix.astype(np.float32)
-        if not np.isfinite(tensor).all():
+        if not all_of(np.isfinite(tensor).reshape(-1)):
             self._refuse_overflow(columns, tensor)
         return {self.name: tensor}
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ranklet_features.values import packed
+from ranklet_features.values import all_of, packed
 
 Ids = NDArray[np.int64]
 Encode = Callable[[Any], Ids]
@@ -26,7 +26,7 @@ def identity(size: int, stranger: int) -> Encode:
 
     def encode(values: Ids) -> Ids:
         inside = values.view(np.uint64) < limit  # negative numbers are huge as unsigned ones
-        return values if inside.all() else np.where(inside, values, stranger)
+        return values if all_of(inside) else np.where(inside, values, stranger)
 
     return encode
 
