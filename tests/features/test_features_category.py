@@ -198,6 +198,7 @@ def test_a_vocabulary_array_of_another_type(tmp_path: Path, array: Any) -> None:
         ("string", {"vocabulary": []}, "the vocabulary is empty"),
         ("string", {"vocabulary": ["a", 1]}, "vocabulary[1]: a string is expected, not the int 1"),
         ("string", {"vocabulary": ["a", "b", "a"]}, "the vocabulary holds 'a' more than once"),
+        ("int", {"vocabulary": [5, 7, 3, 7, 3]}, "the vocabulary holds 3 more than once"),
         ("int", {"vocabulary": [2**63]}, "vocabulary[0]: an int beyond 64 bits"),
         ("int", {"vocabulary": [1], "oov_index": 2}, "oov_index is 2; it must be from -1 to 1"),
         ("int", {"vocabulary": [1], "oov_index": -2}, "oov_index is -2; it must be from -1 to 1"),
@@ -213,3 +214,9 @@ def test_options_that_cannot_be(kind: str, options: dict[str, Any], message: str
     with pytest.raises(SpecError) as caught:
         run_one("category", item(kind), [], **options)
     assert str(caught.value).startswith(f"feature 'x' (category): {message}")
+
+
+def test_an_array_is_no_vocabulary_of_words(tmp_path: Path) -> None:
+    np.save(tmp_path / "v.npy", np.array([1, 2]))
+    with pytest.raises(SpecError, match=r"the vocabulary: string values are expected, not an array of int64"):
+        run_one("category", item("string"), ["a"], vocabulary="v.npy", folder=tmp_path)

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from ranklet_features.errors import InputError, ShapeError
 from ranklet_features.raw import plain
 from ranklet_features.spec import Input
-from ranklet_features.values import DTYPES, NOUNS, Fault, all_of, describe, packed, typed, typed_array
+from ranklet_features.values import CLASSES, DTYPES, NOUNS, Fault, all_of, describe, packed, typed, typed_array
 
 _SEQUENCES = frozenset({list, tuple})
-_PLAIN: dict[str, type] = {"int": int, "float": float, "string": str}
 
 
 class Column(NamedTuple):
@@ -57,7 +56,7 @@ class Reader:
 
     def one(self, raw: Any) -> Column:
         """A value that came once. Raises InputError; its index is the place in the list, if it is one."""
-        if type(raw) is _PLAIN[self.type] and not self.nested and (column := self._plain(raw)) is not None:
+        if type(raw) in CLASSES[self.type] and not self.nested and (column := self._plain(raw)) is not None:
             return column
         if self.list and type(raw) is list:
             return self._column(raw, 1, np.array((len(raw),)), True)
@@ -101,9 +100,9 @@ class Reader:
         """The common single value, without a list in between; None sends the others the long way."""
         if self.type == "string":
             return Column(self, 1, [raw], None, True)
-        if self._finite_only and not isfinite(raw):
-            return None
         try:
+            if self._finite_only and not isfinite(raw):
+                return None
             return Column(self, 1, np.array((raw,), DTYPES[self.type]), None, True)
         except OverflowError:
             return None

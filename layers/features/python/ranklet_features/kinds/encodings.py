@@ -45,15 +45,14 @@ def words_of(words: list[str], stranger: int) -> Encode:
     return encode
 
 
-def integers_of(words: list[int], stranger: int) -> Encode:
+def integers_of(known: Ids, stranger: int) -> Encode:
     """A direct table where the integers lie close together, a binary search where they do not."""
-    known = np.asarray(words, np.int64)
-    span = max(words) - min(words) + 1
-    return _table(known, min(words), span, stranger) if span <= 8 * len(known) + 1024 else _search(known, stranger)
+    span = int(np.max(known)) - int(np.min(known)) + 1
+    return _table(known, span, stranger) if span <= 8 * len(known) + 1024 else _search(known, stranger)
 
 
-def _table(known: Ids, first: int, span: int, stranger: int) -> Encode:
-    low = np.array([first], np.int64)
+def _table(known: Ids, span: int, stranger: int) -> Encode:
+    low = np.array([np.min(known)])
     table = np.full(span + 1, stranger, np.int64)
     table[known - low] = np.arange(len(known))
     last = np.array([span], np.uint64)
@@ -71,6 +70,7 @@ def _search(known: Ids, stranger: int) -> Encode:
 
     def encode(values: Ids) -> Ids:
         at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
-        return np.where(ascending[at] == values, order[at], stranger)
+        ids: Ids = np.where(ascending[at] == values, order[at], stranger)
+        return ids
 
     return encode

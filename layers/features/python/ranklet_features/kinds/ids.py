@@ -14,7 +14,7 @@ from ranklet_features.columns import Column
 from ranklet_features.hashing import MAX_BUCKETS, Codes, hash_codes, start, string_codes, to_buckets
 from ranklet_features.kinds.base import Scope
 from ranklet_features.kinds.encodings import STRANGER, Encode, Ids, identity, integers_of, words_of
-from ranklet_features.kinds.vocabulary import read_vocabulary
+from ranklet_features.kinds.vocabulary import Words, read_vocabulary
 from ranklet_features.spec import Input
 from ranklet_features.values import describe
 
@@ -94,7 +94,7 @@ def _known(options: IdOptions, declared: Input, scope: Scope) -> tuple[int, Enco
     """How many values have an id of their own, and how it is found; (0, None) where all are hashed."""
     if options.buckets is not None:
         return 0, None
-    words = [] if options.vocabulary is None else read_vocabulary(options.vocabulary, declared.type, scope)
+    words: Words = [] if options.vocabulary is None else read_vocabulary(options.vocabulary, declared.type, scope)
     known = options.size or len(words)
     stranger = known if options.oov_index is None else options.oov_index
     if not -1 <= stranger <= known:
@@ -102,7 +102,7 @@ def _known(options: IdOptions, declared: Input, scope: Scope) -> tuple[int, Enco
     stranger = stranger if options.oov == "index" else STRANGER
     if options.size is not None:
         return known, identity(known, stranger)
-    return known, (words_of if declared.type == "string" else integers_of)(words, stranger)
+    return known, words_of(words, stranger) if isinstance(words, list) else integers_of(words, stranger)
 
 
 def _check(options: IdOptions, declared: Input, scope: Scope) -> None:

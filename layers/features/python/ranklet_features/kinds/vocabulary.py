@@ -8,30 +8,42 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from ranklet_features.kinds.base import Scope
 from ranklet_features.spec import ValueType
-from ranklet_features.values import Fault, typed
+from ranklet_features.values import Fault, typed, typed_array
+
+Words = list[str] | NDArray[np.int64]
 
 
-def read_vocabulary(vocabulary: Sequence[str | int] | str, kind: ValueType, scope: Scope) -> list[Any]:
+def read_vocabulary(vocabulary: Sequence[str | int] | str, kind: ValueType, scope: Scope) -> Words:
     """The values in the order of their ids, all of the input's type and different from each other.
 
     Raises SpecError naming the file or the entry.
     """
-    words = _read_file(vocabulary, scope) if isinstance(vocabulary, str) else list(vocabulary)
-    if not words:
-        raise scope.error("the vocabulary is empty")
+    given = _read_file(vocabulary, scope) if isinstance(vocabulary, str) else list(vocabulary)
     try:
-        typed(words, kind)
+        words: Words = typed_array(given, kind) if isinstance(given, np.ndarray) else typed(given, kind)
     except Fault as fault:
-        raise scope.error(f"vocabulary[{fault.position}]: {fault}") from fault
-    if len(set(words)) != len(words):
-        raise scope.error(f"the vocabulary holds {Counter(words).most_common(1)[0][0]!r} more than once")
+        place = "the vocabulary" if fault.position is None else f"vocabulary[{fault.position}]"
+        raise scope.error(f"{place}: {fault}") from fault
+    if not len(words):
+        raise scope.error("the vocabulary is empty")
+    if (double := _double(words)) is not None:
+        raise scope.error(f"the vocabulary holds {double!r} more than once")
     return words
 
 
-def _read_file(name: str, scope: Scope) -> list[Any]:
+def _double(words: Words) -> str | int | None:
+    if isinstance(words, list):
+        return None if len(set(words)) == len(words) else Counter(words).most_common(1)[0][0]
+    ascending = np.sort(words)
+    again = np.flatnonzero(ascending[1:] == ascending[:-1])
+    return int(ascending[again[0]]) if len(again) else None
+
+
+def _read_file(name: str, scope: Scope) -> Any:
     path = scope.folder / name
     try:
         if path.suffix == ".npy":
@@ -44,7 +56,7 @@ def _read_file(name: str, scope: Scope) -> list[Any]:
     return words
 
 
-def _ints(array: Any, name: str, scope: Scope) -> list[Any]:
+def _ints(array: Any, name: str, scope: Scope) -> NDArray[np.int64]:
     if array.ndim != 1 or array.dtype != np.int64:
         raise scope.error(f"the vocabulary {name!r} is {array.dtype} {list(array.shape)}; int64 [n] is expected")
-    return array.tolist()  # type: ignore[no-any-return]
+    return array  # type: ignore[no-any-return]
