@@ -8,7 +8,8 @@ RankletError
 ├── PackagingError     a layer could not be built
 ├── TableError         an embedding table could not be written or checked
 ├── LocalError         the local cloud could not start or refused an operation
-└── DataError          a public data set could not be fetched, or is not the one that is pinned
+├── DataError          a public data set could not be fetched, or is not the one that is pinned
+└── BenchError         a bench got a wrong answer, or could not measure
 """
 
 
@@ -64,3 +65,7 @@ class DataError(RankletError):
     """A public data set could not be fetched, or is not the one that is pinned."""
 
     exit_code = 9
+
+
+class BenchError(RankletError):
+    """A bench got a wrong answer, or could not measure; a figure of time alone never raises it."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ranklet.local.dynamodb import projection
 from ranklet.local.dynamodb.errors import Refused, invalid
 from ranklet.local.dynamodb.faults import Dice
 from ranklet.local.dynamodb.items import Item, read_units
@@ -18,11 +19,11 @@ MAX_ANSWER = 16 << 20
 
 def get_item(tables: Tables, body: Mapping[str, Any], dice: Dice) -> dict[str, Any]:
     """One item, or an empty object."""
-    require(body, {"TableName", "Key"}, {"ConsistentRead"})
-    table = tables.named(body["TableName"])
+    require(body, {"TableName", "Key"}, {"ConsistentRead", *projection.PARAMETERS})
+    table, paths = tables.named(body["TableName"]), projection.paths(body)
     stored = table.get(table.identity(body["Key"]))
     units = read_units(stored.size if stored else 0, consistent=bool(body.get("ConsistentRead")))
-    answer: dict[str, Any] = {} if stored is None else {"Item": stored.item}
+    answer: dict[str, Any] = {} if stored is None else {"Item": projection.projected(stored.item, paths)}
     if counted := capacity(body, {table.name: units}):
         answer["ConsumedCapacity"] = counted[0]
     return answer
@@ -57,6 +58,7 @@ class _Batch:
     def read(self, room: int, dice: Dice) -> int:
         """Read while there is room in the answer; the bytes of room that are left."""
         keys, consistent = self.request["Keys"], bool(self.request.get("ConsistentRead"))
+        paths = projection.paths(self.request)
         identities = [self.table.identity(key) for key in keys]
         if len(set(identities)) < len(identities):
             raise invalid("Provided list of item keys contains duplicates")
@@ -71,7 +73,7 @@ class _Batch:
             room -= size
             self.units += read_units(size, consistent=consistent)
             if stored is not None:
-                self.found.append(stored.item)
+                self.found.append(projection.projected(stored.item, paths))
         if dice.hit(dice.faults.stray):
             self.found.append({**(self.found or [{}])[0], self.table.key_name: {self.table.key_type: "1000000007"}})
         dice.random.shuffle(self.found)
@@ -85,7 +87,7 @@ def _checked(batches: Any) -> Mapping[str, Any]:
     if not batches:
         raise invalid(_length("requestItems", "greater than or equal to 1"))
     for name, request in batches.items():
-        require(request, {"Keys"}, {"ConsistentRead"})
+        require(request, {"Keys"}, {"ConsistentRead", *projection.PARAMETERS})
         if not isinstance(request["Keys"], list):
             raise Refused("SerializationException", "Unexpected field type")
         if not request["Keys"]:
