@@ -52,14 +52,14 @@ def integers_of(known: Ids, stranger: int) -> Encode:
 
 
 def _table(known: Ids, span: int, stranger: int) -> Encode:
-    low = np.array([np.min(known)])
-    table = np.full(span + 1, stranger, np.int64)
+    low: Ids = np.min(known, keepdims=True)
+    table: Ids = np.full(span + 1, stranger, np.int64)
     table[known - low] = np.arange(len(known))
     last = np.array([span], np.uint64)
 
     def encode(values: Ids) -> Ids:
         offset = np.subtract(values, low).view(np.uint64)  # wraps: what is below `low` becomes huge
-        return table.take(np.minimum(offset, last).view(np.int64))
+        return table[np.minimum(offset, last).view(np.int64)]
 
     return encode
 
