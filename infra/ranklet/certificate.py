@@ -16,8 +16,22 @@ import orjson
 
 from ranklet import tree
 from ranklet.errors import BundleError
+from ranklet.precision import Precision
 
 FILE = "certificate.json"
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """What was proven of a model whose tables are packed as f16 or int8.
+
+    bound and paths: as a certificate's, with the exact rows in the place of the packed ones; the certificate's own
+    bound is this one and what the tables are allowed. tables: name → what its packing does.
+    """
+
+    bound: Annotated[float, msgspec.Meta(gt=0)]
+    paths: Mapping[str, Annotated[float, msgspec.Meta(ge=0)]]
+    tables: Mapping[str, Precision]
 
 
 @dataclass(frozen=True)
@@ -26,12 +40,14 @@ class Certificate:
 
     bundle: `digest` of the folder. rows: golden rows replayed. bound: the difference that was allowed.
     paths: each way a request can take (`native-json`, `store`, …) → its worst difference from the trainer's scores.
+    narrowed: of a model with tables in f16 or int8, None without.
     """
 
     bundle: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     rows: Annotated[int, msgspec.Meta(ge=1)]
     bound: Annotated[float, msgspec.Meta(gt=0)]
     paths: Annotated[Mapping[str, Annotated[float, msgspec.Meta(ge=0)]], msgspec.Meta(min_length=1)]
+    narrowed: Narrowed | None = None
 
 
 def digest(folder: Path) -> str:

@@ -79,7 +79,7 @@ def write(manifest: Manifest, parts: Parts, bundle: Path) -> None:
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(path, target)
     for pinned in parts.tables:
-        if pinned.table.placement == "resident":
+        if pinned.table.placement == "resident" and not pinned.fetched:
             files.write_resident(pinned, bundle)
 
 

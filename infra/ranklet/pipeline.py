@@ -19,13 +19,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from ranklet import certificate, fit, freshness, golden, importers, model, proof, tree
 from ranklet.compose import Parts, compose, write
 from ranklet.errors import ModelError
-from ranklet.tables import files, pin, source
+from ranklet.tables import files, pin, source, sources
+from ranklet.tables.room import Room
+from ranklet.tables.sources.base import Asked
 from ranklet_runtime.manifest import Manifest
 
 Progress = Callable[[str], None]
@@ -47,6 +50,7 @@ class Built:
     placements: Mapping[str, str]
     bytes: int
     notes: tuple[str, ...] = ()
+    dollars: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) -> Built:
@@ -57,24 +61,33 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
     progress("reading model.toml")
     source = freshness.digest(folder)
     described = model.load(folder)
-    parts = _read(described, folder, progress)
     rows = golden.read(files_below(folder, described.golden.file))
-    manifest = compose(described, parts)
     place = out / "functions" / described.name
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{described.name}-", dir=place.parent) as scratch:
+        parts = _read(described, folder, Path(scratch), progress)
+        staged = {one.table.name: files.write_staged(one, out / "tables") for one in parts.tables if one.away}
+        parts = replace(parts, tables=tuple(_staged(one, staged) for one in parts.tables))
+        manifest = compose(described, parts)
         bundle = Path(scratch) / "bundle"
         progress("writing the bundle")
         write(manifest, parts, bundle)
         fit.check(manifest, [exported for _, exported in parts.steps], bundle)
-        staged = [files.write_staged(table, out / "tables") for table in _in_dynamodb(parts)]
         progress(f"replaying {len(rows)} golden requests")
-        proven = proof.prove(bundle, staged, rows, bound=proof.bound(described, manifest))
+        proven = proof.prove(
+            bundle,
+            [staged[one.table.name] for one in parts.tables if one.table.placement == "dynamodb"],
+            rows,
+            bound=proof.bound(described, manifest),
+            tables=parts.tables,
+            allowed={name: table.max_score_change for name, table in described.tables.items()},
+        )
         certificate.write(proven, bundle)
         _replace(bundle, place)
         freshness.mark(place, source)
     reasons = {table.table.name: table.reason for table in parts.tables}
-    return Built(described.name, place, manifest, proven, reasons, tree.size(place), _notes(parts))
+    dollars = {table.table.name: table.dollars for table in parts.tables}
+    return Built(described.name, place, manifest, proven, reasons, tree.size(place), _notes(parts), dollars)
 
 
 def files_below(folder: Path, name: str) -> Path:
@@ -87,18 +100,21 @@ def files_below(folder: Path, name: str) -> Path:
     return path
 
 
-def _read(described: model.Model, folder: Path, progress: Progress) -> Parts:
+def _read(described: model.Model, folder: Path, scratch: Path, progress: Progress) -> Parts:
     steps = []
     for step in described.steps:
         progress(f"importing {step.source or step.engine}")
         steps.append((step, importers.load(step, folder)))
     tables = []
+    artefacts = sum(len(exported.content or b"") for _, exported in steps)
+    left = Room.of(described, artefacts=artefacts, onnx=any(exported.engine == "onnx" for _, exported in steps))
     for name, table in described.tables.items():
         progress(f"pinning table {name}")
-        vectors = source.read(
-            name, vectors=files_below(folder, table.vectors), keys=files_below(folder, table.keys), key=table.key
-        )
-        tables.append(pin.pin(name, table, vectors))
+        asked = Asked(name, table, folder, partial(files_below, folder), described.inputs, described.features)
+        vectors = source.gather(name, sources.read(asked), key=table.key, scratch=scratch)
+        tables.append(pin.pin(name, table, vectors, scratch=scratch, site=left.site(described, name)))
+        if tables[-1].table.placement == "resident":
+            left = left.after(tables[-1].bytes, fetched=tables[-1].fetched)
     vocabularies = {
         name: files_below(folder, feature.options["vocabulary"])
         for name, feature in described.features.items()
@@ -111,8 +127,11 @@ def _notes(parts: Parts) -> tuple[str, ...]:
     return tuple(f"{step.source}: {note}" for step, exported in parts.steps for note in exported.notes)
 
 
-def _in_dynamodb(parts: Parts) -> list[pin.Pinned]:
-    return [table for table in parts.tables if table.table.placement == "dynamodb"]
+def _staged(pinned: pin.Pinned, staged: Mapping[str, Path]) -> pin.Pinned:
+    """With the digests of its files, where the function fetches them."""
+    if not pinned.fetched:
+        return pinned
+    return replace(pinned, table=files.read_table(staged[pinned.table.name]))
 
 
 def _replace(bundle: Path, place: Path) -> None:

@@ -3,21 +3,33 @@
 Every golden request goes through `Function`, the real handler's body, from an API Gateway event to the answer's bytes.
 Tables in DynamoDB are read by the function's own client from a DynamoDB wire server that holds the very
 rows that `ranklet tables push` writes. The numbers compared with are the trainer's, never ours.
+
+Where tables are packed as f16 or int8, the bundle is proven twice: with the exact rows at the author's bound, and as it
+is deployed at that bound and what packing may change (`ranklet.precision`).
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
-from ranklet import certificate
+from ranklet import certificate, precision
+from ranklet.compose import document
 from ranklet.errors import ParityError
 from ranklet.golden import Golden
 from ranklet.local.event_v2 import event_v2
 from ranklet.model import Model
+from ranklet.precision import Precision
 from ranklet.replay import FORMS, Form, difference
+from ranklet.tables.files import write_rows
+from ranklet.tables.pin import Pinned
+from ranklet.tables.source import Vectors
+from ranklet_features.spec import Table
 from ranklet_runtime.function import Function
 from ranklet_runtime.manifest import Manifest
 
@@ -32,19 +44,150 @@ def bound(model: Model, manifest: Manifest) -> float:
     return ONNX_BOUND if any(step.engine == "onnx" for step in manifest.steps) else NUMPY_BOUND
 
 
-def prove(bundle: Path, staged: Sequence[Path], rows: Sequence[Golden], *, bound: float) -> certificate.Certificate:
+def prove(
+    bundle: Path,
+    staged: Sequence[Path],
+    rows: Sequence[Golden],
+    *,
+    bound: float,
+    tables: Sequence[Pinned] = (),
+    allowed: Mapping[str, float | None] = MappingProxyType({}),
+) -> certificate.Certificate:
     """Replay every golden row in every form of the manifest's dialects.
 
-    staged: folders of the tables that the function reads from DynamoDB. Raises ParityError for the first form whose
-    worst difference is above the bound, naming the row, the candidate and both scores.
+    staged: folders of the tables that the function reads from DynamoDB. tables: those that the manifest pins, with
+    their exact rows. allowed: table → `max_score_change`. Raises ParityError for the first form whose worst difference
+    is above the bound, naming the row, the candidate and both scores, and for a table whose packing changes too much.
     """
-    manifest = Manifest.read(bundle / "manifest.json")
-    forms = {name: form for name, form in FORMS.items() if form.dialect in manifest.dialects}
     with ExitStack() as stack:
-        function = Function.open(bundle, _environment(staged, stack))
-        stack.callback(function.scorer.close)
-        paths = {name: _worst(name, form, function, manifest, rows, bound) for name, form in forms.items()}
-    return certificate.Certificate(certificate.digest(bundle), len(rows), bound, paths)
+        replay = Replay.open(bundle, rows, _environment(staged, stack), tables, stack)
+        if not replay.narrowed:
+            return certificate.Certificate(
+                certificate.digest(bundle), len(rows), bound, replay.worst(replay.deployed(), bound)
+            )
+        exact = replay.variant(packed=())
+        exact_paths = replay.worst(exact, bound, " with exact rows")
+        found = replay.precision(exact, allowed)
+        for name, one in found.items():
+            _decide(name, one, bound)
+        wider = bound + sum(one.allowed or 0.0 for one in found.values())
+        paths = replay.worst(replay.deployed(), wider)
+    narrowed = certificate.Narrowed(bound, exact_paths, found)
+    return certificate.Certificate(certificate.digest(bundle), len(rows), wider, paths, narrowed)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Golden rows, and the bundle with its tables' rows as they are deployed or as they were before packing.
+
+    Variants are folders beside the bundle that share all its files but manifest.json and the rows in question.
+    """
+
+    bundle: Path
+    manifest: Manifest
+    rows: Sequence[Golden]
+    environ: Mapping[str, str]
+    tables: Mapping[str, Pinned]
+    stack: ExitStack
+
+    @classmethod
+    def open(
+        cls,
+        bundle: Path,
+        rows: Sequence[Golden],
+        environ: Mapping[str, str],
+        tables: Sequence[Pinned],
+        stack: ExitStack,
+    ) -> Replay:
+        """Read the bundle's manifest; functions stay open until the stack is left."""
+        manifest = Manifest.read(bundle / "manifest.json")
+        return cls(bundle, manifest, rows, environ, {one.table.name: one for one in tables}, stack)
+
+    @property
+    def narrowed(self) -> tuple[str, ...]:
+        """Tables whose packed rows are rounded."""
+        return tuple(name for name, one in self.tables.items() if one.narrowed)
+
+    def deployed(self) -> Function:
+        """The function with the rows that it will read."""
+        return self.variant(packed=self.narrowed)
+
+    def variant(self, *, packed: Collection[str]) -> Function:
+        """The function with these tables packed, the others exact, and rows of snapshots where it finds them."""
+        replaced: dict[str, tuple[Table, Vectors]] = {}
+        for name, one in self.tables.items():
+            table = replace(self.manifest.spec.tables[name], placement="resident", snapshot=None, page=1)
+            if one.narrowed and name not in packed:
+                assert one.exact is not None, "a table that is narrowed has exact rows"
+                replaced[name] = (replace(table, dtype="f32"), one.exact)
+            elif one.fetched:
+                replaced[name] = (table, one.vectors)
+        folder = self.bundle
+        if replaced:
+            folder = Path(self.stack.enter_context(TemporaryDirectory(prefix="proof-", dir=self.bundle.parent)))
+            _overlay(self.bundle, self.manifest, replaced, folder)
+        function = Function.open(folder, self.environ)
+        self.stack.callback(function.scorer.close)
+        return function
+
+    def worst(self, function: Function, bound: float, how: str = "") -> dict[str, float]:
+        """Form → the largest difference from the trainer's scores. Raises ParityError above the bound."""
+        return {
+            name: _worst(f"{name}{how}", form, function, self.manifest, self.rows, bound)
+            for name, form in self._forms().items()
+        }
+
+    def precision(self, exact: Function, allowed: Mapping[str, float | None]) -> dict[str, Precision]:
+        """What each table's packing does, the others exact."""
+        before = self._scores(exact)
+        return {
+            name: precision.measure(
+                self.tables[name].table.dtype,
+                before,
+                self._scores(self.variant(packed=(name,))),
+                allowed=allowed.get(name),
+            )
+            for name in self.narrowed
+        }
+
+    def _scores(self, function: Function) -> list[list[float]]:
+        name, form = next(iter(self._forms().items()))
+        return [
+            _scores(name, form, function, self.manifest, golden, number)
+            for number, golden in enumerate(self.rows, start=1)
+        ]
+
+    def _forms(self) -> dict[str, Form]:
+        return {name: form for name, form in FORMS.items() if form.dialect in self.manifest.dialects}
+
+
+def _overlay(bundle: Path, manifest: Manifest, replaced: Mapping[str, tuple[Table, Vectors]], folder: Path) -> None:
+    """A bundle in `folder` like another one, some of its tables resident with other rows."""
+    for path in bundle.iterdir():
+        if path.name not in ("manifest.json", "tables"):
+            (folder / path.name).symlink_to(path)
+    (folder / "tables").mkdir()
+    for path in (bundle / "tables").glob("*"):
+        if path.name.split(".")[0] not in replaced:
+            (folder / "tables" / path.name).symlink_to(path)
+    tables = dict(manifest.spec.tables)
+    for name, (table, vectors) in replaced.items():
+        tables[name] = table
+        write_rows(name, vectors, folder / "tables")
+    (folder / "manifest.json").write_bytes(document(replace(manifest, spec=replace(manifest.spec, tables=tables))))
+
+
+def _decide(name: str, found: Precision, bound: float) -> None:
+    """Raise ParityError where packing moves scores by more than model.toml allows, or the golden bound without that."""
+    limit = bound if found.allowed is None else found.allowed
+    if found.max_score_change <= limit:
+        return
+    what = "the golden bound" if found.allowed is None else "its max_score_change"
+    enough = precision.rounded_up(found.max_score_change)
+    raise ParityError(
+        f"{precision.account(name, found)}: above {what} {limit:g}. Allow it with max_score_change = {enough:g} in "
+        f"[tables.{name}], or keep more digits (f16 for int8, f32)"
+    )
 
 
 def _environment(staged: Sequence[Path], stack: ExitStack) -> dict[str, str]:

@@ -7,74 +7,113 @@ can never be read by a manifest that was proven against another.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from ranklet.errors import TableError
+from ranklet.items import Items
 from ranklet.model import TableSource
-from ranklet.tables.source import Vectors
-from ranklet_features.spec import Placement, Table
+from ranklet.tables import placement
+from ranklet.tables.placement import Site
+from ranklet.tables.source import Vectors, blocks, save
+from ranklet_features.packing import pack, row_dtype
+from ranklet_features.spec import Table
 
-RESIDENT_LIMIT = 64 * 2**20
-"""Bytes up to which `auto` keeps a table in the package: it adds that much to the 250 MB of a function."""
+KEYS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
 class Pinned:
-    """A table version and its rows as they will be stored. reason: why it is placed where it is."""
+    """A table version and its rows as they will be stored. reason: why it is placed where it is.
+
+    exact: its rows before they were packed, float32 [rows, dim], None where nobody asks for them.
+    dollars: per million requests, by placement.
+    fetched: whether a resident table comes from a snapshot in S3 and not with the package. bytes: of rows and keys.
+    """
 
     table: Table
     vectors: Vectors
     reason: str
+    exact: Vectors | None = None
+    dollars: Mapping[str, float] = field(default_factory=dict)
+    fetched: bool = False
+    bytes: int = 0
+
+    @property
+    def away(self) -> bool:
+        """Whether the function gets it from elsewhere than its package, so that it has to be staged."""
+        return self.fetched or self.table.placement == "dynamodb"
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether packing rounds."""
+        return self.table.dtype != "f32"
 
 
-def pin(name: str, source: TableSource, vectors: Vectors) -> Pinned:
-    """Pack the rows as `source.dtype` and name the version by their content.
+def pin(
+    name: str, source: TableSource, vectors: Vectors, *, scratch: Path | None = None, site: Site = placement.ANYWHERE
+) -> Pinned:
+    """Pack the rows as `source.dtype`, name the version by their content and find its place.
 
-    Raises TableError where f16 cannot hold a value, or a policy lacks its row.
+    scratch: a folder for packed rows, which stay in memory without one. site: what the place depends on.
+    Raises TableError where f16 cannot hold a value, a policy lacks its row, or DynamoDB cannot hold a page.
     """
-    packed = Vectors(vectors.keys, _pack(name, vectors.values, source.dtype))
-    placement, reason = _placement(source, packed.values.nbytes)
-    version = _digest(packed)
-    rows, dim = packed.values.shape
-    return Pinned(
-        Table(
-            name=name,
-            physical=f"ranklet-{name}-{version}",
-            version=version,
-            key=source.key,
-            dim=dim,
-            rows=rows,
-            dtype=source.dtype,
-            placement=placement,
-            missing=source.missing,
-            unavailable=source.unavailable,
-            default=_default(name, source, vectors),
-            cache_entries=source.cache_entries,
-            cache_ttl_s=source.cache_ttl_s,
-        ),
-        packed,
-        reason,
+    packed = _packed(name, source, vectors, scratch)
+    rows, dim = vectors.values.shape
+    placed = placement.decide(
+        source, site, rows=rows, row_bytes=row_dtype(source.dtype, dim).itemsize, keys=packed.keys
     )
+    page = source.page if placed.placement == "dynamodb" else 1
+    version = _digest(source, packed, dim, page)
+    table = Table(
+        name=name,
+        physical=f"ranklet-{name}-{version}",
+        version=version,
+        key=source.key,
+        dim=dim,
+        rows=rows,
+        dtype=source.dtype,
+        placement=placed.placement,
+        missing=source.missing,
+        unavailable=source.unavailable,
+        default=_default(name, source, vectors),
+        cache_entries=source.cache_entries,
+        cache_ttl_s=source.cache_ttl_s,
+        page=page,
+    )
+    if placed.placement == "dynamodb":
+        Items(table, packed.keys, packed.values)  # refuses pages that no item can hold
+    return Pinned(table, packed, placed.reason, vectors, placed.dollars, placed.fetched, placed.bytes)
 
 
-def _pack(name: str, values: NDArray[np.floating], dtype: str) -> NDArray[np.floating]:
-    with np.errstate(over="ignore"):
-        packed = np.ascontiguousarray(values, dtype="<f4" if dtype == "f32" else "<f2")
-    if not np.isfinite(packed).all():
-        raise TableError(f"table {name}: a value is beyond {dtype}'s range ({np.finfo(packed.dtype).max}); use f32")
-    return packed
+def _packed(name: str, source: TableSource, vectors: Vectors, scratch: Path | None) -> Vectors:
+    values = vectors.values
+    if source.dtype == "f32" and values.dtype == np.dtype("<f4"):
+        return vectors
+    dtype = row_dtype(source.dtype, values.shape[1])
+    shape = (len(values),) if source.dtype == "int8" else values.shape
+    parts = _pack(name, source, values)
+    if scratch is not None:
+        path = scratch / f"{name}.{source.dtype}.npy"
+        return Vectors(vectors.keys, save(path, parts, dtype.base, shape), path)
+    empty = np.empty((0, *shape[1:]), dtype.base)
+    return Vectors(vectors.keys, np.concatenate([empty, *parts]))
 
 
-def _placement(source: TableSource, size: int) -> tuple[Placement, str]:
-    megabytes = f"{size / 2**20:.1f} MB"
-    if source.placement != "auto":
-        return source.placement, f"{megabytes}, as model.toml says"
-    if size <= RESIDENT_LIMIT:
-        return "resident", f"{megabytes} fits in the package (up to {RESIDENT_LIMIT // 2**20} MB)"
-    return "dynamodb", f"{megabytes} is more than the package should carry ({RESIDENT_LIMIT // 2**20} MB)"
+def _pack(name: str, source: TableSource, values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    for block in blocks(values):
+        with np.errstate(over="ignore"):
+            packed = pack(block, source.dtype)
+        if packed.dtype.names is None and not np.isfinite(packed).all():
+            limit = np.finfo(packed.dtype).max
+            raise TableError(f"table {name}: a value is beyond {source.dtype}'s range ({limit}); use f32")
+        yield packed
 
 
 def _default(name: str, source: TableSource, vectors: Vectors) -> tuple[float, ...] | None:
@@ -89,14 +128,26 @@ def _default(name: str, source: TableSource, vectors: Vectors) -> tuple[float, .
         return None
     if not len(vectors.values):
         raise TableError(f"table {name}: policy `mean` needs at least one row")
-    mean = vectors.values.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return tuple(float(value) for value in mean)
+    return tuple(_mean(vectors.values).tolist())
 
 
-def _digest(vectors: Vectors) -> str:
-    """Twelve hex digits of SHA-256 over dtype, shape, keys and rows: 48 bits among the few versions of one table."""
-    digest = hashlib.sha256(f"{vectors.values.dtype.str} {vectors.values.shape}\n".encode())
+def _mean(values: NDArray[Any]) -> NDArray[np.float32]:
+    """The mean row, summed in 64 bits."""
+    total = np.zeros(values.shape[1])
+    for block in blocks(values):
+        total += block.sum(axis=0, dtype=np.float64)
+    return (total / len(values)).astype(np.float32)
+
+
+def _digest(source: TableSource, vectors: Vectors, dim: int, page: int) -> str:
+    """Twelve hex digits of SHA-256 over form, keys and rows: 48 bits among the few versions of one table."""
     keys = vectors.keys
-    digest.update(keys.astype("<i8").tobytes() if isinstance(keys, np.ndarray) else "\n".join(keys).encode())
-    digest.update(np.ascontiguousarray(vectors.values).data)
+    digest = hashlib.sha256(f"{source.key} {source.dtype} {len(keys)} {dim} {page}\n".encode())
+    if isinstance(keys, np.ndarray):
+        digest.update(np.ascontiguousarray(keys, "<i8"))
+    else:
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            digest.update(orjson.dumps(keys[start : start + KEYS_AT_ONCE]))
+    for block in blocks(vectors.values):
+        digest.update(np.ascontiguousarray(block).tobytes())
     return digest.hexdigest()[:12]

@@ -1,13 +1,15 @@
 """A version is named by what the table holds, and placement and defaults follow model.toml."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ranklet.errors import TableError
 from ranklet.model import TableSource
-from ranklet.tables import pin as pinning
 from ranklet.tables.pin import pin
 from ranklet.tables.source import Vectors
+from ranklet_features.packing import pack
 
 VECTORS = Vectors(np.array([1, 2, 3]), np.array([[1.0, 10.0], [2.0, 20.0], [6.0, 60.0]], np.float32))
 
@@ -50,9 +52,37 @@ def test_a_value_beyond_f16_is_refused() -> None:
         pin("t", _source(dtype="f16"), Vectors(np.array([1]), np.array([[70_000.0]], np.float32)))
 
 
-def test_auto_keeps_a_small_table_in_the_package_and_sends_a_large_one_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert pin("t", _source(), VECTORS).table.placement == "resident"
-    monkeypatch.setattr(pinning, "RESIDENT_LIMIT", VECTORS.values.nbytes - 1)
-    large = pin("t", _source(), VECTORS)
-    assert large.table.placement == "dynamodb"
-    assert "more than the package should carry" in large.reason
+@pytest.mark.parametrize("dtype", ["f32", "f16", "int8"])
+def test_packed_rows_and_version_are_the_same_through_files_and_in_memory(tmp_path: Path, dtype: str) -> None:
+    rows = np.random.default_rng(4).normal(size=(500, 6)).astype(np.float32)
+    vectors = Vectors(np.arange(500), rows)
+    through, within = (pin("t", _source(dtype=dtype), vectors, scratch=scratch) for scratch in (tmp_path, None))
+    assert through.table == within.table
+    assert through.vectors.values.tobytes() == within.vectors.values.tobytes() == pack(rows, dtype).tobytes()
+
+
+def test_pages_and_key_types_are_part_of_a_version() -> None:
+    plain = _source(placement="dynamodb")
+    texts = Vectors(("1", "2", "3"), VECTORS.values)
+    versions = [
+        pin("t", plain, VECTORS).table.version,
+        pin("t", _source(placement="dynamodb", page=2), VECTORS).table.version,
+        pin("t", _source(placement="dynamodb", page=3), VECTORS).table.version,
+        pin("t", _source(placement="dynamodb", key="string"), texts).table.version,
+    ]
+    assert len(set(versions)) == 4
+
+
+def test_keys_that_join_to_the_same_text_are_another_version() -> None:
+    values, source = np.ones((2, 1), np.float32), _source(key="string")
+    versions = {pin("t", source, Vectors(keys, values)).table.version for keys in (("a\nb", "c"), ("a", "b\nc"))}
+    assert len(versions) == 2
+
+
+def test_a_page_that_no_item_can_hold_is_refused() -> None:
+    with pytest.raises(TableError, match="page = 60000"):
+        pin("t", _source(placement="dynamodb", page=60_000), VECTORS)
+
+
+def test_a_resident_table_has_no_pages() -> None:
+    assert pin("t", _source(page=4), VECTORS).table.page == 1
