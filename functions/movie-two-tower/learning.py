@@ -71,7 +71,8 @@ def learn(lessons: Lessons, settings: Settings, *, seed: int, track: Iterable[in
             _loss(towers, lessons, settings, batch, offset).backward()
             optimizer.step()
             average.update_parameters(towers)
-    learned: Towers = average.module.eval()
+    learned = average.module.eval()
+    assert isinstance(learned, Towers)
     return learned
 
 

@@ -108,6 +108,7 @@ def export(towers: Towers, films: Sequence[Tensor], folder: Path) -> None:
             dynamo=True,
             verbose=False,
         )
+    assert program is not None, "with dynamo there is one"
     for node in program.model.graph:
         node.metadata_props.clear()  # stack traces, with the paths of the machine that exported
     program.save(folder / "user_tower.onnx", external_data=False)
