@@ -26,7 +26,7 @@ MAX_KEY_BYTES = 2048
 BLOCK_BYTES = 8 << 20
 """Bytes of rows that are worked on at once."""
 
-__all__ = ["MAX_KEY_BYTES", "RESERVED", "Vectors", "blocks", "gather", "save"]
+__all__ = ["MAX_KEY_BYTES", "RESERVED", "Vectors", "blocks", "check_texts", "gather", "save"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def gather(name: str, chunks: Iterable[Chunk], *, key: KeyType, scratch: Path) -
         for chunk in chunks:
             exact = _exact(name, chunk, seen)
             if key == "string":
-                _check_texts(name, chunk)
+                check_texts(name, chunk)
             file.write(exact.data)
             seen.add(chunk)
     if not seen.dim:
@@ -125,7 +125,8 @@ def _exact(name: str, chunk: Chunk, seen: _Seen) -> NDArray[np.float32]:
     return exact
 
 
-def _check_texts(name: str, chunk: Chunk) -> None:
+def check_texts(name: str, chunk: Chunk) -> None:
+    """Raise TableError for a key that is empty, reserved, over-long or no text."""
     for row, text in enumerate(chunk.keys):
         if not text or text == RESERVED or (len(text) > MAX_KEY_BYTES // 4 and _bytes(text) > MAX_KEY_BYTES):
             raise TableError(

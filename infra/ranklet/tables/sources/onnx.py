@@ -37,12 +37,17 @@ def read(asked: Asked) -> Iterator[Chunk]:
     )
     wanted = list(dict.fromkeys((table.key_column, *tower.inputs)))
     for batch in import_module(sources.SOURCES[found]).batches(asked, path, wanted):
-        keys = columns.keys(asked, batch, table.key_column)
-        try:
-            rows = tower.rows(_typed(asked, batch, tower.inputs))
-        except InputError as error:
-            raise asked.error(f"{batch.places[place_of(error)]}: {error}") from error
-        yield Chunk(keys, rows, batch.places)
+        yield computed(asked, tower, batch)
+
+
+def computed(asked: Asked, tower: Tower, batch: Batch) -> Chunk:
+    """The rows that a tower makes of a batch. Raises TableError naming the row that is refused."""
+    keys = columns.keys(asked, batch, asked.table.key_column)
+    try:
+        rows = tower.rows(_typed(asked, batch, tower.inputs))
+    except InputError as error:
+        raise asked.error(f"{batch.places[place_of(error)]}: {error}") from error
+    return Chunk(keys, rows, batch.places)
 
 
 def _typed(asked: Asked, batch: Batch, inputs: Mapping[str, Input]) -> dict[str, Any]:

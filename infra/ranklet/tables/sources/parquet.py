@@ -31,7 +31,7 @@ def batches(asked: Asked, path: Path, wanted: Sequence[str]) -> Iterator[Batch]:
             for batch in file.iter_batches(BATCH_ROWS, columns=names, use_threads=False):
                 places = Places(path.name, range(start, start + batch.num_rows))
                 start += batch.num_rows
-                yield Batch({name: _column(arrow, batch.column(name)) for name in names}, places)
+                yield Batch({name: values(arrow, batch.column(name)) for name in names}, places)
     except (OSError, arrow.ArrowException) as error:
         raise asked.error(f"cannot read {path.name}: {error}") from error
 
@@ -45,7 +45,8 @@ def _pyarrow(asked: Asked) -> tuple[ModuleType, ModuleType]:
     return pyarrow, pyarrow.parquet
 
 
-def _column(arrow: ModuleType, column: Any) -> Any:
+def values(arrow: ModuleType, column: Any) -> Any:
+    """An Arrow column as `batches` says."""
     types = arrow.types
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
