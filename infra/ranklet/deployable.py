@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from ranklet import certificate, freshness
@@ -16,6 +17,13 @@ from ranklet_runtime.manifest import Manifest
 
 Builder = Callable[[Path], object]
 """Builds the model of a folder into the project's bundle folder."""
+
+MB = 1 << 20
+MIN_TMP, MAX_TMP = 512, 10_240
+"""What /tmp may be, in MB; the smallest costs nothing."""
+
+TMP_ROOM = 1.05
+"""Of what is fetched: the file system's own share."""
 
 TAKEN = ("ranklet-shared", "v1", "v2")
 """Names that a model cannot have: the shared stack's, and the first parts of the fleet-wide routes."""
@@ -38,6 +46,43 @@ class Deployable:
     def tables(self) -> tuple[Table, ...]:
         """The tables that the function reads from DynamoDB."""
         return tuple(table for table in self.manifest.spec.tables.values() if table.placement == "dynamodb")
+
+    @property
+    def fetched(self) -> tuple[Table, ...]:
+        """The resident tables that the function fetches from S3 when it starts."""
+        return tuple(table for table in self.manifest.spec.tables.values() if table.snapshot)
+
+    @property
+    def tmp(self) -> int:
+        """The size of /tmp in MB: what model.toml says, or what the fetched tables need.
+
+        Raises BundleError where that is not known, as a table is not staged here, and where /tmp cannot be so large.
+        """
+        needed = sum(self._staged(table) for table in self.fetched)
+        size = max(MIN_TMP, ceil(needed / MB * TMP_ROOM / 64) * 64 if needed else 0)
+        given = self.model.function.tmp
+        if given is not None and needed > given * MB:
+            raise BundleError(
+                f"{self.model.name}/model.toml: [function] tmp = {given}, its tables take {needed / MB:.0f} MB; leave "
+                "tmp out, or raise it"
+            )
+        if size > MAX_TMP:
+            raise BundleError(
+                f"{self.model.name}: its tables take {needed / MB:.0f} MB, /tmp holds {MAX_TMP} MB; "
+                'placement = "dynamodb" for one of them'
+            )
+        return given or size
+
+    def _staged(self, table: Table) -> int:
+        """Bytes of a table's files, which lie where its build staged them."""
+        folder = self.bundle.parents[1] / "tables" / table.physical
+        try:
+            return sum((folder / file).stat().st_size for file in table.snapshot or ())
+        except FileNotFoundError as error:
+            raise BundleError(
+                f"{self.model.name}: its table {table.name} is not staged ({error.filename}); run `ranklet build "
+                f"{self.model.name}`"
+            ) from error
 
 
 def ready(project: Project, folder: Path, *, build: Builder) -> Deployable:

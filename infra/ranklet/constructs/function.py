@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration, RemovalPolicy, aws_lambda
+from aws_cdk import Duration, RemovalPolicy, Size, aws_lambda
 from constructs import Construct
 
+from ranklet import snapshots
 from ranklet.constructs import parameters
 from ranklet.constructs.logs import Logs
 from ranklet.constructs.role import ExecutionRole
 from ranklet.constructs.runtime import ARCHITECTURES, HANDLER, RUNTIME
-from ranklet.deployable import Deployable
+from ranklet.deployable import MIN_TMP, Deployable
 
 
 class ModelFunction(Construct):
@@ -28,6 +29,8 @@ class ModelFunction(Construct):
         settings, manifest = deployable.model.function, deployable.manifest
         logs = Logs(self, "Logs", days=settings.log_days).group
         tables = [table.physical for table in deployable.tables]
+        objects = [key for table in deployable.fetched for key in snapshots.keys(table)]
+        bucket = parameters.value(self, snapshots.BUCKET_PARAMETER) if objects else ""
         hashes = " ".join(f"{name}:{hash[:12]}" for name, hash in layers.items())
         function = aws_lambda.Function(
             self,
@@ -41,9 +44,10 @@ class ModelFunction(Construct):
             memory_size=settings.memory,
             timeout=Duration.seconds(settings.timeout),
             reserved_concurrent_executions=settings.reserved,
-            environment=environment(deployable),
+            environment=environment(deployable) | ({snapshots.BUCKET_VARIABLE: bucket} if objects else {}),
+            ephemeral_storage_size=Size.mebibytes(deployable.tmp) if deployable.tmp > MIN_TMP else None,
             log_group=logs,
-            role=ExecutionRole(self, "Execution", log_group=logs, tables=tables).role,
+            role=ExecutionRole(self, "Execution", log_group=logs, tables=tables, objects=objects, bucket=bucket).role,
             current_version_options=aws_lambda.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
         )
         self.alias = aws_lambda.Alias(

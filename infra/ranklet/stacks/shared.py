@@ -1,4 +1,4 @@
-"""What all models share: the HTTP API and the layers, told through SSM parameters."""
+"""What all models share: the HTTP API, the layers and the bucket of snapshots, told through SSM parameters."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from constructs import Construct
 from ranklet.constructs import parameters
 from ranklet.constructs.http_api import HttpApi
 from ranklet.constructs.layer import Layer
+from ranklet.constructs.snapshots import Snapshots
+from ranklet.snapshots import BUCKET_PARAMETER
 
 NAME = "ranklet-shared"
 LOG_DAYS = 30
@@ -20,10 +22,18 @@ class SharedStack(Stack):
     """layers: (name, architecture) → built folder. rate and burst: see `HttpApi`."""
 
     def __init__(self, scope: Construct, *, layers: Mapping[tuple[str, str], Path], rate: int, burst: int) -> None:
-        super().__init__(scope, NAME, description="ranklet: the HTTP API and the layers of all models")
+        super().__init__(scope, NAME, description="ranklet: the HTTP API, the layers and the snapshots of all models")
         api = HttpApi(self, "HttpApi", rate=rate, burst=burst, log_days=LOG_DAYS).api
         aws_ssm.StringParameter(
             self, "ApiId", parameter_name=parameters.API_ID, string_value=api.api_id, description="ranklet's HTTP API"
+        )
+        bucket = Snapshots(self, "Snapshots").bucket
+        aws_ssm.StringParameter(
+            self,
+            "SnapshotsBucket",
+            parameter_name=BUCKET_PARAMETER,
+            string_value=bucket.bucket_name,
+            description="Bucket of the tables that ranklet's functions fetch when they start",
         )
         for (name, architecture), folder in layers.items():
             Layer(self, f"{name}-{architecture}", name=name, folder=folder, architecture=architecture)

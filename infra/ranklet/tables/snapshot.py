@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ranklet.errors import TableError
+from ranklet.snapshots import KEYS, VECTORS, key
 from ranklet.tables.calls import refused, until_answered
 
-BUCKET_PARAMETER = "/ranklet/snapshots/bucket"
-"""The SSM parameter in which the shared stack tells its bucket."""
-
-FILES = ("vectors.npy", "keys.npy", "keys.json")
+FILES = (VECTORS, *KEYS)
 DIGEST = "ranklet-sha256"
 """Metadata of an object: what was uploaded."""
 
@@ -41,11 +39,6 @@ def digests(folder: Path) -> dict[str, str]:
             with (folder / name).open("rb") as file:
                 found[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
-
-
-def key(physical: str, name: str) -> str:
-    """The object's key of one file."""
-    return f"tables/{physical}/{name}"
 
 
 def size(folder: Path) -> int:

@@ -60,6 +60,7 @@ def test_parameters_tell_the_api_and_each_layer(assembly: Assembly) -> None:
         one["Name"]: assembly.text(STACK, one["Value"]) for one in assembly.properties(STACK, "AWS::SSM::Parameter")
     }
     assert told.pop("/ranklet/api/id") == "{AWS::ApiGatewayV2::Api}"
+    assert told.pop("/ranklet/snapshots/bucket") == "{AWS::S3::Bucket}"
     assert told == {
         f"/ranklet/layers/{name}/{machine}": "{AWS::Lambda::LayerVersion}"
         for name in ("features", "inference", "onnx")

@@ -1,0 +1,29 @@
+"""Snapshots by name: what the build, the stacks, the push and the function call them.
+
+A resident table that is too large for its package is fetched from S3 when an environment starts: its files are objects
+of a bucket of the shared stack, `tables/<physical>/<file>`.
+"""
+
+from __future__ import annotations
+
+from ranklet_features.spec import Table
+
+BUCKET_PARAMETER = "/ranklet/snapshots/bucket"
+"""The SSM parameter in which the shared stack tells its bucket."""
+
+BUCKET_VARIABLE = "RANKLET_SNAPSHOTS"
+"""The function's environment variable with the bucket's name."""
+
+VECTORS = "vectors.npy"
+KEYS = ("keys.npy", "keys.json")
+"""Of int keys and of text."""
+
+
+def key(physical: str, file: str) -> str:
+    """The object's key of one file of a table version."""
+    return f"tables/{physical}/{file}"
+
+
+def keys(table: Table) -> tuple[str, ...]:
+    """The objects of a table that is fetched; none of another one."""
+    return tuple(key(table.physical, file) for file in sorted(table.snapshot or ()))
