@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import click
 
-from ranklet import pipeline, project
+from ranklet import pipeline, precision, project
 from ranklet.cli import terminal
 from ranklet.pipeline import Built
+from ranklet_features.spec import Table
 
 
 @click.command()
@@ -47,18 +49,27 @@ def describe(built: Built) -> dict[str, Any]:
         "certificate": dict(built.certificate.paths),
         "split": None,
         "notes": list(built.notes),
-        "tables": [
-            {
-                "name": table.name,
-                "physical": table.physical,
-                "placement": table.placement,
-                "reason": built.placements[table.name],
-                "rows": table.rows,
-                "dim": table.dim,
-                "dtype": table.dtype,
-            }
-            for table in tables
-        ],
+        "tables": [_table(built, table) for table in tables],
+    }
+
+
+def _table(built: Built, table: Table) -> dict[str, Any]:
+    """precision: null where rows are exact. dollars: per million requests, by placement."""
+    narrowed = built.certificate.narrowed
+    return {
+        "name": table.name,
+        "physical": table.physical,
+        "placement": table.placement,
+        "fetched": table.snapshot is not None,
+        "reason": built.placements[table.name],
+        "dollars": dict(built.dollars[table.name]),
+        "rows": table.rows,
+        "dim": table.dim,
+        "dtype": table.dtype,
+        "page": table.page,
+        "precision": dataclasses.asdict(narrowed.tables[table.name])
+        if narrowed and table.name in narrowed.tables
+        else None,
     }
 
 
@@ -87,3 +98,5 @@ def _show(built: list[Built]) -> None:
         for name, reason in one.placements.items():
             table = one.manifest.spec.tables[name]
             terminal.ERR.print(f"  {one.model} table {name} → {table.placement}: {reason}", markup=False)
+        for name, found in one.certificate.narrowed.tables.items() if one.certificate.narrowed else ():
+            terminal.ERR.print(f"  {one.model} {precision.account(name, found)}", markup=False)

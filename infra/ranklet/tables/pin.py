@@ -22,7 +22,7 @@ from ranklet.model import TableSource
 from ranklet.tables import placement
 from ranklet.tables.placement import Site
 from ranklet.tables.source import Vectors, blocks, save
-from ranklet_features.packing import pack, row_dtype
+from ranklet_features.packing import pack, row_dtype, unpack
 from ranklet_features.spec import Table
 
 KEYS_AT_ONCE = 1 << 16
@@ -110,8 +110,9 @@ def _pack(name: str, source: TableSource, values: NDArray[Any]) -> Iterator[NDAr
     for block in blocks(values):
         with np.errstate(over="ignore"):
             packed = pack(block, source.dtype)
-        if packed.dtype.names is None and not np.isfinite(packed).all():
-            limit = np.finfo(packed.dtype).max
+            read = unpack(packed)
+        if not np.isfinite(read).all():
+            limit = np.finfo(np.float16 if source.dtype == "f16" else np.float32).max
             raise TableError(f"table {name}: a value is beyond {source.dtype}'s range ({limit}); use f32")
         yield packed
 

@@ -2,7 +2,7 @@
 
     f32    dim × float32
     f16    dim × float16
-    int8   float32 scale, then dim × int8; value = int8 × scale, scale = max |row| / 127 (1 for a row of zeros)
+    int8   float32 scale, then dim × int8; value = int8 × scale, scale = max |row| / 127 (1 where that is zero)
 
 Rounding is half to even. Packing is done at build time; unpacking is on the hot path and makes one float32 array.
 """
@@ -34,8 +34,8 @@ def pack(values: NDArray[np.floating[Any]], dtype: VectorType) -> NDArray[Any]:
     if dtype != "int8":
         return np.ascontiguousarray(values, _PLAIN[dtype])
     exact = np.asarray(values, np.float64)
-    largest = np.abs(exact).max(axis=1)
-    scale = np.where(largest > 0, largest / 127, 1).astype("<f4")
+    scale = (np.abs(exact).max(axis=1) / 127).astype("<f4")
+    scale[scale == 0] = 1  # rows of zeros, and rows too small for any scale
     packed = np.zeros(len(exact), row_dtype("int8", exact.shape[1]))
     packed["scale"] = scale
     packed["values"] = np.clip(np.rint(exact / scale[:, None].astype(np.float64)), -127, 127)
