@@ -25,6 +25,7 @@ class Arena:
         self._values = np.empty((entries + 1, dim), np.float32)
         self._values[EMPTY] = 0
         self._status = np.zeros(entries + 1, np.uint8)
+        self._all_found = True
         self._expires = np.full(entries + 1, -np.inf)
         self._used = np.zeros(entries + 1, np.bool_)
         self._entries = entries
@@ -35,10 +36,15 @@ class Arena:
         """Which of `slots` [n] hold a row that has not expired."""
         return self._expires.take(slots) > now
 
+    def all_live(self, slots: NDArray[np.integer], now: float) -> bool:
+        """Whether every one of `slots` does; a third of the time of asking which."""
+        return not len(slots) or bool(self._expires.take(slots).min() > now)
+
     def read(self, slots: NDArray[np.integer]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Copies of values [n, dim] and statuses [n]; marks the slots as used."""
         self._used[slots] = True
-        return self._values.take(slots, axis=0), self._status.take(slots)
+        status = np.zeros(len(slots), np.uint8) if self._all_found else self._status.take(slots)
+        return self._values.take(slots, axis=0), status
 
     def write(
         self, slots: NDArray[np.integer], values: NDArray[np.float32], status: NDArray[np.uint8], *, expires: float
@@ -46,6 +52,7 @@ class Arena:
         """Fill slots that `claim` gave."""
         self._values[slots] = values
         self._status[slots] = status
+        self._all_found = self._all_found and not status.any()
         self._expires[slots] = expires
 
     def drop(self, slots: NDArray[np.integer]) -> None:

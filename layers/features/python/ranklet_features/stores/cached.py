@@ -40,11 +40,10 @@ class CachedStore:
         names = self._directory.normal(keys)
         now = self._clock()
         slots = self._directory.find(names)
-        live = self._arena.live(slots, now)
         # Copied before anything is evicted to make room for this request's other keys.
         answer = Rows(*self._arena.read(slots))
-        if not live.all():
-            absent = np.flatnonzero(~live)
+        if not self._arena.all_live(slots, now):
+            absent = np.flatnonzero(~self._arena.live(slots, now))
             self._forget(self._arena, slots[absent])
             wanted, which = self._directory.distinct(names, absent)
             read = self._inner.rows(wanted, deadline=deadline)

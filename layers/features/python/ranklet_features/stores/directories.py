@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from itertools import repeat
+from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +16,8 @@ from ranklet_features.stores.arena import EMPTY
 from ranklet_features.stores.base import Keys
 from ranklet_features.stores.keys import int_keys, text_keys
 
+_NOWHERE = EMPTY.to_bytes(8, sys.byteorder)
+
 
 class Directory(Protocol):
     """Which key lies in which slot. Keys go through `normal` first: an array of int64, or a list of strings."""
@@ -21,8 +26,8 @@ class Directory(Protocol):
         """Bring a caller's keys to the form that the other methods take. Raises TypeError for another type."""
         ...
 
-    def find(self, keys: Any) -> NDArray[np.integer]:
-        """Slots [n] in the order of `keys`; those of unknown keys are EMPTY."""
+    def find(self, keys: Any) -> NDArray[np.int64]:
+        """Slots [n] in the order of `keys`; those of unknown keys are EMPTY. Only to be read."""
         ...
 
     def distinct(self, keys: Any, positions: NDArray[np.intp]) -> tuple[Any, NDArray[np.intp]]:
@@ -44,17 +49,28 @@ def directory(table: Table, entries: int) -> Directory:
 
 
 class TextDirectory:
-    """A dict, and the way back from slot to key that eviction needs."""
+    """A dict, and the way back from slot to key that eviction needs.
+
+    Slots lie in the dict as the eight bytes of an int64: bytes are joined into an array in half the time that numbers
+    take.
+    """
 
     def __init__(self, entries: int) -> None:
-        self._slots: dict[str, int] = {}
+        self._slots: dict[str, bytes] = {}
         self._names: list[str | None] = [None] * (entries + 1)
 
     def normal(self, keys: Keys) -> list[str]:
         return text_keys(keys)
 
-    def find(self, keys: list[str]) -> NDArray[np.integer]:
-        return np.fromiter(map(self._slots.get, keys, repeat(EMPTY)), np.int64, len(keys))
+    def find(self, keys: list[str]) -> NDArray[np.int64]:
+        found: Iterable[bytes]
+        try:
+            # One call looks all of them up; of a single key it would not make a tuple.
+            found = itemgetter(*keys)(self._slots) if len(keys) > 1 else (self._slots[key] for key in keys)
+            joined = b"".join(found)
+        except KeyError:
+            joined = b"".join(map(self._slots.get, keys, repeat(_NOWHERE)))
+        return np.frombuffer(joined, np.int64)
 
     def distinct(self, keys: list[str], positions: NDArray[np.intp]) -> tuple[list[str], NDArray[np.intp]]:
         order: dict[str, int] = {}
@@ -64,7 +80,7 @@ class TextDirectory:
     def assign(self, keys: list[str], chosen: NDArray[np.intp], slots: NDArray[np.integer]) -> None:
         self.forget(slots)
         for i, slot in zip(chosen.tolist(), slots.tolist(), strict=True):
-            self._slots[keys[i]] = slot
+            self._slots[keys[i]] = slot.to_bytes(8, sys.byteorder)
             self._names[slot] = keys[i]
 
     def forget(self, slots: NDArray[np.integer]) -> None:
@@ -85,7 +101,8 @@ class IntDirectory:
         self._table = table
         size = 1 << (4 * entries).bit_length()
         self._mask = np.int64(size - 1)
-        self._buckets = np.zeros(size, np.int32)
+        # As wide as `take` wants them: narrower numbers would be converted by each of the arena's reads.
+        self._buckets = np.zeros(size, np.int64)
         self._names = np.zeros(entries + 1, np.int64)
         self._taken = np.zeros(entries + 1, np.bool_)
         self._others: dict[int, int] = {}
@@ -93,15 +110,16 @@ class IntDirectory:
     def normal(self, keys: Keys) -> NDArray[np.int64]:
         return int_keys(keys, self._table)
 
-    def find(self, keys: NDArray[np.int64]) -> NDArray[np.integer]:
-        slots: NDArray[np.integer] = self._buckets.take(keys & self._mask)
-        other = self._names.take(slots) != keys
-        if other.any():
-            places = np.flatnonzero(other)
+    def find(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        slots = self._buckets.take(keys & self._mask)
+        names = self._names.take(slots)
+        # As bytes: where all are found, the usual case, this takes half the time of `any` over their differences.
+        if names.tobytes() != keys.tobytes():
+            places = np.flatnonzero(names != keys)
             slots[places] = EMPTY
             if self._others:
                 found = map(self._others.get, keys[places].tolist(), repeat(EMPTY))
-                slots[places] = np.fromiter(found, np.int32, len(places))
+                slots[places] = np.fromiter(found, np.int64, len(places))
         return slots
 
     def distinct(
