@@ -21,6 +21,7 @@ COMMANDS = {
     "invoke": ("ranklet.cli.invoke:invoke", "Put one event through one function."),
     "tables": ("ranklet.cli.tables:tables", "Write embedding tables into DynamoDB."),
     "demo": ("ranklet.cli.demo:demo", "Go the whole way on two real models."),
+    "bench": ("ranklet.cli.bench:bench", "Measure what it costs, beside what it replaces."),
     "doctor": ("ranklet.cli.doctor:doctor", "Say what this machine lacks."),
 }
 """Command name → where it is, and its line in `ranklet --help`; imported when used."""

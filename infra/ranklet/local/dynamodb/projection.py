@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ranklet.local.dynamodb.errors import invalid
@@ -36,9 +37,11 @@ def paths(request: Mapping[str, Any]) -> Sequence[Path] | None:
             f"attribute name: {undefined[0]}"
         )
     if unused := sorted(set(names) - named):
-        raise invalid(f"Value provided in ExpressionAttributeNames unused in expressions: keys: {{{', '.join(unused)}}}")
+        raise invalid(
+            f"Value provided in ExpressionAttributeNames unused in expressions: keys: {{{', '.join(unused)}}}"
+        )
     found = sorted(tuple(names.get(part, part) for part in path) for path in steps)
-    for one, other in zip(found, found[1:], strict=False):
+    for one, other in pairwise(found):
         if other[: len(one)] == one:
             raise invalid("Invalid ProjectionExpression: Two document paths overlap with each other")
     return found

@@ -1,0 +1,15 @@
+"""Measurements: what ranklet costs beside what it replaces, in one run and on one machine.
+
+A bench is a module with `run(setting, progress) -> Report` and one line in BENCHES. `base.py` holds what makes
+figures comparable (interleaved rounds, CPU time, a control, answers checked before anything is timed); README.md
+gives the method and says where the time goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+BENCHES: Mapping[str, str] = {
+    "tables": "ranklet.bench.tables:run",
+}
+"""Bench → its function, imported when it is used."""
