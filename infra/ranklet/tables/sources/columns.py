@@ -79,6 +79,8 @@ def _lists(asked: Asked, batch: Batch, name: str) -> NDArray[np.floating[Any]]:
     lists = [_list(asked, value, name, batch.places, row) for row, value in enumerate(column)]
     dim = len(lists[0])
     for row, values in enumerate(lists):
+        if not values:
+            raise asked.error(f"{batch.places[row]} has no numbers")
         if len(values) != dim:
             raise asked.error(f"{batch.places[row]} has {len(values)} numbers, {batch.places[0]} has {dim}")
     flat = (number for values in lists for number in values)
