@@ -114,7 +114,7 @@ def _read(described: model.Model, folder: Path, scratch: Path, progress: Progres
         vectors = source.gather(name, sources.read(asked), key=table.key, scratch=scratch)
         tables.append(pin.pin(name, table, vectors, scratch=scratch, site=left.site(described, name)))
         if tables[-1].table.placement == "resident":
-            left = left.after(tables[-1].bytes, fetched=tables[-1].fetched)
+            left = left.after(tables[-1].bytes, tables[-1].memory, fetched=tables[-1].fetched)
     vocabularies = {
         name: files_below(folder, feature.options["vocabulary"])
         for name, feature in described.features.items()

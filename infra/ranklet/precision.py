@@ -72,7 +72,7 @@ def rounded_up(change: float) -> float:
     if not 0 < change < inf:
         return change
     unit = 10.0 ** floor(log10(1.5 * change))
-    return float(f"{ceil(1.5 * change / unit)}e{round(log10(unit))}")
+    return float(f"{ceil(1.5 * change / unit - 1e-9)}e{round(log10(unit))}")
 
 
 def account(name: str, found: Precision) -> str:

@@ -35,6 +35,7 @@ class Pinned:
     exact: its rows before they were packed, float32 [rows, dim], None where nobody asks for them.
     dollars: per million requests, by placement.
     fetched: whether a resident table comes from a snapshot in S3 and not with the package. bytes: of rows and keys.
+    memory: what it takes of the function's memory where it is resident.
     """
 
     table: Table
@@ -44,6 +45,7 @@ class Pinned:
     dollars: Mapping[str, float] = field(default_factory=dict)
     fetched: bool = False
     bytes: int = 0
+    memory: int = 0
 
     @property
     def away(self) -> bool:
@@ -89,7 +91,7 @@ def pin(
     )
     if placed.placement == "dynamodb":
         Items(table, packed.keys, packed.values)  # refuses pages that no item can hold
-    return Pinned(table, packed, placed.reason, vectors, placed.dollars, placed.fetched, placed.bytes)
+    return Pinned(table, packed, placed.reason, vectors, placed.dollars, placed.fetched, placed.bytes, placed.memory)
 
 
 def _packed(name: str, source: TableSource, vectors: Vectors, scratch: Path | None) -> Vectors:

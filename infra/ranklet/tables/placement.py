@@ -43,6 +43,9 @@ PATIENT_S = 600.0
 TMP_BYTES = 10 * GB
 """The largest /tmp."""
 
+INT_INDEX, TEXT_INDEX = 32, 150
+"""Bytes a row, at most and about, of the index by key: measured on `ranklet_features.stores.indexes`."""
+
 READ_BYTES, READ_UNITS = 4096, 0.5
 """An eventually consistent read takes half a unit for every started 4 KB of an item."""
 
@@ -69,15 +72,16 @@ ANYWHERE = Site()
 
 @dataclass(frozen=True)
 class Placed:
-    """The decision. bytes: rows and keys as a resident table holds them. dollars: per million requests, by placement.
+    """The decision. dollars: per million requests, by placement. fetched: resident, but not in the package.
 
-    fetched: resident, but not in the package.
+    bytes: of rows and keys as files. memory: those and the index that a resident table makes of its keys.
     """
 
     placement: Placement
     fetched: bool
     reason: str
     bytes: int
+    memory: int
     dollars: dict[str, float]
 
 
@@ -87,10 +91,14 @@ def decide(
     """Place a table of `rows` packed rows of `row_bytes`; what model.toml says goes before what is cheap."""
     key_bytes = _key_bytes(keys)
     size = rows * row_bytes + key_bytes
+    memory = size + rows * (INT_INDEX if source.key == "int" else TEXT_INDEX)
     fetched = size > site.package
     units = read_units(site, rows=rows, page=source.page, row_bytes=row_bytes, key_bytes=key_bytes / max(rows, 1))
-    dollars = {"resident": _resident_dollars(site, size, fetched), "dynamodb": _dynamodb_dollars(site, size, units)}
-    hurdle = _hurdle(site, size, fetched)
+    dollars = {
+        "resident": _resident_dollars(site, size, memory, fetched),
+        "dynamodb": _dynamodb_dollars(site, size, units),
+    }
+    hurdle = _hurdle(site, size, memory, fetched)
     chosen: Placement
     if source.placement != "auto":
         chosen, why = source.placement, "as model.toml says"
@@ -102,7 +110,7 @@ def decide(
         chosen = "resident" if dollars["resident"] <= dollars["dynamodb"] else "dynamodb"
         why = f"{_way(fetched)} is possible" if chosen == "dynamodb" else f"it fits {_way(fetched)}"
     fetched = fetched and chosen == "resident"
-    return Placed(chosen, fetched, _account(site, size, units, dollars, why), size, dollars)
+    return Placed(chosen, fetched, _account(site, size, units, dollars, why), size, memory, dollars)
 
 
 def keys_read(model: Model, table: str) -> float:
@@ -140,10 +148,12 @@ def _key_bytes(keys: NDArray[Any] | Sequence[str]) -> int:
     return sum(map(len, keys)) + 3 * len(keys)
 
 
-def _hurdle(site: Site, size: int, fetched: bool) -> str | None:
+def _hurdle(site: Site, size: int, memory: int, fetched: bool) -> str | None:
     """Why a table cannot well be resident; None where it can."""
-    if size > site.memory:
-        return f"the function's memory has {_mb(site.memory)} left for it; raise [function] memory to keep it resident"
+    if memory > site.memory:
+        return (
+            f"of the function's memory {_mb(site.memory)} are left for the {_mb(memory)} that it takes with its index"
+        )
     if fetched and size > TMP_BYTES:
         return "it is larger than /tmp can be"
     seconds = size / FETCH_BYTES_S
@@ -152,8 +162,8 @@ def _hurdle(site: Site, size: int, fetched: bool) -> str | None:
     return None
 
 
-def _resident_dollars(site: Site, size: int, fetched: bool) -> float:
-    share = size / GB * REQUEST_S * site.gb_second * 1e6
+def _resident_dollars(site: Site, size: int, memory: int, fetched: bool) -> float:
+    share = memory / GB * REQUEST_S * site.gb_second * 1e6
     if not fetched:
         return share
     known = prices.load()

@@ -7,7 +7,7 @@ and the arrays of a large request come on top.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ranklet.model import Model
 from ranklet.packaging.sizes import LIMIT
@@ -44,10 +44,10 @@ class Room:
         memory = model.function.memory * MB - PROCESS - artefacts - (ONNX_PROCESS + artefacts if onnx else 0)
         return Room(max(0, package), max(0, memory))
 
-    def after(self, size: int, *, fetched: bool) -> Room:
-        """What is left when a table of that size is resident."""
+    def after(self, size: int, memory: int, *, fetched: bool) -> Room:
+        """What is left when a table of that size, which takes so much memory, is resident."""
         package = self.package if fetched else self.package - size
-        return replace(self, package=max(0, package), memory=max(0, self.memory - size))
+        return Room(max(0, package), max(0, self.memory - memory))
 
     def site(self, model: Model, table: str) -> Site:
         """The site of the next table."""
