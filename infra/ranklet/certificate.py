@@ -89,7 +89,24 @@ def verify(folder: Path) -> Certificate:
             f"{folder}: path {path!r} differs from the trainer's scores by {worst:g}, allowed is "
             f"{certificate.bound:g}; mend the model, then build it again"
         )
+    _verify_narrowed(folder, certificate)
     return certificate
+
+
+def _verify_narrowed(folder: Path, certificate: Certificate) -> None:
+    """Raise BundleError where tables move scores by more than they may, or scores are off before any packing."""
+    narrowed = certificate.narrowed
+    if narrowed is None:
+        return
+    if not (worst := max(narrowed.paths.values(), default=0.0)) <= narrowed.bound:
+        raise BundleError(f"{folder}: with exact rows scores differ by {worst:g}, allowed is {narrowed.bound:g}")
+    for name, found in narrowed.tables.items():
+        allowed = narrowed.bound if found.allowed is None else found.allowed
+        if not found.max_score_change <= allowed:
+            raise BundleError(
+                f"{folder}: table {name} as {found.dtype} moves scores by {found.max_score_change:g}, allowed is "
+                f"{allowed:g}; {_again(folder)}"
+            )
 
 
 def _again(folder: Path) -> str:

@@ -18,6 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
+import orjson
+
 from ranklet import certificate, precision
 from ranklet.compose import document
 from ranklet.errors import ParityError
@@ -25,7 +27,7 @@ from ranklet.golden import Golden
 from ranklet.local.event_v2 import event_v2
 from ranklet.model import Model
 from ranklet.precision import Precision
-from ranklet.replay import FORMS, Form, difference
+from ranklet.replay import FORMS, JSON, Form, difference
 from ranklet.tables.files import write_rows
 from ranklet.tables.pin import Pinned
 from ranklet.tables.source import Vectors
@@ -140,20 +142,23 @@ class Replay:
     def precision(self, exact: Function, allowed: Mapping[str, float | None]) -> dict[str, Precision]:
         """What each table's packing does, the others exact."""
         before = self._scores(exact)
-        return {
-            name: precision.measure(
-                self.tables[name].table.dtype,
-                before,
-                self._scores(self.variant(packed=(name,))),
-                allowed=allowed.get(name),
-            )
-            for name in self.narrowed
-        }
+        found = {}
+        for name in self.narrowed:
+            after = self._scores(self.variant(packed=(name,)))
+            for number, (one, other) in enumerate(zip(before, after, strict=True), start=1):
+                if one.degraded != other.degraded:
+                    raise ParityError(
+                        f"golden row {number}: table {name} as {self.tables[name].table.dtype} had to default "
+                        f"{other.degraded or 'nothing'}, with exact rows {one.degraded or 'nothing'}; build again"
+                    )
+            scores = ([answer.scores for answer in answers] for answers in (before, after))
+            found[name] = precision.measure(self.tables[name].table.dtype, *scores, allowed=allowed.get(name))
+        return found
 
-    def _scores(self, function: Function) -> list[list[float]]:
+    def _scores(self, function: Function) -> list[Answer]:
         name, form = next(iter(self._forms().items()))
         return [
-            _scores(name, form, function, self.manifest, golden, number)
+            _answer(name, form, function, self.manifest, golden, number)
             for number, golden in enumerate(self.rows, start=1)
         ]
 
@@ -211,7 +216,7 @@ def _worst(
 ) -> float:
     worst = 0.0
     for number, golden in enumerate(rows, start=1):
-        scores = _scores(name, form, function, manifest, golden, number)
+        scores = _answer(name, form, function, manifest, golden, number).scores
         gap = difference(scores, golden)
         if not gap <= bound:
             raise ParityError(_account(name, number, scores, golden, gap, bound))
@@ -219,7 +224,15 @@ def _worst(
     return worst
 
 
-def _scores(name: str, form: Form, function: Function, manifest: Manifest, golden: Golden, number: int) -> list[float]:
+@dataclass(frozen=True)
+class Answer:
+    """What came back. degraded: what had to be defaulted, as far as the form says it."""
+
+    scores: list[float]
+    degraded: Mapping[str, int]
+
+
+def _answer(name: str, form: Form, function: Function, manifest: Manifest, golden: Golden, number: int) -> Answer:
     event = event_v2(
         "POST",
         form.path(manifest),
@@ -231,7 +244,21 @@ def _scores(name: str, form: Form, function: Function, manifest: Manifest, golde
     body = base64.b64decode(raw) if answer["isBase64Encoded"] else raw.encode()
     if answer["statusCode"] != 200:
         raise ParityError(f"golden row {number} as {name} was answered {answer['statusCode']}: {body[:500].decode()}")
-    return form.decode(body)
+    degraded = _degraded(form, body)
+    if late := sorted(reason for reason in degraded if reason.startswith("unavailable_rows")):
+        raise ParityError(
+            f"golden row {number} as {name}: {', '.join(late)} were not read within [limits] deadline_ms = "
+            f"{manifest.limits.deadline_ms}, though their tables are on this machine; build again, or raise it"
+        )
+    return Answer(form.decode(body), degraded)
+
+
+def _degraded(form: Form, body: bytes) -> Mapping[str, int]:
+    """The native form alone says what was defaulted."""
+    if form.dialect != "native" or form.content_type != JSON:
+        return {}
+    found: Mapping[str, int] = orjson.loads(body).get("degraded", {})
+    return found
 
 
 def _account(name: str, number: int, scores: list[float], golden: Golden, gap: float, bound: float) -> str:

@@ -14,6 +14,7 @@ from ranklet.tables.sources import columns
 from ranklet.tables.sources.base import Asked, Batch, Chunk, Places, expand
 
 BATCH_ROWS = 8192
+READ_BYTES = 1 << 20
 
 
 def read(asked: Asked) -> Iterator[Chunk]:
@@ -25,7 +26,8 @@ def batches(asked: Asked, path: Path, wanted: Sequence[str]) -> Iterator[Batch]:
     """Columns: numbers without gaps as arrays, lists of floats of one length as [n, dim], the rest as Python values."""
     arrow, parquet = _pyarrow(asked)
     try:
-        with parquet.ParquetFile(path) as file:
+        # Read as it is decoded: by default a whole column chunk, half a gigabyte of a large file, is held at once.
+        with parquet.ParquetFile(path, buffer_size=READ_BYTES, pre_buffer=False) as file:
             names = expand(asked, wanted, file.schema_arrow.names, path.name)
             start = 0
             for batch in file.iter_batches(BATCH_ROWS, columns=names, use_threads=False):
