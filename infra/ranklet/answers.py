@@ -1,0 +1,79 @@
+"""Golden requests through the real handler: from an API Gateway event to the answer's bytes."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from ranklet.errors import ParityError
+from ranklet.golden import Golden
+from ranklet.local.event_v2 import event_v2
+from ranklet.replay import JSON, Form, difference
+from ranklet_runtime.function import Function
+from ranklet_runtime.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. degraded: what had to be defaulted, as far as the form says it."""
+
+    scores: list[float]
+    degraded: Mapping[str, int]
+
+
+def ask(name: str, form: Form, function: Function, manifest: Manifest, golden: Golden, number: int) -> Answer:
+    """Send a golden request as API Gateway would. Raises ParityError where it is refused, or tables do not answer."""
+    event = event_v2(
+        "POST",
+        form.path(manifest),
+        headers={"content-type": form.content_type},
+        body=form.encode(golden, manifest),
+    )
+    answer = function(event, None)
+    raw = answer["body"]
+    body = base64.b64decode(raw) if answer["isBase64Encoded"] else raw.encode()
+    if answer["statusCode"] != 200:
+        raise ParityError(f"golden row {number} as {name} was answered {answer['statusCode']}: {body[:500].decode()}")
+    degraded = _degraded(form, body)
+    if late := sorted(reason for reason in degraded if reason.startswith("unavailable_rows")):
+        raise ParityError(
+            f"golden row {number} as {name}: {', '.join(late)} were not read within [limits] deadline_ms = "
+            f"{manifest.limits.deadline_ms}, though their tables are on this machine; build again, or raise it"
+        )
+    return Answer(form.decode(body), degraded)
+
+
+def _degraded(form: Form, body: bytes) -> Mapping[str, int]:
+    """The native form alone says what was defaulted."""
+    if form.dialect != "native" or form.content_type != JSON:
+        return {}
+    found: Mapping[str, int] = orjson.loads(body).get("degraded", {})
+    return found
+
+
+def worst(name: str, form: Form, function: Function, manifest: Manifest, rows: Sequence[Golden], bound: float) -> float:
+    """The largest difference from the trainer's scores. Raises ParityError above the bound, naming its place."""
+    largest = 0.0
+    for number, golden in enumerate(rows, start=1):
+        scores = ask(name, form, function, manifest, golden, number).scores
+        gap = difference(scores, golden)
+        if not gap <= bound:
+            raise ParityError(account(name, number, scores, golden, gap, bound))
+        largest = max(largest, gap)
+    return largest
+
+
+def account(name: str, number: int, scores: list[float], golden: Golden, gap: float, bound: float) -> str:
+    """Where the worst difference is, and what usually makes one."""
+    if len(scores) != len(golden.scores):
+        return f"golden row {number} as {name}: {len(scores)} scores for {len(golden.scores)} candidates"
+    pairs = zip(scores, golden.scores, strict=True)
+    place, (ours, theirs) = max(enumerate(pairs), key=lambda pair: abs(pair[1][0] - pair[1][1]))
+    return (
+        f"golden row {number} as {name}: candidate {place} scores {ours!r}, the trainer says {theirs!r}; "
+        f"{gap:.2e} apart, above {bound:.0e}. Usual causes: features assembled differently in training, weights of "
+        "another epoch, float64 against float32; a wider bound is [golden] max_abs_diff"
+    )
