@@ -44,11 +44,9 @@ class Batch:
 
     def take(self, asked: Sequence[str], answer: Answer) -> None:
         """Sort in one answer."""
-        for key in asked:
-            if (packed := answer.values.get(key)) is not None:
-                self.values[key] = packed
-            elif key in answer.unprocessed:
-                self.pending.append(key)
+        self.values.update(answer.values)
+        if answer.unprocessed:
+            self.pending.extend(key for key in asked if key in answer.unprocessed and key not in answer.values)
 
 
 class BatchReader:
@@ -65,6 +63,7 @@ class BatchReader:
     ) -> None:
         self._table = table
         self._client = client
+        self._head = b'{"RequestItems":{%b:{"Keys":[{"k":{"S":"' % orjson.dumps(table.physical)
         self._clock = clock
         self._sleep = sleep
         self._uniform = uniform
@@ -137,4 +136,8 @@ class BatchReader:
             self._sleep(self._uniform(0, longest))
 
     def _body(self, keys: Sequence[str]) -> bytes:
+        joined = "".join(keys)
+        if len(orjson.dumps(joined)) == len(joined.encode()) + len('""'):
+            # Nothing in these keys has to be escaped: a third of the time.
+            return self._head + '"}},{"k":{"S":"'.join(keys).encode() + b'"}}]}}}'
         return orjson.dumps({"RequestItems": {self._table.physical: {"Keys": [{"k": {"S": key}} for key in keys]}}})

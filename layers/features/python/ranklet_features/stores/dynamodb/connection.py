@@ -1,8 +1,8 @@
 """One kept HTTP/1.1 connection whose every wait ends at a deadline.
 
 http.client's own connection gives each single read a timeout, so a peer that sends a byte now and then could hold
-a request for ever. Here its response parser reads through `_TimedReader`, which grants each read only what is
-left of the deadline. Name resolution alone cannot be bounded from Python; it is the resolver's own timeout.
+a request for ever. Here answers are read through `_TimedReader`, which grants each read only what is left of the
+deadline. Name resolution alone cannot be bounded from Python; it is the resolver's own timeout.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import select
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from functools import cache
-from http.client import HTTPException, HTTPMessage, HTTPResponse
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, NamedTuple
 
 from ranklet_features.stores.dynamodb.endpoint import Endpoint
+from ranklet_features.stores.dynamodb.heads import Head, plain
 
 MAX_IDLE_S = 45.0
 """A connection that was idle for longer is not trusted: a frozen environment sleeps through the server's FIN."""
@@ -32,10 +34,10 @@ class Broken(Exception):
 
 
 class Reply(NamedTuple):
-    """One HTTP answer; the names of its headers are found in any case."""
+    """One HTTP answer; its headers by lower-case name."""
 
     status: int
-    headers: HTTPMessage
+    headers: Mapping[str, str]
     body: bytes
 
 
@@ -54,6 +56,7 @@ class Connection:
         self._awaiting = False
         self._failure: Exception | None = None
         self._last_used = 0.0
+        self._buffer = memoryview(bytearray(READ_SIZE))
         if endpoint.scheme == "https":
             # 35 ms for the certificates, better spent when the store is opened than in a request.
             _tls()
@@ -120,17 +123,44 @@ class Connection:
     def _read(self, deadline: float) -> Reply:
         if self._socket is None:
             raise ConnectionError(f"not sent: {self._failure}")
-        response = HTTPResponse(_TimedReader(self._socket, deadline), method="POST")  # type: ignore[arg-type]
-        try:
-            response.begin()
-            reply = Reply(response.status, response.headers, _body(response))
-        finally:
-            response.close()
+        source = _TimedReader(self._socket, deadline)
+        start = self._buffer[: source.readinto(self._buffer)]
+        head = plain(start)
+        if head is not None:
+            reply, keep = self._plain(head, bytes(start[head.size :]), source)
+        else:
+            source.start = bytes(start)
+            reply, keep = _any(source)
         self._awaiting = False
         self._last_used = time.monotonic()
-        if response.will_close:
+        if not keep:
             self.close()
         return reply
+
+    def _plain(self, head: Head, body: bytes, source: _TimedReader) -> tuple[Reply, bool]:
+        """The answer whose head and beginning are these, and whether the connection can be kept."""
+        if head.length > MAX_BODY:
+            raise ConnectionError(f"an answer of more than {MAX_BODY} bytes")
+        parts, missing = [body], head.length - len(body)
+        while missing > 0:
+            if not (size := source.readinto(self._buffer[:missing])):
+                raise IncompleteRead(b"".join(parts), missing)
+            parts.append(bytes(self._buffer[:size]))
+            missing -= size
+        body = b"".join(parts)
+        # More than was announced is no answer to anything that was asked.
+        return Reply(head.status, head.headers, body[: head.length]), head.keep_alive and missing == 0
+
+
+def _any(source: _TimedReader) -> tuple[Reply, bool]:
+    """An answer of whatever form HTTP/1 allows, and whether the connection can be kept."""
+    response = HTTPResponse(source, method="POST")  # type: ignore[arg-type]
+    try:
+        response.begin()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status, headers, _body(response)), not response.will_close
+    finally:
+        response.close()
 
 
 def _body(response: HTTPResponse) -> bytes:
@@ -149,15 +179,20 @@ class _TimedReader(io.RawIOBase):
     def __init__(self, source: socket.socket, deadline: float) -> None:
         self._source = source
         self._deadline = deadline
+        self.start = b""
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        """What HTTPResponse asks of a socket."""
+        """What HTTPResponse asks of a socket: first `start`, which was read already, then what comes."""
         return io.BufferedReader(self, READ_SIZE)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any, /) -> int:
+        if self.start:
+            size = min(len(buffer), len(self.start))
+            buffer[:size], self.start = self.start[:size], self.start[size:]
+            return size
         self._source.settimeout(_left(self._deadline))
         return self._source.recv_into(buffer)
 

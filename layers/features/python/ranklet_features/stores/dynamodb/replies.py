@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from binascii import a2b_base64
-from collections.abc import Container
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
@@ -61,7 +61,7 @@ class Answer(NamedTuple):
     unprocessed: set[str]
 
 
-def read(reply: Reply, table: Table, asked: Container[str]) -> Answer:
+def read(reply: Reply, table: Table, asked: set[str]) -> Answer:
     """Read a reply to BatchGetItem; rows that were not asked for are left aside.
 
     Raises Failed (or a kind of it) where asking again can help, TableMismatch for a table that is not there or
@@ -71,23 +71,28 @@ def read(reply: Reply, table: Table, asked: Container[str]) -> Answer:
         raise _fault(reply, table)
     document = _intact(reply)
     try:
-        items = {item["k"]["S"]: item for item in document["Responses"].get(table.physical, ())}
+        items = document["Responses"].get(table.physical, ())
+        keys = [item["k"]["S"] for item in items]
+        if not asked.issuperset(keys):
+            items = [item for key, item in zip(keys, items, strict=True) if key in asked]
+            keys = [key for key in keys if key in asked]
         left = document.get("UnprocessedKeys", {}).get(table.physical, {"Keys": ()})
         unprocessed = {key["k"]["S"] for key in left["Keys"]}
-        return Answer({key: _packed(item, table) for key, item in items.items() if key in asked}, unprocessed)
+        return Answer(dict(zip(keys, _packed(keys, items, table), strict=True)), unprocessed)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Failed(f"an answer that is not one to BatchGetItem: {error!r}") from error
 
 
-def _packed(item: dict[str, Any], table: Table) -> bytes:
-    """The bytes of a row; as many as the table's rows have, unless it is the row that describes the table."""
+def _packed(keys: list[str], items: Sequence[Any], table: Table) -> list[bytes]:
+    """The bytes of rows; as many as the table's rows have, unless it is the row that describes the table."""
     try:
-        packed = a2b_base64(item["v"]["B"])
+        packed = [a2b_base64(item["v"]["B"]) for item in items]
     except (KeyError, TypeError) as error:
         raise TableMismatch(f"table {table.name}: {table.physical} has a row without a binary `v`") from error
-    if len(packed) != table.dim * SIZES[table.dtype] and item["k"]["S"] != RESERVED:
+    size = table.dim * SIZES[table.dtype]
+    if wrong := {len(value) for key, value in zip(keys, packed, strict=True) if len(value) != size and key != RESERVED}:
         raise TableMismatch(
-            f"table {table.name}: {table.physical} has a row of {len(packed)} bytes, "
+            f"table {table.name}: {table.physical} has a row of {wrong.pop()} bytes, "
             f"pinned are {table.dim} numbers of {table.dtype}"
         )
     return packed

@@ -52,12 +52,12 @@ class DynamoStore:
         if self._client is None:
             raise StoreError(f"table {self.table.name}: read after close")
         names = self._names(keys)
-        places = {name: place for place, name in enumerate(dict.fromkeys(names))}
-        asked = [name for name in places if _may_exist(name)]
-        rows = Rows(np.zeros((len(places), self.table.dim), np.float32), np.full(len(places), MISSING, np.uint8))
-        if asked:
-            until = time.monotonic() + DEFAULT_WAIT_S if deadline is None else deadline
-            self._fill(rows, places, self._read(asked, until))
+        places = dict(zip(names, range(len(names)), strict=True))
+        if len(places) < len(names):
+            places = {name: place for place, name in enumerate(places)}
+        asked = list(places) if self.table.key == "int" else [name for name in places if _may_exist(name)]
+        until = time.monotonic() + DEFAULT_WAIT_S if deadline is None else deadline
+        rows = self._rows(places, self._read(asked, until) if asked else Batch([]))
         if len(places) == len(names):
             return rows
         which = np.fromiter(map(places.__getitem__, names), np.intp, len(names))
@@ -99,23 +99,29 @@ class DynamoStore:
             raise TableMismatch(f"{where} is {found}, the manifest pins {pinned}; build and push again")
         self._verified = True
 
-    def _fill(self, rows: Rows, places: dict[str, int], batch: Batch) -> None:
+    def _rows(self, places: dict[str, int], batch: Batch) -> Rows:
+        """Rows in the order of `places`."""
+        if len(batch.values) == len(places):  # the usual case: nothing to be sent to its place
+            values, status = self._unpack([batch.values[name] for name in places])
+            return Rows(values, status)
+        rows = Rows(np.zeros((len(places), self.table.dim), np.float32), np.full(len(places), MISSING, np.uint8))
         found = [places[name] for name in batch.values]
         if found:
-            values, finite = self._unpack(list(batch.values.values()))
-            rows.values[found] = values
-            rows.status[found] = np.where(finite, FOUND, UNAVAILABLE)
+            rows.values[found], rows.status[found] = self._unpack(list(batch.values.values()))
         rows.status[[places[name] for name in batch.pending]] = UNAVAILABLE
+        return rows
 
-    def _unpack(self, packed: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Rows [n, dim], and which of them are finite; the others are zeroed: they must not be scored."""
+    def _unpack(self, packed: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Rows [n, dim] and their statuses; those that are not finite are zeroed: they must not be scored."""
         dtype = "<f4" if self.table.dtype == "f32" else "<f2"
         values = np.frombuffer(b"".join(packed), dtype).reshape(len(packed), self.table.dim).astype(np.float32)
-        finite = np.isfinite(values).all(axis=1)
+        status = np.full(len(values), FOUND, np.uint8)
+        finite = np.isfinite(values)
         if not finite.all():
-            values[~finite] = 0
-            _log.warning("table %s: %d rows hold a NaN or an infinity", self.table.name, int((~finite).sum()))
-        return values, finite
+            unfit = ~finite.all(axis=1)
+            values[unfit], status[unfit] = 0, UNAVAILABLE
+            _log.warning("table %s: %d rows hold a NaN or an infinity", self.table.name, int(unfit.sum()))
+        return values, status
 
 
 def _may_exist(name: str) -> bool:
