@@ -8,6 +8,7 @@ them is timed.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -118,19 +119,26 @@ class Way(NamedTuple):
 
 
 def interleaved(ways: Mapping[str, Sample], setting: Setting) -> dict[str, NDArray[np.float64]]:
-    """CPU seconds per call [rounds] of each way. Turns alternate between the ways, and so does who begins."""
+    """CPU seconds per call [rounds] of each way. Turns alternate between the ways, and so does who begins.
+
+    What lives when it begins is kept from the garbage collector, as the handler does after INIT: else every way would
+    pay for going through the objects of all the others.
+    """
     names = list(ways)
-    taken: dict[str, list[list[float]]] = {name: [] for name in names}
+    taken = np.empty((setting.rounds, setting.turns, len(names)))
     for name in names:
         ways[name](0)
-    for number in range(setting.rounds):
-        for name in names:
-            taken[name].append([])
-        for turn in range(setting.turns):
-            first = (number + turn) % len(names)
-            for name in names[first:] + names[:first]:
-                taken[name][-1].append(ways[name](number * setting.turns + turn))
-    return {name: np.median(np.array(taken[name]), axis=1) for name in names}
+    gc.collect()
+    gc.freeze()
+    try:
+        for number in range(setting.rounds):
+            for turn in range(setting.turns):
+                first = (number + turn) % len(names)
+                for place in [*range(first, len(names)), *range(first)]:
+                    taken[number, turn, place] = ways[names[place]](number * setting.turns + turn)
+    finally:
+        gc.unfreeze()
+    return {name: np.median(taken[:, :, place], axis=1) for place, name in enumerate(names)}
 
 
 def ratio(

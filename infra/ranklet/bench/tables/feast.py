@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet.bench.base import Progress, Sample, Setting
-from ranklet.bench.tables.servers import REGION, Endpoints
+from ranklet.bench.tables import servers
 from ranklet.errors import BenchError
 
 PACKAGE = "feast[aws]==0.67.0"
@@ -76,13 +76,14 @@ def running(
     np.save(folder / "rows.npy", rows)
     given = {
         "endpoint": url,
-        "region": REGION,
+        "region": servers.REGION,
         "rows": str(folder / "rows.npy"),
         "folder": str(folder),
         "requests": [places.tolist() for places in wanted],
     }
-    environ = {**os.environ, **Endpoints.environ(url), "PYTHONPATH": ""}
-    command = [str(python), str(SCRIPT), json.dumps(given)]
+    environ = {**os.environ, **servers.environ(url), "PYTHONPATH": ""}
+    # -P: beside the script lies a feast.py that is not Feast.
+    command = [str(python), "-P", str(SCRIPT), json.dumps(given)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ, cwd=folder
     ) as process:
