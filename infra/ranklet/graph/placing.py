@@ -164,7 +164,7 @@ def inside(work: Work, expr: Expr, side: Side) -> ir.Value:
         return loose(work, expr, side)
     if isinstance(expr, Cat | Sum):
         expr = leaf_of(work, expr)
-    return _grown(work, expr, side, {a: _dim(work, expr.form.sizes(a)) for a in expr.lazy})
+    return _grown(work, expr, side, {a: work.need(expr.form.sizes(a)) for a in expr.lazy})
 
 
 def dense(work: Work, expr: Expr, side: Side) -> ir.Value:
@@ -173,21 +173,14 @@ def dense(work: Work, expr: Expr, side: Side) -> ir.Value:
         return loose(work, expr, side)
     if isinstance(expr, Cat | Sum):
         expr = leaf_of(work, expr)
-    targets = {a: _dim(work, expr.form.sizes(a)) for a in expr.lazy}
+    targets = {a: work.need(expr.form.sizes(a)) for a in expr.lazy}
     batch = expr.form.batch
     narrow = isinstance(expr, Lit) or (expr.side == "user" and side == "cross")
     if batch is None or not narrow or side == "user":
         return _grown(work, expr, side, targets)
     if batch.plain:
-        return _grown(work, expr, side, targets | {batch.axis: _dim(work, expr.form.sizes(batch.axis))})
+        return _grown(work, expr, side, targets | {batch.axis: work.need(expr.form.sizes(batch.axis))})
     return _folded(work, expr, side)
-
-
-def _dim(work: Work, sizes: tuple[int, ...]) -> Dim:
-    dim = work.dims(sizes)
-    if dim is None:
-        raise Unavailable("a size follows no rule")
-    return dim
 
 
 def _grown(work: Work, expr: Leaf | Lit, side: Side, targets: Mapping[int, Dim]) -> ir.Value:
@@ -209,14 +202,14 @@ def _folded(work: Work, expr: Leaf | Lit, side: Side) -> ir.Value:
     assert batch is not None
     builder = work.builders[side]
     value = inside(work, expr, side)
-    before = [_dim(work, form.sizes(axis)) for axis in range(batch.axis)]
-    after = [_dim(work, form.sizes(axis)) for axis in range(batch.axis + 1, form.rank)]
-    outer, inner = _dim(work, batch.outer), _dim(work, batch.inner)
+    before = [work.need(form.sizes(axis)) for axis in range(batch.axis)]
+    after = [work.need(form.sizes(axis)) for axis in range(batch.axis + 1, form.rank)]
+    outer, inner = work.need(batch.outer), work.need(batch.inner)
     one, rows = (1, *(0,) * (len(outer) - 1)), (0, 1, *(0,) * (len(outer) - 2))
     kind = np.dtype(np.int64)
     apart = vector(work, side, (*before, outer, one, inner, *after), scalar=False, dtype=kind)
     wide = vector(work, side, (*[one] * len(before), one, rows, one, *[one] * len(after)), scalar=False, dtype=kind)
-    whole = _dim(work, form.sizes(batch.axis))
+    whole = work.need(form.sizes(batch.axis))
     together = vector(work, side, (*before, whole, *after), scalar=False, dtype=kind)
     split = builder.op("Reshape", [value, apart])
     return builder.op("Reshape", [builder.op("Expand", [split, wide]), together])
@@ -322,7 +315,16 @@ def _plus(work: Work, side: Side, before: ir.Value, last: ir.Value) -> ir.Value:
     node = last.producer()
     if node is not None and node.op_type == "MatMul" and last in work.flat:
         return builder.op("Gemm", [node.inputs[0], node.inputs[1], before], name="layer")
+    if last in work.bilinear and _one_row(work, before):
+        from ranklet.graph.rules.bilinear import biased  # rules are built on this module
+
+        return biased(work, last, before)
     return builder.op("Add", [before, last], name="sum")
+
+
+def _one_row(work: Work, value: ir.Value) -> bool:
+    """Whether it is a user's value, which came into the cross graph as an input, whole."""
+    return value.name in work.frontier and work.frontier[value.name].side == "user" and not work.frontier[value.name].lazy
 
 
 def _widest(exprs: Sequence[Expr], form: Form) -> tuple[tuple[int, ...], ...]:

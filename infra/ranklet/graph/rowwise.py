@@ -302,6 +302,9 @@ def gather_nd(case: Case) -> Batch | None:
         return ids.batch
     if data.batch is not None and data.batch == ids.batch and data.batch.axis < shared:
         return data.batch
+    depth = ids.form.fixed(ids.form.rank - 1)
+    if data.batch is not None and ids.batch is None and not shared and depth is not None and data.batch.axis >= depth:
+        return data.batch.at(data.batch.axis - depth + ids.form.rank - 1)
     raise NotRowwise("rows choose among rows")
 
 
@@ -442,7 +445,7 @@ ROWWISE: Mapping[str, tuple[Check, str]] = {
     "Flatten": (reshape, "keeps the row-major order around the batch"),
     "Gather": (gather, "each row looks up a shared table, or the same positions of its own"),
     "GatherElements": (along(0), "each row picks among its own elements"),
-    "GatherND": (gather_nd, "each row looks up a shared table, or itself by batch_dims"),
+    "GatherND": (gather_nd, "each row looks up a shared table, or the same positions of its own"),
     "Gemm": (gemm, "each row of A meets a shared matrix"),
     "GlobalAveragePool": (leading, "pools inside each row"),
     "GlobalMaxPool": (leading, "pools inside each row"),

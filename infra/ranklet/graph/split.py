@@ -25,6 +25,7 @@ from ranklet.graph.expr import Expr, Leaf, Lit, Opaque, Sym, merge, sides_of
 from ranklet.graph.forms import Batch, Form, Shapes
 from ranklet.graph.records import Side, Variant
 from ranklet.graph.rowwise import Case, NotRowwise, Operand, prove
+from ranklet.graph.sizes import Unavailable
 from ranklet.graph.trace import Dim, Trace, read_by
 
 
@@ -48,7 +49,8 @@ class Work:
 
     made: what was built already, by what it was built from. crossings: the cross graph's input for a value of another
     side. frontier: those by name. lazies, dtypes, twins: of values made here (a twin is what a value is the transpose of;
-    flat ones are products of two matrices).
+    flat ones are products of two matrices;
+    products and bilinear are `rules.bilinear`'s).
     """
 
     model: ir.Model
@@ -67,6 +69,8 @@ class Work:
     dtypes: dict[ir.Value, np.dtype[np.generic]] = field(default_factory=dict)
     twins: dict[ir.Value, ir.Value] = field(default_factory=dict)
     flat: set[ir.Value] = field(default_factory=set)
+    products: dict[ir.Value, tuple[Leaf, Leaf]] = field(default_factory=dict)
+    bilinear: dict[ir.Value, tuple[ir.Value, ir.Value, Form]] = field(default_factory=dict)
 
     @property
     def points(self) -> int:
@@ -79,6 +83,13 @@ class Work:
 
     def dims(self, sizes: tuple[int, ...]) -> Dim | None:
         return self.trace.grid.fit(sizes)
+
+    def need(self, sizes: tuple[int, ...]) -> Dim:
+        """dims, or Unavailable where the sizes follow no rule."""
+        dim = self.dims(sizes)
+        if dim is None:
+            raise Unavailable("a size follows no rule")
+        return dim
 
     def typed(self, value: ir.Value, like: ir.Value) -> ir.Value:
         """Note that the value has the other's dtype."""

@@ -15,7 +15,7 @@ import onnx_ir as ir
 from ranklet.graph.expr import Expr
 from ranklet.graph.forms import Form
 from ranklet.graph.rowwise import REDUCTIONS, UNARY
-from ranklet.graph.rules import joins, linear, moves, pairs, pointwise, sums
+from ranklet.graph.rules import bilinear, joins, linear, moves, pairs, pointwise, sums
 
 if TYPE_CHECKING:
     from ranklet.graph.split import Work
@@ -35,7 +35,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "GatherND": (moves.gather_nd,),
     "Gemm": (linear.gemm,),
     "MatMul": (linear.matmul, pairs.interaction),
-    "Mul": (sums.scale, pointwise.binary),
+    "Mul": (sums.scale, pointwise.binary, bilinear.multiply),
     "Neg": (sums.negate, pointwise.unary),
     "Pow": (pointwise.binary,),
     "Reshape": (moves.reshape,),

@@ -11,15 +11,16 @@ import onnx_ir as ir
 
 from ranklet.graph.expr import Cat, Expr, Leaf, Lit, Sum, width
 from ranklet.graph.forms import Form
-from ranklet.graph.placing import bring, joined, leaf_of
+from ranklet.graph.placing import bring, dense, joined, leaf_of
 from ranklet.graph.records import Array, Side
+from ranklet.graph.rules import bilinear
+from ranklet.graph.rules.bilinear import Weighted
 from ranklet.graph.rules.sums import shift_terms, total
 from ranklet.graph.trace import read_by
 
 if TYPE_CHECKING:
     from ranklet.graph.split import Work
 
-Weighted = dict[tuple[ir.Value, frozenset[int]], tuple[Leaf, Array]]
 
 
 def matmul(work: Work, node: ir.Node, forms: Sequence[Form]) -> list[Expr] | None:
@@ -28,7 +29,24 @@ def matmul(work: Work, node: ir.Node, forms: Sequence[Form]) -> list[Expr] | Non
     if not _matrix(right):
         return None
     assert isinstance(right, Lit)
+    if isinstance(left, Cat) and left.axis + left.index.ndim < left.form.rank:
+        return _partwise(work, node, left, right, forms[0])
     return _product(work, left, right.array, None, forms[0])
+
+
+def _partwise(work: Work, node: ir.Node, cat: Cat, right: Lit, form: Form) -> list[Expr]:
+    """Fields or tokens are joined along another axis than the product's: every part has its own."""
+    size = right.array.shape[1]
+    parts = []
+    for part in (leaf_of(work, part) for part in cat.parts):
+        full = part
+        if part.form.rank - 1 in part.lazy:
+            full = replace(part, value=dense(work, part, part.side), lazy=frozenset())
+        builder = work.builders[part.side]
+        value = builder.op("MatMul", [full.value, builder.literal(right.array)], name="product")
+        shape = full.form.resized(full.form.rank - 1, size)
+        parts.append(Leaf(part.side, work.typed(value, part.value), shape, full.lazy))
+    return [Cat(cat.axis, tuple(parts), cat.index, form)]
 
 
 def gemm(work: Work, node: ir.Node, forms: Sequence[Form]) -> list[Expr] | None:
@@ -104,13 +122,14 @@ def _meet(found: Weighted, leaf: Leaf, rows: Array) -> None:
 
 def _terms(work: Work, found: Weighted, form: Form) -> list[tuple[Leaf, float]]:
     """One product per side and kind of laziness. In variant B what is stored is the item's vector, not its product."""
+    crossed, found = bilinear.factored(work, found, form)
     groups: dict[tuple[Side, frozenset[int], frozenset[int]], list[tuple[Leaf, Array]]] = {}
     for leaf, rows in found.values():
         if leaf.side == "item" and work.variant == "B":
             leaf = replace(leaf, side="cross", value=work.typed(bring(work, leaf, "cross"), leaf.value))
         narrow = frozenset(a for a in range(form.rank - 1) if leaf.form.sizes(a) != form.sizes(a))
         groups.setdefault((leaf.side, leaf.lazy, narrow), []).append((leaf, rows))
-    terms = []
+    terms = [(leaf, 1.0) for leaf in crossed]
     for (side, lazy, narrow), members in groups.items():
         leaf = joined(work, [member for member, _ in members], form.rank - 1)
         stacked = np.concatenate([rows for _, rows in members])
@@ -155,9 +174,19 @@ def _scaled_sum(work: Work, expr: Leaf | Sum, factor: Array, shift: Array, form:
     tall = (len(factor), *(1,) * (form.rank - 2))
     scaled = []
     for leaf, coefficient in terms:
-        builder = work.builders[leaf.side]
-        value = builder.op("Mul", [leaf.value, builder.literal(factor.reshape(tall))])
-        scaled.append((replace(leaf, value=work.typed(value, leaf.value)), coefficient))
+        scaled.append((replace(leaf, value=_scaled(work, leaf, factor, tall)), coefficient))
     literal = Lit(shift.reshape(tall), Form((tall,) * work.points, None))
     shifted = shift_terms(work, scaled, literal, 1.0, form)
     return None if shifted is None else [total(work, shifted, form)]
+
+
+def _scaled(work: Work, leaf: Leaf, factor: Array, tall: tuple[int, ...]) -> ir.Value:
+    """The leaf times a factor per channel, which a product of matrices takes into its weights."""
+    builder, node = work.builders[leaf.side], leaf.value.producer()
+    if leaf.value in work.flat and node is not None and node.inputs[1] is not None and node.inputs[1].const_value:
+        weights = node.inputs[1].const_value.numpy() * factor
+        value = builder.op("MatMul", [node.inputs[0], builder.literal(weights)], name="product")
+        work.flat.add(value)
+    else:
+        value = builder.op("Mul", [leaf.value, builder.literal(factor.reshape(tall))])
+    return work.typed(value, leaf.value)

@@ -88,9 +88,26 @@ def gather(work: Work, node: ir.Node, forms: Sequence[Form]) -> list[Expr] | Non
     cat = _cat(work, node)
     chosen = _literal(work, node, 1)
     if cat is None or chosen is None:
-        return None
+        return _looked_up(work, node, forms[0])
     axis = node.attributes.get_int("axis", 0) % cat.form.rank
     return _indexed(work, cat, axis, lambda index, place: np.take(index, chosen, place), forms[0])
+
+
+def _looked_up(work: Work, node: ir.Node, form: Form) -> list[Expr] | None:
+    """Ids of several sides in one list: each side looks up its own."""
+    data, ids = (work.exprs[value] for value in node.inputs if value is not None)
+    if not (isinstance(data, Lit) and isinstance(ids, Cat)) or node.attributes.get_int("axis", 0) != 0:
+        return None
+    assert node.inputs[0] is not None
+    parts = []
+    for part in (leaf_of(work, part) for part in ids.parts):
+        builder = work.builders[part.side]
+        table = builder.weight(node.inputs[0]) if node.inputs[0].is_initializer() else builder.literal(data.array)
+        value = builder.op("Gather", [table, part.value], {"axis": 0})
+        work.dtypes[value] = data.array.dtype
+        shapes = tuple((*shape, *data.array.shape[1:]) for shape in part.form.shapes)
+        parts.append(Leaf(part.side, value, Form(shapes, part.form.batch), part.lazy))
+    return [Cat(ids.axis, tuple(parts), ids.index, form)]
 
 
 def slices(work: Work, node: ir.Node, forms: Sequence[Form]) -> list[Expr] | None:
