@@ -37,5 +37,11 @@ def test_bytes_read_back_as_what_was_packed(rows: np.ndarray, dtype: str) -> Non
     assert np.array_equal(unpack(read), unpack(packed))
 
 
+@pytest.mark.parametrize("tiny", [1e-45, 5e-44, 1e-40])
+def test_a_row_too_small_for_a_scale_is_within_a_step_of_what_float32_can_tell(tiny: float) -> None:
+    rows = np.array([[tiny, -tiny, 0]], np.float32)
+    assert np.abs(unpack(pack(rows, "int8")) - rows).max() <= 127 * 1.5e-45
+
+
 def test_a_row_of_zeros_stays_zero() -> None:
     assert np.array_equal(unpack(pack(np.zeros((2, 3)), "int8")), np.zeros((2, 3), np.float32))

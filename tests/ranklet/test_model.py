@@ -58,6 +58,52 @@ def test_a_wrong_field_is_named_with_its_place(tmp_path: Path, before: str, afte
         _load(tmp_path, SMALLEST.replace(before, after))
 
 
+TABLE = """
+[tables.items]
+key = "string"
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("", r"exactly one of these; given: none - at `\$\.tables"),
+        ('vectors = "v.npy"', r"exactly one of these; given: \['vectors'\]"),
+        ('tower = "t.onnx"', r"exactly one of these; given: \['tower'\]"),
+        ('source = "a.csv"\nvectors = "v.npy"\nkeys = "k.npy"', "exactly one of these; given: .*'source'"),
+        ('source = "a.csv"\nvector_column = "v"\nvector_columns = ["a"]', "give one of them"),
+        ('source = "a.csv"\npage = 4', 'page = 4 is for key = "int" in DynamoDB'),
+        ('source = "a.csv"\npage = 0', ">= 1"),
+        ('source = "a.csv"\nmax_score_change = 0', "> 0"),
+        (
+            'source = "a.csv"\n[tables.items.inputs]\nx = { side = "item", typ = "int" }',
+            r"\$\.tables\.items\.inputs\.x has",
+        ),
+    ],
+)
+def test_a_table_whose_rows_come_from_nowhere_or_twice_is_refused(tmp_path: Path, lines: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        _load(tmp_path, SMALLEST + TABLE + lines)
+
+
+def test_a_towers_own_features_are_as_flat_as_the_models(tmp_path: Path) -> None:
+    tower = """
+tower = "t.onnx"
+catalogue = "c.csv"
+inputs = { year = { side = "item", type = "int" } }
+features = { period = { kind = "bucket", of = "year", boundaries = [1990] } }
+"""
+    table = _load(tmp_path, SMALLEST + TABLE + tower).tables["items"]
+    assert table.inputs == {"year": Input("item", "int")}
+    assert table.features == {"period": Feature("bucket", ("year",), {"boundaries": [1990]})}
+
+
+def test_pages_are_not_for_resident_tables(tmp_path: Path) -> None:
+    lines = '[tables.items]\nsource = "a.csv"\nplacement = "resident"\npage = 2\n'
+    with pytest.raises(ModelError, match="page = 2"):
+        _load(tmp_path, SMALLEST + lines)
+
+
 def test_a_folder_without_model_toml_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="ranklet new NAME"):
         model.load(tmp_path)

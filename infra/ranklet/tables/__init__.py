@@ -1,6 +1,7 @@
 """Embedding tables at build time: read the author's vectors, pin a version, write it where it will be read.
 
-source.py reads and checks vectors and keys. pin.py decides placement and names the version by its
-content. files.py writes the two on-disk forms: what the function maps (resident) and what goes
-into DynamoDB. push.py writes a DynamoDB table and reads it back.
+sources/ reads rows, one module a format; source.py sorts and checks them, through files. pin.py packs them and names
+the version by its content; placement.py weighs where it is read (room.py, prices.py). files.py writes the on-disk
+forms: what the function maps (resident) and what is staged for DynamoDB or, by snapshot.py, for S3. push.py writes a
+DynamoDB table and reads it back.
 """

@@ -186,6 +186,20 @@ def test_a_tower_that_does_not_fit_is_refused(tmp_path: Path, fields: dict[str, 
         gathered(tmp_path, **given, model_inputs=INPUTS, model_features=FEATURES)
 
 
+def test_a_tower_whose_rows_depend_on_each_other_is_refused(tmp_path: Path) -> None:
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1]) for name in ("cost", "vector")]
+    nodes = [
+        helper.make_node("ReduceMean", ["cost"], ["mean"], axes=[0], keepdims=1),
+        helper.make_node("Sub", ["cost", "mean"], ["vector"]),
+    ]
+    graph = helper.make_graph(nodes, "tower", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, tmp_path / "tower.onnx")
+    catalogue = _catalogue(tmp_path, "jsonl", FILMS)
+    with pytest.raises(TableError, match=r"the tower's row for line 1 of films\.jsonl changes with the rows beside it"):
+        gathered(tmp_path, **TOWER, catalogue=catalogue, model_inputs=INPUTS, model_features=FEATURES)
+
+
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tower.onnx").write_bytes(b"no graph")
     catalogue = _catalogue(tmp_path, "jsonl", FILMS)

@@ -36,8 +36,11 @@ def read(asked: Asked) -> Iterator[Chunk]:
         features=asked.features,
     )
     wanted = list(dict.fromkeys((table.key_column, *tower.inputs)))
-    for batch in import_module(sources.SOURCES[found]).batches(asked, path, wanted):
-        yield computed(asked, tower, batch)
+    for number, batch in enumerate(import_module(sources.SOURCES[found]).batches(asked, path, wanted)):
+        chunk = computed(asked, tower, batch)
+        if number == 0:
+            _refuse_mixing(asked, tower, batch, chunk)
+        yield chunk
 
 
 def computed(asked: Asked, tower: Tower, batch: Batch) -> Chunk:
@@ -48,6 +51,16 @@ def computed(asked: Asked, tower: Tower, batch: Batch) -> Chunk:
     except InputError as error:
         raise asked.error(f"{batch.places[place_of(error)]}: {error}") from error
     return Chunk(keys, rows, batch.places)
+
+
+def _refuse_mixing(asked: Asked, tower: Tower, batch: Batch, chunk: Chunk) -> None:
+    """Raise TableError where a row changes with the rows beside it: batches are ours, the catalogue has none."""
+    first = Batch({name: column[:1] for name, column in batch.columns.items()}, batch.places)
+    if not np.allclose(computed(asked, tower, first).values, chunk.values[:1], rtol=1e-4, atol=1e-5, equal_nan=True):
+        raise asked.error(
+            f"the tower's row for {batch.places[0]} changes with the rows beside it; export the tower in evaluation "
+            "mode (batch normalisation and dropout off)"
+        )
 
 
 def _typed(asked: Asked, batch: Batch, inputs: Mapping[str, Input]) -> dict[str, Any]:
