@@ -55,7 +55,7 @@ def cut(model: ir.Model, rows: int) -> Cut:
     names = [value.name or "" for value in chosen]
     tables = tuple(_table(value) for value in chosen)
     uses = [use for value in chosen for use in _detach(graph, value)]
-    keys = _keys(model, [use for use in uses if not use.direct])
+    keys = _keys(model, uses)
     for name in names:
         del graph.initializers[name]
     _drop_dead(graph)
@@ -113,9 +113,9 @@ def _detach(graph: ir.Graph, table: ir.Value) -> list[Use]:
 
 def _keys(model: ir.Model, uses: Sequence[Use]) -> ir.Model | None:
     """The graph from the model's inputs to the ids that are computed."""
-    if not uses:
+    names = list(dict.fromkeys(use.ids for use in uses if not use.direct))
+    if not names:
         return None
-    names = list(dict.fromkeys(use.ids for use in uses))
     rows = {use.rows for use in uses}
     inputs = [value for value in model.graph.inputs if value.name not in rows]
     graph = ir.convenience.extract(model.graph, inputs, names)

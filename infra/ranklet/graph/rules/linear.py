@@ -29,7 +29,7 @@ def matmul(work: Work, node: ir.Node, forms: Sequence[Form]) -> list[Expr] | Non
     if not _matrix(right):
         return None
     assert isinstance(right, Lit)
-    if isinstance(left, Cat) and left.axis + left.index.ndim < left.form.rank:
+    if isinstance(left, Cat) and left.axis + left.index.ndim < left.form.rank and work.variant == "A":
         return _partwise(work, node, left, right, forms[0])
     return _product(work, left, right.array, None, forms[0])
 

@@ -86,8 +86,6 @@ def part_of(work: Work, node: ir.Node, exprs: Sequence[Expr], form: Form) -> Lea
     exprs = [leaf_of(work, expr) if isinstance(expr, Cat | Sum) else expr for expr in exprs]
     builder = work.builders[side]
     values = [loose(work, expr, side) for expr in exprs]
-    attributes = dict(node.attributes)
-    copy = ir.Node(node.domain, node.op_type, values * (len(node.inputs) if len(set(values)) == 1 else 1), attributes.values())
-    value = builder.adopt(copy, node.op_type)
+    value = builder.adopt(ir.Node(node.domain, node.op_type, values, node.attributes.values()), node.op_type)
     work.dtypes[value] = work.trace.dtypes[node.outputs[0].name or ""]
     return Leaf(side, value, form, lazy_out(exprs, form))
