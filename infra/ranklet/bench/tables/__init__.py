@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 from ranklet.bench import base, machine
 from ranklet.bench.base import Progress, Report, Setting
-from ranklet.bench.tables import memory, reads
+from ranklet.bench.tables import footprint, memory, reads, units
 
-PARTS = (reads.measure, memory.measure)
+PARTS = (reads.measure, memory.measure, units.measure, footprint.measure)
 PACKAGES = ("numpy", "orjson", "boto3", "botocore")
 
 
