@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def _numbers(asked: Asked, column: Any, name: str, places: Places) -> NDArray[np
     if isinstance(column, np.ndarray) and column.dtype.kind in "fiu":
         return column.astype(np.float64, copy=False)
     try:
-        return np.fromiter(map(_number, column), np.float64, len(column))
+        return _parsed(column)
     except (ValueError, TypeError, OverflowError) as error:
         for row, value in enumerate(column):
             if not _is_number(value):
@@ -83,9 +84,9 @@ def _lists(asked: Asked, batch: Batch, name: str) -> NDArray[np.floating[Any]]:
             raise asked.error(f"{batch.places[row]} has no numbers")
         if len(values) != dim:
             raise asked.error(f"{batch.places[row]} has {len(values)} numbers, {batch.places[0]} has {dim}")
-    flat = (number for values in lists for number in values)
+    flat = list(chain.from_iterable(lists))
     try:
-        return np.fromiter(map(_number, flat), np.float64, len(lists) * dim).reshape(-1, dim)
+        return _parsed(flat).reshape(-1, dim)
     except (ValueError, TypeError, OverflowError) as error:
         for row, values in enumerate(lists):
             for place, value in enumerate(values):
@@ -102,6 +103,13 @@ def _list(asked: Asked, value: Any, name: str, places: Places, row: int) -> Sequ
     if isinstance(value, list):
         return value
     raise asked.error(f"column {name!r} on {places[row]} is {_shown(value)}, no list of numbers")
+
+
+def _parsed(values: Sequence[Any]) -> NDArray[np.float64]:
+    """All values as `_number` reads them; many of one type, as files have them, without a call for each."""
+    types = set(map(type, values))
+    plain = types <= {int, float} or (types == {str} and "_" not in "".join(values))
+    return np.fromiter(map(float if plain else _number, values), np.float64, len(values))
 
 
 def _number(value: Any) -> float:

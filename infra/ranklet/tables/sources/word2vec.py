@@ -54,7 +54,9 @@ def _chunk(asked: Asked, path: Path, part: list[tuple[int, bytes]], dim: int) ->
             )
         try:
             names.append(parts[0].decode("utf-8"))
-            values[row] = [_number(number) for number in parts[1:]]
+            if b"_" in line and (wrong := [part for part in parts[1:] if b"_" in part]):
+                raise ValueError(f"{wrong[0].decode(errors='replace')!r} is no number")
+            values[row] = list(map(float, parts[1:]))
         except ValueError as error:
             raise asked.error(f"{places[row]}: {error}") from error
     return Chunk(_keys(asked, names, places), values, places)
@@ -64,9 +66,3 @@ def _keys(asked: Asked, names: list[str], places: Places) -> Keys:
     if asked.table.key == "string":
         return names
     return np.fromiter((int_key(asked, name, places[row]) for row, name in enumerate(names)), np.int64, len(names))
-
-
-def _number(text: bytes) -> float:
-    if b"_" in text:
-        raise ValueError(f"{text.decode(errors='replace')!r} is no number")
-    return float(text)
