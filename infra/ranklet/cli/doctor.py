@@ -113,6 +113,18 @@ def _docker() -> Check:
     )
 
 
+def _spark() -> Check:
+    """Both halves: the Python package, and a Java to run it."""
+    package = importlib.util.find_spec("pyspark") is not None
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java") or (home and shutil.which("java", path=str(Path(home) / "bin")))
+    remedy = "; ".join(
+        [*(['pip install -e ".[spark]"'] if not package else []), *(["install Java 17 or newer"] if not java else [])]
+    )
+    found = f"pyspark, {java}" if package and java else None
+    return Check("Spark (ranklet tables build --engine spark)", "optional", found, remedy)
+
+
 CHECKS: Iterable[Callable[[], Check]] = (
     _interpreter,
     _package("onnxruntime", "build", "pip install onnxruntime"),
@@ -123,5 +135,6 @@ CHECKS: Iterable[Callable[[], Check]] = (
     _cdk,
     _credentials,
     _docker,
+    _spark,
     _package("torch", "train", "pip install -e '.[train]' (only movie-two-tower's train.py)"),
 )

@@ -7,6 +7,7 @@ import importlib
 import click
 
 VERBS = {
+    "build": ("ranklet.cli.tables_build:build", "Run a tower over a Parquet dataset, into import files."),
     "push": ("ranklet.cli.tables_push:push", "Write the versions that a bundle pins into DynamoDB."),
 }
 """Verb → where it is, and its line in `ranklet tables --help`; in the order of a table's life."""

@@ -28,8 +28,8 @@ MAX_PARTS = 50_000
 class Engine(Protocol):
     """Where rows are computed; see `cluster.Cluster` for what each does and raises."""
 
-    recipe: Recipe
-
+    @property
+    def recipe(self) -> Recipe: ...
     @property
     def columns(self) -> dict[str, str]: ...
     def check_keys(self) -> int: ...
@@ -59,8 +59,7 @@ def build(engine: Engine, out: str, *, absent: tuple[str, ...] = (), progress: C
     absent: inputs that the dataset may lack, to take their declared defaults. Raises TableError; then nothing of this
     build is left, unless the process was killed.
     """
-    out = out.rstrip("/")
-    items = f"{out}/{ITEMS}"
+    out, items = out.rstrip("/"), items_of(out)
     for path in (f"{out}/{DESCRIPTION}", items):
         if engine.exists(path):
             raise TableError(f"{path} is there; a build writes into a new folder: choose another --out, or delete it")
@@ -90,6 +89,11 @@ def build(engine: Engine, out: str, *, absent: tuple[str, ...] = (), progress: C
     return Built(described, out, content.items, len(parts), sum(size for _, size in parts))
 
 
+def items_of(out: str) -> str:
+    """Where a build keeps its items."""
+    return f"{out.rstrip('/')}/{ITEMS}"
+
+
 def check_columns(recipe: Recipe, there: dict[str, str], absent: tuple[str, ...]) -> None:
     """Raise TableError for a column that the tower reads and the dataset lacks, naming what was allowed."""
     tower = opened(recipe.to_bytes())[1]
@@ -107,8 +111,8 @@ def check_columns(recipe: Recipe, there: dict[str, str], absent: tuple[str, ...]
         )
     if unsaid := [name for name in lacking if name not in absent]:
         raise TableError(
-            f"table {recipe.name}: the dataset lacks {unsaid}; its columns: {columns}; add them, or give every row their "
-            f"default by {' '.join(f'--absent {name}' for name in unsaid)}"
+            f"table {recipe.name}: the dataset lacks {unsaid}; its columns: {columns}; add them, or give every row "
+            f"their default by {' '.join(f'--absent {name}' for name in unsaid)}"
         )
 
 

@@ -8,7 +8,7 @@ few numbers per partition.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,6 +18,7 @@ import numpy as np
 
 from ranklet.errors import TableError
 from ranklet.tables.spark import needs
+from ranklet.tables.spark.build import Built, build, items_of
 from ranklet.tables.spark.content import Content
 from ranklet.tables.spark.content import of as content_of
 from ranklet.tables.spark.lines import lines
@@ -51,11 +52,7 @@ class Cluster:
         name, key = self.recipe.name, self.recipe.table.key_column
         type_ = self.columns[key]
         if (type_ not in INTS) if self.recipe.table.key == "int" else type_ != "string":
-            wanted = (
-                f"an integer column ({', '.join(sorted(INTS))})"
-                if self.recipe.table.key == "int"
-                else "a string column"
-            )
+            wanted = "string" if self.recipe.table.key == "string" else f"one of {', '.join(sorted(INTS))}"
             raise TableError(f'table {name}: column {key!r} is {type_}; key = "{self.recipe.table.key}" needs {wanted}')
         from pyspark.sql import functions as f
 
@@ -154,6 +151,20 @@ class Cluster:
         jvm = self.spark.sparkContext._jvm
         where = jvm.org.apache.hadoop.fs.Path(path)
         return where.getFileSystem(self.spark.sparkContext._jsc.hadoopConfiguration()), where
+
+
+def run(
+    spark: Any,
+    recipe: Recipe,
+    source: str,
+    out: str,
+    *,
+    partitions: int | None = None,
+    absent: tuple[str, ...] = (),
+    progress: Callable[[str], None],
+) -> Built:
+    """Build `out` from the Parquet dataset `source` in a session; see `build.build`."""
+    return build(Cluster(spark, recipe, source, items_of(out), partitions), out, absent=absent, progress=progress)
 
 
 def _texts(blob: Any, batches: Iterator[Any]) -> Iterator[Any]:

@@ -21,7 +21,7 @@ from ranklet.tables.sources.onnx import computed
 from ranklet.tables.sources.tower import Tower
 from ranklet.tables.spark.batches import ROWS, Cut, cut
 from ranklet.tables.spark.recipe import Recipe
-from ranklet_features.packing import pack
+from ranklet_features.packing import pack, unpack
 
 TOLERANCE = 1e-4
 """Relative: beyond what other rounding explains, far below what a mean over the batch would change."""
@@ -58,8 +58,8 @@ def _pack(recipe: Recipe, chunk: Chunk) -> Packed:
     with np.errstate(over="ignore"):
         exact = np.ascontiguousarray(chunk.values, "<f4")
         found = pack(exact, recipe.table.dtype) if np.isfinite(exact).all() else exact
-    for stored, type_ in ((exact, "float32"), (found, recipe.table.dtype)):
-        if stored.dtype.names is None and not np.isfinite(stored).all():
+    for stored, type_ in ((exact, "float32"), (unpack(found), recipe.table.dtype)):
+        if not np.isfinite(stored).all():
             row = int(np.argmin(np.isfinite(stored).all(axis=1)))
             fits = np.isfinite(chunk.values[row]).all()
             what = f"a number beyond {type_}" if fits else "a NaN or an infinity"
@@ -76,6 +76,6 @@ def _refuse_mixing(recipe: Recipe, tower: Tower, one: Cut, values: NDArray[Any])
         gap = np.abs(again - values[:half])
         if (gap > TOLERANCE * (1 + np.abs(values[:half]))).any():
             raise TableError(
-                f"table {recipe.name}: a row of the tower changes by {np.nanmax(gap):.1e} with the rows beside it; export "
-                "the tower in evaluation mode (batch normalisation and dropout off)"
+                f"table {recipe.name}: a row of the tower changes by {np.nanmax(gap):.1e} with the rows beside it; "
+                "export the tower in evaluation mode (batch normalisation and dropout off)"
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from ranklet.errors import TableError
 from ranklet.tables.importfiles import LEVEL, PART_BYTES
 from ranklet.tables.spark import needs
+from ranklet.tables.spark.build import Built, build, items_of
 from ranklet.tables.spark.content import Content
 from ranklet.tables.spark.content import of as content_of
 from ranklet.tables.spark.lines import lines
@@ -28,12 +29,11 @@ BATCH_ROWS = 4096
 
 @dataclass(frozen=True)
 class Single:
-    """A Parquet file or folder and the folder of its items. partitions: files to write; None cuts at 64 MB."""
+    """A Parquet file or folder, and the folder of its items."""
 
     recipe: Recipe
     input: str
     items: str
-    partitions: int | None = None
 
     @property
     def columns(self) -> dict[str, str]:
@@ -131,3 +131,10 @@ class Single:
                     size += file.write(text)
                     text = next(texts, None)
             number += 1
+
+
+def run(
+    recipe: Recipe, source: str, out: str, *, absent: tuple[str, ...] = (), progress: Callable[[str], None]
+) -> Built:
+    """Build `out` from the Parquet dataset `source` in this process; see `build.build`."""
+    return build(Single(recipe, source, items_of(out)), out, absent=absent, progress=progress)
