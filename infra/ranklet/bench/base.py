@@ -163,13 +163,11 @@ def equal(what: str, answer: ArrayLike, expected: ArrayLike) -> None:
     got, right = np.asarray(answer), np.asarray(expected)
     if got.shape != right.shape:
         raise BenchError(f"{what}: the answer is {list(got.shape)}, it must be {list(right.shape)}; nothing was timed")
-    wrong = (
-        np.flatnonzero((got != right).reshape(len(got), -1).any(axis=1)) if got.ndim else np.flatnonzero(got != right)
-    )
+    differs = (got != right).reshape(got.shape[0] if got.ndim else 1, -1) if got.size else np.zeros((0, 1))
+    wrong = np.flatnonzero(differs.any(axis=1))
     if len(wrong):
         raise BenchError(
-            f"{what}: {len(wrong)} of {len(got) if got.ndim else 1} rows are wrong, the first is row {wrong[0]}; "
-            "nothing was timed"
+            f"{what}: {len(wrong)} of {len(differs)} rows are wrong, the first is row {wrong[0]}; nothing was timed"
         )
 
 

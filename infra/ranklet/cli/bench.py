@@ -13,7 +13,7 @@ from ranklet.cli import terminal
 
 
 @click.command()
-@click.argument("name", metavar="BENCH", type=click.Choice(sorted(BENCHES)))
+@click.argument("name", metavar="BENCH")
 @click.option("--quick", is_flag=True, help="Fewer rounds: a look, no result.")
 @click.option("--install-peers", is_flag=True, help="Fetch absent peers from PyPI into .build/bench first.")
 @terminal.as_json
@@ -26,6 +26,8 @@ def bench(name: str, quick: bool, install_peers: bool, as_json: bool) -> None:
 
     Ratios are ours divided by the other's: smaller is better. Exit code 1 if an answer was wrong, never for a time.
     """
+    if name not in BENCHES:
+        raise click.BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
     module, function = BENCHES[name].split(":")
     setting = Setting(project.find().build / "bench", quick=quick, install_peers=install_peers)
     with terminal.progress(f"bench {name}") as progress:

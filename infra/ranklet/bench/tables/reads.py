@@ -7,7 +7,7 @@ that answer from memory (`canned.py`). `wire`: over real sockets, from a server 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -91,16 +91,15 @@ def client(url: str) -> Iterator[Any]:
         aws_access_key_id="bench",
         aws_secret_access_key="bench",
     )
-    yield opened
-    opened.close()
+    with closing(opened):
+        yield opened
 
 
 @contextmanager
 def store(table: Table, url: str) -> Iterator[EmbeddingStore]:
     """Our store of an endpoint."""
-    opened = open_store(table, Path(), servers.environ(url))
-    yield opened
-    opened.close()
+    with closing(open_store(table, Path(), servers.environ(url))) as opened:
+        yield opened
 
 
 @contextmanager
