@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from ranklet.errors import TableError
 from ranklet.tables import sources
 from ranklet.tables.sources import columns
 from ranklet.tables.sources.base import Asked, Batch, Chunk, Places, int_key
@@ -64,7 +65,11 @@ def _refuse_mixing(asked: Asked, tower: Tower, batch: Batch, chunk: Chunk) -> No
 
 
 def _typed(asked: Asked, batch: Batch, inputs: Mapping[str, Input]) -> dict[str, Any]:
-    return {name: _column(asked, batch.columns[name], name, given, batch.places) for name, given in inputs.items()}
+    return {
+        name: _column(asked, batch.columns[name], name, given, batch.places)
+        for name, given in inputs.items()
+        if name in batch.columns
+    }
 
 
 def _column(asked: Asked, column: Any, name: str, declared: Input, places: Places) -> Any:
@@ -87,7 +92,7 @@ def _cell(asked: Asked, value: Any, name: str, declared: Input, places: Places, 
         if nested:
             return _list(orjson.loads(value))
         return float(value) if declared.type == "float" else int_key(asked, value, places[row])
-    except ValueError as error:
+    except (ValueError, TableError) as error:
         what = 'JSON list such as ["a", "b"]' if nested else declared.type
         raise asked.error(f"column {name!r} on {places[row]} is {value[:60]!r}, no {what}") from error
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class Cluster:
     def columns(self) -> dict[str, str]:
         """The dataset's columns and their Spark types. Raises TableError for a dataset that cannot be read."""
         with _refusals(self.recipe.name):
-            return dict(self._dataset().dtypes)
+            return dict(self._dataset.dtypes)
 
     def check_keys(self) -> int:
         """How many rows. Raises TableError for a key that is null or stands twice, and for keys of another type."""
@@ -58,7 +58,7 @@ class Cluster:
 
         count, chosen = f.col("count"), f.col("key")
         with _refusals(name):
-            counted = self._dataset().select(f.col(f"`{key}`").alias("key")).groupBy("key").count()
+            counted = self._dataset.select(f.col(f"`{key}`").alias("key")).groupBy("key").count()
             row = counted.agg(
                 f.sum("count"),
                 f.sum(f.when(chosen.isNull(), count)),
@@ -76,19 +76,20 @@ class Cluster:
 
     def first_line(self) -> str:
         """A written line of some row, so that faults of all rows show before the dataset is read."""
-        rows = self._lines(self._dataset().limit(1))
+        rows = self._lines(self._dataset.limit(1))
         with _refusals(self.recipe.name):
             return str(rows.first()[0]).split("\n")[0]
 
     def write(self) -> None:
         """Compute all rows and write their lines; the folder must not exist. Raises TableError."""
-        data = self._dataset()
+        data = self._dataset
         if self.recipe.table.page > 1:
             data = self._by_page(data)
         elif self.partitions is not None:
             data = data.repartition(self.partitions)
         with _refusals(self.recipe.name):
             self._lines(data).write.mode("error").option("compression", "gzip").text(self.items)
+            self.delete(f"{self.items}/_SUCCESS")  # ImportTable reads everything below a prefix
 
     def read_back(self, table: Table) -> Content:
         """What the written files hold. Raises TableError."""
@@ -116,7 +117,7 @@ class Cluster:
                 stream.close()
 
     def delete(self, path: str) -> None:
-        """Delete a folder that this build made."""
+        """Delete a file or a folder that this build made."""
         files, where = self._files(path)
         files.delete(where, True)
 
@@ -126,7 +127,9 @@ class Cluster:
         found = [(str(one.getPath().getName()), int(one.getLen())) for one in files.listStatus(where)]
         return sorted(one for one in found if one[0].startswith("part-"))
 
+    @cached_property
     def _dataset(self) -> Any:
+        """Read once: for its schema Spark starts a job of its own."""
         return self.spark.read.parquet(self.input)
 
     def _lines(self, data: Any) -> Any:

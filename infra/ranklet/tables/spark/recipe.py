@@ -45,20 +45,22 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if table.tower is None:
             raise TableError(f"table {name}: only a table with a tower is built; its model.toml names none")
         features = {**model.features, **table.features}
-        named = {feature.options.get("vocabulary") for feature in features.values()}
+        named = [feature.options.get("vocabulary") for feature in features.values()]
         return cls(
             model=model.name,
             name=name,
             table=table,
             inputs=dict(model.inputs),
             features=dict(model.features),
-            vocabularies={path: _read(name, folder, path) for path in named if isinstance(path, str)},
+            vocabularies={
+                path: _read(name, folder, path) for path in sorted({one for one in named if isinstance(one, str)})
+            },
             graph=_read(name, folder, table.tower),
         )
 
     def to_bytes(self) -> bytes:
         """The same bytes for equal recipes."""
-        return msgspec.msgpack.encode(self, order="deterministic")
+        return msgspec.msgpack.encode(self)
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> Recipe:
