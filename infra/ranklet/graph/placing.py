@@ -34,7 +34,7 @@ def same_side(work: Work, node: ir.Node, forms: Sequence[Form], side: Side) -> l
         values = {v: loose(work, e, side) if loosely else dense(work, e, side) for v, e in exprs.items()}
     except Unavailable:
         return None
-    lazies = [lazy_out(list(exprs.values()), form) if loosely else frozenset[int]() for form in forms]
+    lazies = [_lazy_after(node, list(exprs.values()), form) if loosely else frozenset[int]() for form in forms]
     if side == "item" and any(not _storable(form, lazy) for form, lazy in zip(forms, lazies, strict=True)):
         return None
     outputs = [value for value in work.builders[side].clone(node, values) if value.name]
@@ -53,6 +53,13 @@ def _leaves(
     for value, original in zip(values, (v for v in node.outputs if v.name), strict=True):
         work.dtypes[value] = work.trace.dtypes.get(original.name or "", np.dtype(np.float32))
     return [Leaf(side, v, form, lazy) for v, form, lazy in zip(values, forms, lazies, strict=True)]
+
+
+def _lazy_after(node: ir.Node, exprs: Sequence[Expr], form: Form) -> frozenset[int]:
+    """What stays lazy: of a MatMul, its left operand's axes."""
+    if node.op_type in ELEMENTWISE:
+        return lazy_out(exprs, form)
+    return exprs[0].lazy if isinstance(exprs[0], Leaf) else frozenset()
 
 
 def _matrix(node: ir.Node, exprs: Mapping[ir.Value, Expr]) -> bool:
@@ -126,6 +133,8 @@ def lazy_out(exprs: Sequence[Expr], form: Form) -> frozenset[int]:
 
 
 def _spans(expr: Expr, negative: int) -> bool:
+    if isinstance(expr, Sum):
+        return any(_spans(leaf, negative) for leaf, _ in expr.terms)
     axis = negative + expr.form.rank
     if axis < 0 or set(expr.form.sizes(axis)) == {1}:
         return False
