@@ -83,7 +83,7 @@ class Items:
     def _page(self, number: int) -> bytes:
         start, stop = self._starts[number], self._stops[number]
         keys = np.asarray(self.keys[start:stop])
-        offsets = (keys - self._pages[start] * self.table.page).astype("<u2")
+        offsets = (keys % self.table.page).astype("<u2")
         count = np.array([stop - start], "<u2")
         return b"".join((count.tobytes(), offsets.tobytes(), np.ascontiguousarray(self.rows[start:stop]).tobytes()))
 

@@ -50,7 +50,7 @@ def unpack(packed: NDArray[Any]) -> NDArray[np.float32]:
     return values
 
 
-def from_bytes(buffer: bytes, *, dtype: VectorType, dim: int) -> NDArray[Any]:
+def from_bytes(buffer: bytes | bytearray, *, dtype: VectorType, dim: int) -> NDArray[Any]:
     """Packed rows out of their joined bytes, whose length must be a multiple of the row's size."""
     if dtype == "int8":
         return np.frombuffer(buffer, row_dtype(dtype, dim))

@@ -1,7 +1,8 @@
 """Tables in the bundle: vectors stay in the memory-mapped file, so only pages that are read cost memory.
 
-Files (`tables/` in the bundle): `<name>.npy` [rows, dim] in the table's dtype, C order, and its ascending, unique
-keys as `<name>.keys.npy` (int64) or `<name>.keys.json` (a list of strings).
+Files (`tables/` in the bundle): `<name>.npy`, rows packed in the table's dtype (f32 and f16: [rows, dim] in C order;
+int8: [rows], each with its scale), and its ascending, unique keys as `<name>.keys.npy` (int64) or `<name>.keys.json` (a
+list of strings).
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ import orjson
 from numpy.typing import NDArray
 
 from ranklet_features.errors import StoreError, TableMismatch
+from ranklet_features.packing import row_dtype, unpack
 from ranklet_features.spec import Table
 from ranklet_features.stores.base import MISSING, Keys, Rows
 from ranklet_features.stores.indexes import Index, TextIndex, int_index
-
-DTYPES = {"f32": np.dtype("<f4"), "f16": np.dtype("<f2")}
 
 
 class ResidentStore:
@@ -39,7 +39,7 @@ class ResidentStore:
         if not len(self._vectors):
             return Rows(np.zeros((len(slots), self.table.dim), np.float32), np.full(len(slots), MISSING, np.uint8))
         # "clip" reads row 0 for the absent ones, to be zeroed below, and spares numpy a checked copy.
-        values = self._vectors.take(slots, axis=0, mode="clip").astype(np.float32, copy=False)
+        values = unpack(self._vectors.take(slots, axis=0, mode="clip"))
         absent = slots < 0
         if absent.any():
             values[absent] = 0
@@ -57,7 +57,8 @@ def open_table(table: Table, folder: Path, environ: Mapping[str, str]) -> Reside
     Raises TableMismatch when they are absent or are not what `table` says.
     """
     vectors = _mapped(table, folder / "tables" / f"{table.name}.npy")
-    expected, shape = DTYPES[table.dtype], (table.rows, table.dim)
+    row = row_dtype(table.dtype, table.dim)
+    expected, shape = row.base, (table.rows, *row.shape)
     if vectors.dtype != expected or vectors.shape != shape or not vectors.flags.c_contiguous:
         order = "C" if vectors.flags.c_contiguous else "Fortran"
         raise _mismatch(

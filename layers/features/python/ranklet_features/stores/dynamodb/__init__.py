@@ -3,6 +3,7 @@
 boto3 costs 350 to 500 ms of a cold start and 3 to 6 ms of CPU per 100 rows; this costs a tenth. The way of a read:
 
     store.py        keys → DynamoDB keys; packed bytes → rows; is it the table that the manifest pins?
+    pages.py        several rows in one item
     batch.py        calls of 100 keys, what is left of them, back-off, the deadline
     replies.py      one reply → rows and unprocessed keys, or what went wrong
     client.py       a signed request per call, over kept connections

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from ranklet_features.errors import StoreError, StoreUnavailable, TableMismatch
+from ranklet_features.packing import row_dtype
 from ranklet_features.spec import Table
 from ranklet_features.stores.dynamodb.connection import Reply
 from ranklet_features.stores.keys import RESERVED
@@ -30,9 +31,6 @@ TRANSIENT = {
 }
 SKEWED = {"InvalidSignatureException", "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"}
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException"}
-
-SIZES = {"f32": 4, "f16": 2}
-"""Bytes of a packed number."""
 
 CLOCK_WORDS = ("expired", "not yet current")
 """A signature is refused for its date in these words; for a wrong secret in others."""
@@ -84,12 +82,14 @@ def read(reply: Reply, table: Table, asked: set[str]) -> Answer:
 
 
 def _packed(keys: list[str], items: Sequence[Any], table: Table) -> list[bytes]:
-    """The bytes of rows; as many as the table's rows have, unless it is the row that describes the table."""
+    """The bytes of rows, as many as the table's rows have, or of pages; or of the row that describes the table."""
     try:
         packed = [a2b_base64(item["v"]["B"]) for item in items]
     except (KeyError, TypeError) as error:
         raise TableMismatch(f"table {table.name}: {table.physical} has a row without a binary `v`") from error
-    size = table.dim * SIZES[table.dtype]
+    if table.page > 1:  # of any size
+        return packed
+    size = row_dtype(table.dtype, table.dim).itemsize
     if wrong := {len(value) for key, value in zip(keys, packed, strict=True) if len(value) != size and key != RESERVED}:
         raise TableMismatch(
             f"table {table.name}: {table.physical} has a row of {wrong.pop()} bytes, "

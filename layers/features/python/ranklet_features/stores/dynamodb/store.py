@@ -1,4 +1,4 @@
-"""Rows of a table in DynamoDB: item `{"k": {"S": key as text}, "v": {"B": packed little-endian vector}}`.
+"""Rows of a table in DynamoDB: item `{"k": {"S": key as text}, "v": {"B": packed row, or page of rows}}`.
 
 The row `__ranklet__` holds the table's own description and is written last when a table is pushed. It is read
 with the first rows: a table that is not whole, or is another version's, is never scored.
@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from ranklet_features.errors import StoreError, TableMismatch
+from ranklet_features.packing import from_bytes, unpack
 from ranklet_features.spec import Table
 from ranklet_features.stores.base import FOUND, MISSING, UNAVAILABLE, Keys, Rows
+from ranklet_features.stores.dynamodb import pages
 from ranklet_features.stores.dynamodb.batch import Batch, BatchReader
 from ranklet_features.stores.dynamodb.client import Client
 from ranklet_features.stores.keys import RESERVED, int_keys, require_text, text_keys
@@ -51,12 +54,14 @@ class DynamoStore:
         """
         if self._client is None:
             raise StoreError(f"table {self.table.name}: read after close")
+        until = time.monotonic() + DEFAULT_WAIT_S if deadline is None else deadline
+        if self.table.page > 1:
+            return self._paged(int_keys(keys, self.table), until)
         names = self._names(keys)
         places = dict(zip(names, range(len(names)), strict=True))
         if len(places) < len(names):
             places = {name: place for place, name in enumerate(places)}
         asked = list(places) if self.table.key == "int" else [name for name in places if _may_exist(name)]
-        until = time.monotonic() + DEFAULT_WAIT_S if deadline is None else deadline
         rows = self._rows(places, self._read(asked, until) if asked else Batch([]))
         if len(places) == len(names):
             return rows
@@ -91,30 +96,47 @@ class DynamoStore:
             raise TableMismatch(f"{where} is not whole, its row {RESERVED} is absent; run `ranklet tables push` again")
         try:
             fields = orjson.loads(description)
-            found = {name: fields[name] for name in PINNED}
+            found = {name: fields[name] for name in PINNED} | {"page": fields.get("page", 1)}
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise TableMismatch(f"{where}: its row {RESERVED} cannot be read ({error})") from error
-        pinned = {name: getattr(self.table, name) for name in PINNED}
+        pinned = {name: getattr(self.table, name) for name in (*PINNED, "page")}
         if found != pinned:
             raise TableMismatch(f"{where} is {found}, the manifest pins {pinned}; build and push again")
         self._verified = True
 
+    def _paged(self, keys: NDArray[np.int64], until: float) -> Rows:
+        """Rows out of pages, each of which is read once."""
+        rows = Rows(np.zeros((len(keys), self.table.dim), np.float32), np.full(len(keys), MISSING, np.uint8))
+        numbers = keys // self.table.page
+        names = list(map(pages.name, np.unique(numbers).tolist()))
+        batch = self._read(names, until) if names else Batch([])
+        found, packed = pages.joined(batch.values, self.table)
+        if len(found):
+            places = np.searchsorted(found, keys)
+            there = np.flatnonzero(found.take(places, mode="clip") == keys)
+            rows.values[there], rows.status[there] = self._unpack(packed[places[there]])
+        rows.status[np.isin(numbers, [pages.number(name) for name in batch.pending])] = UNAVAILABLE
+        return rows
+
     def _rows(self, places: dict[str, int], batch: Batch) -> Rows:
         """Rows in the order of `places`."""
         if len(batch.values) == len(places):  # the usual case: nothing to be sent to its place
-            values, status = self._unpack([batch.values[name] for name in places])
-            return Rows(values, status)
+            return Rows(*self._unpack(self._packed([batch.values[name] for name in places])))
         rows = Rows(np.zeros((len(places), self.table.dim), np.float32), np.full(len(places), MISSING, np.uint8))
         found = [places[name] for name in batch.values]
         if found:
-            rows.values[found], rows.status[found] = self._unpack(list(batch.values.values()))
+            rows.values[found], rows.status[found] = self._unpack(self._packed(batch.values.values()))
         rows.status[[places[name] for name in batch.pending]] = UNAVAILABLE
         return rows
 
-    def _unpack(self, packed: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    def _packed(self, rows: Iterable[bytes]) -> NDArray[Any]:
+        # A bytearray, so that the rows belong to the caller, who may write into them.
+        return from_bytes(bytearray().join(rows), dtype=self.table.dtype, dim=self.table.dim)
+
+    def _unpack(self, packed: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Rows [n, dim] and their statuses; those that are not finite are zeroed: they must not be scored."""
-        dtype = "<f4" if self.table.dtype == "f32" else "<f2"
-        values = np.frombuffer(b"".join(packed), dtype).reshape(len(packed), self.table.dim).astype(np.float32)
+        with np.errstate(invalid="ignore", over="ignore"):  # a scale that is no number; found below
+            values = unpack(packed)
         status = np.full(len(values), FOUND, np.uint8)
         finite = np.isfinite(values)
         if not finite.all():
