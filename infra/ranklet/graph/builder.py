@@ -52,12 +52,17 @@ class Builder:
 
     def _initializer(self, tensor: ir.TensorProtocol) -> ir.Value:
         name = self._name("const")
-        value = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(list(tensor.shape)))
+        value = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(tensor.shape.numpy()))
         value.const_value = tensor
         return value
 
     def op(
-        self, kind: str, inputs: Sequence[ir.Value | None], attributes: Mapping[str, Any] | None = None, *, name: str = ""
+        self,
+        kind: str,
+        inputs: Sequence[ir.Value | None],
+        attributes: Mapping[str, Any] | None = None,
+        *,
+        name: str = "",
     ) -> ir.Value:
         """A new node with one output."""
         node = ir.node(kind, inputs, attributes=attributes or None, num_outputs=1)
@@ -80,7 +85,7 @@ class Builder:
     def clone(self, node: ir.Node, values: Mapping[ir.Value, ir.Value]) -> list[ir.Value]:
         """The node with its inputs, and what its bodies capture, replaced."""
         attributes = [self._attribute(attribute, values) for attribute in node.attributes.values()]
-        inputs = [None if value is None else values[value] for value in node.inputs]
+        inputs = [value if value is None else values[value] for value in node.inputs]
         copy = ir.Node(node.domain, node.op_type, inputs, attributes, num_outputs=len(node.outputs))
         for output, original in zip(copy.outputs, node.outputs, strict=True):
             output.name = self._name(original.name or node.op_type) if original.name else ""
@@ -110,7 +115,9 @@ class Builder:
         weights = [value for value in (*self.literals.values(), *self._tensors.values()) if value in read]
         ends = [ports[name] for name in outputs]
         content = _proto(nodes, weights, inputs, ends, opsets=self._opsets, name=self.side)
-        return Piece(content, tuple(inputs), tuple(ends), {p.name: sources[p.name] for p in inputs if p.name in sources})
+        return Piece(
+            content, tuple(inputs), tuple(ends), {p.name: sources[p.name] for p in inputs if p.name in sources}
+        )
 
     def _choose_batch_input(self) -> None:
         for node in self.nodes:
@@ -166,7 +173,7 @@ def _body(body: ir.Graph, values: Mapping[ir.Value, ir.Value]) -> ir.Graph:
     copy = body.clone(allow_outer_scope_values=True)
     for node in ir.traversal.RecursiveGraphIterator(copy):
         for place, value in enumerate(node.inputs):
-            if value in values:
+            if value is not None and value in values:
                 node.replace_input_with(place, values[value])
     for place, value in enumerate(copy.outputs):
         if value in values:
@@ -224,7 +231,9 @@ def joined(first: Piece, second: Piece) -> Piece:
     names = [end.name for end in inputs]
     sources = {**first.sources, **second.sources}
     content: bytes = two.SerializeToString(deterministic=True)
-    return Piece(content, tuple(ports[n] for n in names), second.outputs, {n: sources[n] for n in names if n in sources})
+    return Piece(
+        content, tuple(ports[n] for n in names), second.outputs, {n: sources[n] for n in names if n in sources}
+    )
 
 
 def prepend(graph: Any, nodes: Iterable[Any]) -> None:

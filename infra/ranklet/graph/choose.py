@@ -16,9 +16,9 @@ import numpy as np
 
 from ranklet.graph.records import Timing
 
-ROUNDS = 15
-SECONDS = 0.4
-"""Per N: rounds go on until each candidate had so much time, ROUNDS at least."""
+ROUNDS, LIMIT = 15, 400
+SECONDS = 0.04
+"""Per N: rounds go on until each candidate had so many seconds, between ROUNDS and LIMIT of them."""
 
 Runs = Mapping[str, Callable[[], object]]
 BASE, CONTROL = "uncut", "control"
@@ -49,8 +49,16 @@ def choose(build: Callable[[int], Runs], numbers: Sequence[int], *, force: bool)
     if not good:
         return Choice(BASE, "no split is faster at every N", tuple(timings), control, slow)
     best = max(good, key=lambda name: means[name])
-    declined = slow | {name: f"{means[name]:.2f}× on average, {best} gives {means[best]:.2f}×" for name in good if name != best}
-    return Choice(best, f"{means[best]:.2f}× on average over N = {', '.join(map(str, numbers))}", tuple(timings), control, declined)
+    declined = {**slow} | {
+        name: f"{means[name]:.2f}× on average, {best} gives {means[best]:.2f}×" for name in good if name != best
+    }
+    return Choice(
+        best,
+        f"{means[best]:.2f}× on average over N = {', '.join(map(str, numbers))}",
+        tuple(timings),
+        control,
+        declined,
+    )
 
 
 def _slower(name: str, mean: float, timings: Sequence[Timing]) -> str:
@@ -72,7 +80,7 @@ def interleaved(runs: Runs) -> dict[str, float]:
         run()
     taken: dict[str, list[float]] = {name: [] for name in runs}
     rounds = 0
-    while rounds < ROUNDS or min(sum(times) for times in taken.values()) < SECONDS / 10 and rounds < 400:
+    while rounds < ROUNDS or (min(sum(times) for times in taken.values()) < SECONDS and rounds < LIMIT):
         for name, run in runs.items():
             start = time.perf_counter()
             run()

@@ -1,6 +1,6 @@
 """The compiler's entry: cut, trace, split, prove, measure, choose.
 
-1. `embeddings` cuts large tables out; 2. `trace` learns every dimension; 3. `three` splits into graphs for variant A
+1. `bags` collapses embedding bags and `embeddings` cuts large tables out; 2. `trace` learns every dimension; 3. `three` splits into graphs for variant A
 (the items' part of the first dense layers is stored) and B (the items' vector is stored); 4. `regions` tries what no
 table proves, and a second pass uses it; 5. `packing` lays out the record; 6. `verify` accepts or refutes; 7. `choose`
 times what was accepted against the uncut graph. A model that cannot be split, or gains nothing, ships uncut with
@@ -16,6 +16,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ranklet.graph import regions, verify
+from ranklet.graph.bags import collapse
 from ranklet.graph.builder import joined
 from ranklet.graph.choose import BASE, CONTROL, Runs, choose
 from ranklet.graph.embeddings import Cut, cut, look_up
@@ -25,6 +26,7 @@ from ranklet.graph.packing import Unpackable, layout, pack, reading
 from ranklet.graph.records import (
     Array,
     Compiled,
+    Declared,
     Feeds,
     Lookup,
     Options,
@@ -111,6 +113,7 @@ def _subject(model: ir.Model, sides: Sides, options: Options) -> Subject:
         raise ValueError(f"sides name {sorted(sides)}, the model's inputs are {sorted(kind.name for kind in kinds)}")
     small = sum(v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value is not None) < SMALL
     before = Runner(serialise(model.clone())) if small else None
+    collapse(model, kinds)
     parts = cut(model, options.cut_rows)
     content = serialise(model)
     keys = split_keys(parts.keys, kinds, sides, seed=options.seed) if parts.keys is not None else Keys()
@@ -142,11 +145,11 @@ def _prepare(parts: Cut) -> Callable[[Feeds], Feeds]:
     return prepare
 
 
-def _rows_side(direct: bool, ids: str, sides: Sides, keys: Keys) -> str:
+def _rows_side(direct: bool, ids: str, sides: Sides, keys: Keys) -> Declared:
     side = sides[ids] if direct else keys.sides[ids]
     if not isinstance(side, str):
         return "pair"
-    return {"cross": "pair"}.get(side, side)
+    return "pair" if side == "cross" else side
 
 
 def _piece(content: bytes, model: ir.Model, seen: Trace) -> Piece:
@@ -179,13 +182,17 @@ def _try(subject: Subject, variant: Variant, trials: Trials) -> None:
 def _accept(subject: Subject, three: Three) -> Candidate:
     """The first row dtype that stays within its error and the byte budget."""
     if three.item is None:
-        return Candidate(three, three.cross, _fuse(three.user, three.cross), None, _test(subject, three, three.cross, None))
+        return Candidate(
+            three, three.cross, _fuse(three.user, three.cross), None, _test(subject, three, three.cross, None)
+        )
     reasons = []
     for dtype in subject.options.row_types:
         try:
             record = layout(three.item, dtype)
             if record.nbytes > subject.options.row_bytes:
-                raise Unpackable(f"a record of {record.nbytes} bytes is above the budget of {subject.options.row_bytes}")
+                raise Unpackable(
+                    f"a record of {record.nbytes} bytes is above the budget of {subject.options.row_bytes}"
+                )
             cross = reading(three.cross, record)
             acceptance = _test(subject, three, cross, record)
         except (Unpackable, verify.Refuted) as error:
@@ -231,7 +238,7 @@ def _best(subject: Subject, trials: Trials) -> Compiled:
     """Time and choose."""
     options = subject.options
     chosen = choose(lambda n: _runs(subject, trials, n), options.candidates, force=options.mode == "force")
-    declined = trials.declined | chosen.declined
+    declined = {**trials.declined, **chosen.declined}
     base = Report(
         chosen.best, chosen.reason, declined=declined, timings=chosen.timings, control=chosen.control,
         kept=subject.cut.kept,

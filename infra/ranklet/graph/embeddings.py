@@ -1,8 +1,8 @@
 """The embedding cut: large tables behind a Gather leave the graph.
 
-Requires: a Gather along axis 0 of a 2-D float initializer, directly. Tables that are transposed, quantised, multiplied
-as one-hots or gathered by GatherElements stay, and the cut says so. Ensures: the Gather's output is a graph input
-`<table>.rows.<k>`; what computes its ids is a `keys` graph (nothing, where the ids are inputs themselves). External data
+Requires: a Gather along axis 0 of a 2-D float initializer, directly. Tables that are transposed, quantised,
+multiplied as one-hots or gathered by GatherElements stay, and the cut says so. Ensures: the Gather's output is an
+input `<table>.rows.<k>`; what computes its ids is a `keys` graph (nothing, where the ids are inputs themselves). External data
 is neither read nor copied: tables stay memory-mapped.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from ranklet.graph.dead import drop
 from ranklet.graph.records import Array, Feeds, Table
 
 
@@ -52,13 +53,15 @@ def cut(model: ir.Model, rows: int) -> Cut:
             chosen.append(value)
         else:
             kept[value.name or ""] = reason
+    for value in chosen:
+        _spread(graph, value)
     names = [value.name or "" for value in chosen]
     tables = tuple(_table(value) for value in chosen)
     uses = [use for value in chosen for use in _detach(graph, value)]
     keys = _keys(model, uses)
     for name in names:
         del graph.initializers[name]
-    _drop_dead(graph)
+    drop(graph)
     return Cut(model, keys, tuple(uses), tables, kept)
 
 
@@ -79,6 +82,23 @@ def _reason(value: ir.Value) -> str | None:
         if node.graph is not value.graph:
             return "a Gather inside a Loop or If reads it"
     return None if value.uses() else "nothing reads it"
+
+
+def _spread(graph: ir.Graph, table: ir.Value) -> None:
+    """Ids joined from several inputs are looked up apart, so that each keeps its side."""
+    for node, _ in list(table.uses()):
+        ids, out = node.inputs[1], node.outputs[0]
+        join = ids.producer() if ids is not None else None
+        if join is None or join.op_type != "Concat" or join.attributes["axis"].as_int() < 0:
+            continue
+        parts = [ir.node("Gather", [table, part], attributes={"axis": 0}) for part in join.inputs]
+        for place, part in enumerate(parts):
+            part.outputs[0].name = f"{out.name}.part.{place}"
+        whole = ir.node("Concat", [part.outputs[0] for part in parts], attributes={"axis": join.attributes["axis"].as_int()})
+        whole.outputs[0].name = f"{out.name}.joined"
+        graph.insert_before(node, [*parts, whole])
+        ir.convenience.replace_all_uses_with(out, whole.outputs[0], replace_graph_outputs=True)
+        graph.remove(node, safe=True)
 
 
 def _table(value: ir.Value) -> Table:
@@ -122,19 +142,9 @@ def _keys(model: ir.Model, uses: Sequence[Use]) -> ir.Model | None:
     return ir.Model(graph, ir_version=model.ir_version)
 
 
-
-
-def _drop_dead(graph: ir.Graph) -> None:
-    """Nodes that only computed ids, and weights that only they read."""
-    for node in reversed(list(graph)):
-        if not any(output.uses() or output.is_graph_output() for output in node.outputs):
-            graph.remove(node, safe=True)
-    for name, value in list(graph.initializers.items()):
-        if not value.uses() and not value.is_graph_output():
-            del graph.initializers[name]
-
-
-def look_up(ids: Mapping[str, Array], uses: Sequence[Use], read: Callable[[str, Array], Array], sizes: Mapping[str, int]) -> Feeds:
+def look_up(
+    ids: Mapping[str, Array], uses: Sequence[Use], read: Callable[[str, Array], Array], sizes: Mapping[str, int]
+) -> Feeds:
     """What the cut graph takes in place of its tables: per table the ids of all uses together, each row read once.
 
     read: (table, ids int64 [m], ascending and different) → rows [m, dim]. An id below 0 counts from the end, as in the

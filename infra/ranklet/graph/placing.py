@@ -64,7 +64,9 @@ def _lazy_after(node: ir.Node, exprs: Sequence[Expr], form: Form) -> frozenset[i
 
 def _matrix(node: ir.Node, exprs: Mapping[ir.Value, Expr]) -> bool:
     """MatMul with a weight: all axes but the last may stay lazy."""
-    left, right = (exprs[value] for value in node.inputs[:2] if value is not None) if node.op_type == "MatMul" else (0, 0)
+    left, right = (
+        (exprs[value] for value in node.inputs[:2] if value is not None) if node.op_type == "MatMul" else (0, 0)
+    )
     if not (isinstance(right, Lit) and right.form.rank == 2 and right.form.batch is None and not right.lazy):
         return False
     return isinstance(left, Leaf) and left.form.rank - 1 not in left.lazy
@@ -333,7 +335,9 @@ def _plus(work: Work, side: Side, before: ir.Value, last: ir.Value) -> ir.Value:
 
 def _one_row(work: Work, value: ir.Value) -> bool:
     """Whether it is a user's value, which came into the cross graph as an input, whole."""
-    return value.name in work.frontier and work.frontier[value.name].side == "user" and not work.frontier[value.name].lazy
+    return (
+        value.name in work.frontier and work.frontier[value.name].side == "user" and not work.frontier[value.name].lazy
+    )
 
 
 def _widest(exprs: Sequence[Expr], form: Form) -> tuple[tuple[int, ...], ...]:

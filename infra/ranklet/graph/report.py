@@ -53,7 +53,7 @@ def lines(compiled: Compiled) -> Iterator[str]:
     """The report, one statement a line."""
     report = compiled.report
     yield f"shipped: {report.shipped} ({report.reason})"
-    yield f"acceptance: {report.trials} inputs, largest difference {report.worst:.2g}; the control is {report.control:.2f}×"
+    yield f"acceptance: {report.trials} inputs, largest difference {report.worst:.2g}; control {report.control:.2f}×"
     for name, side in report.accounts.items():
         yield f"{name}: {side.nodes} nodes, {side.flops:,} flops a row, {side.weights:,} bytes of weights"
     for port in report.frontier:

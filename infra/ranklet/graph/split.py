@@ -23,7 +23,7 @@ from ranklet.graph import placing, rules
 from ranklet.graph.builder import Builder
 from ranklet.graph.expr import Expr, Leaf, Lit, Opaque, Sym, merge, sides_of
 from ranklet.graph.forms import Batch, Form, Shapes
-from ranklet.graph.records import Side, Variant
+from ranklet.graph.records import Array, Side, Variant
 from ranklet.graph.rowwise import Case, NotRowwise, Operand, prove
 from ranklet.graph.sizes import Unavailable
 from ranklet.graph.trace import Dim, Trace, read_by
@@ -48,8 +48,8 @@ class Work:
     """The state of one pass. trusted: values whose rows passed a trial. exprs: by the original graph's value.
 
     made: what was built already, by what it was built from. crossings: the cross graph's input for a value of another
-    side. frontier: those by name. lazies, dtypes, twins: of values made here (a twin is what a value is the transpose of;
-    flat ones are products of two matrices;
+    side. frontier: those by name. lazies, dtypes, twins: of values made here (a twin is what a value is the
+    transpose of; flat ones are products of two matrices;
     products and bilinear are `rules.bilinear`'s).
     """
 
@@ -145,7 +145,7 @@ def _literal(work: Work, value: ir.Value) -> Expr | None:
     return _uniform(work, arrays, form.shapes)
 
 
-def _uniform(work: Work, arrays: tuple[np.ndarray, ...], shapes: Shapes) -> Lit | None:  # type: ignore[type-arg]
+def _uniform(work: Work, arrays: tuple[Array, ...], shapes: Shapes) -> Lit | None:
     """A literal that is the same along every axis that varies (an initial state of zeros)."""
     axes = [axis for axis in range(len(shapes[0])) if len({shape[axis] for shape in shapes}) > 1]
     firsts = []

@@ -80,7 +80,11 @@ def enter(
 
 
 def _enter(
-    work: Work, kind: InputKind, side: Declared | tuple[Columns, ...], sources: dict[str, Source], ports: dict[str, Port]
+    work: Work,
+    kind: InputKind,
+    side: Declared | tuple[Columns, ...],
+    sources: dict[str, Source],
+    ports: dict[str, Port],
 ) -> Expr:
     if not isinstance(side, str):
         return _columns(work, kind, side, sources, ports)
@@ -140,10 +144,14 @@ def _input_port(kind: InputKind, place: Side, form: Form) -> Port:
     return Port(kind.name, kind.dtype.name, tuple(shape))
 
 
-def _finish(work: Work, outputs: Mapping[str, ir.Value], sources: Mapping[str, Source], ports: dict[str, Port]) -> Three:
+def _finish(
+    work: Work, outputs: Mapping[str, ir.Value], sources: Mapping[str, Source], ports: dict[str, Port]
+) -> Three:
     cross_builder = work.builders["cross"]
     cross_builder.row_inputs += [
-        value for name, value in cross_builder.inputs.items() if name in work.frontier and work.frontier[name].side == "item"
+        value
+        for name, value in cross_builder.inputs.items()
+        if name in work.frontier and work.frontier[name].side == "item"
     ]
     ports |= {name: _frontier_port(work, name, leaf) for name, leaf in work.frontier.items()}
     ports |= {v.name or "": _output_port(work, v) for v in work.model.graph.outputs}

@@ -89,7 +89,9 @@ def _users(source: str, name: str, sides: Sides) -> bool:
     return PLACES[side] == "user" if isinstance(side, str) else name.endswith(".user")
 
 
-def trials(kinds: tuple[InputKind, ...], sides: Sides, extents: tuple[str, ...], seed: int) -> Iterator[tuple[str, dict[str, Array]]]:
+def trials(
+    kinds: tuple[InputKind, ...], sides: Sides, extents: tuple[str, ...], seed: int
+) -> Iterator[tuple[str, dict[str, Array]]]:
     """Named feeds: the original inputs with N rows, the user's all alike."""
     random = np.random.default_rng(seed)
     for count in NUMBERS:
@@ -152,7 +154,7 @@ def accept(
     given: Iterator[tuple[str, dict[str, Array]]],
     tolerance: float,
 ) -> Acceptance:
-    """Run both on all feeds. Raises Refuted at the first difference above the tolerance, or where only the split fails."""
+    """Run both on all feeds. Raises Refuted at a difference above the tolerance, or where only the split fails."""
     count, worst, skipped = 0, 0.0, []
     for name, feeds in given:
         wanted = _attempt(original, feeds)

@@ -1,4 +1,4 @@
-"""A zoo of ranking models in plain torch, each with its example inputs and their sides. Imported only where torch is."""
+"""A zoo of ranking models in plain torch, each with its inputs and their sides. Imported only where torch is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ Declared = Any
 
 def mlp(*sizes: int, last: bool = False, norm: bool = False) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for place, (a, b) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for place, (a, b) in enumerate(pairwise(sizes)):
         layers.append(nn.Linear(a, b))
         if place < len(sizes) - 2 or last:
             if norm:

@@ -24,7 +24,8 @@ FAST = Options(mode="force", candidates=(3,), cut_rows=100)
 def shared() -> tuple[Net, str]:
     """One table of items read by the candidate and by the user's history; another reached through arithmetic."""
     net = Net()
-    user, history, item = net.input("user", ["n"], np.int64), net.input("history", ["n", 5], np.int64), net.input("item", ["n"], np.int64)  # fmt: skip
+    user, item = net.input("user", ["n"], np.int64), net.input("item", ["n"], np.int64)
+    history = net.input("history", ["n", 5], np.int64)
     table, other = net.weight(200, 4), net.weight(150, 3)
     k, q = net.op("Gather", table, history), net.op("Gather", table, item)
     pooled = net.op("ReduceMean", k, net.const(np.array([1])), keepdims=0)
@@ -40,7 +41,11 @@ def test_cut_graph_gives_the_same_bits():
     assert sorted(t.shape for t in parts.tables) == [(150, 3), (200, 4)]
     assert sorted(use.direct for use in parts.uses) == [False, True, True]
     random = np.random.default_rng(0)
-    feeds = {"user": random.integers(0, 99, 9), "history": random.integers(-200, 200, (9, 5)), "item": random.integers(0, 200, 9)}
+    feeds = {
+        "user": random.integers(0, 99, 9),
+        "history": random.integers(-200, 200, (9, 5)),
+        "item": random.integers(0, 200, 9),
+    }
     ids = {**feeds, **Runner(serialise(parts.keys)).run(feeds)}
     tables = {t.name: t.values for t in parts.tables}
     rows = look_up(ids, parts.uses, lambda name, which: tables[name][which], {n: len(t) for n, t in tables.items()})
@@ -130,10 +135,35 @@ def test_ten_gigabytes_are_cut_without_being_read(tmp_path: Path):
     with (tmp_path / "big.bin").open("wb") as file:
         file.truncate(length)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
-    run = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path / "model.onnx")], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", CHILD, str(tmp_path / "model.onnx")], capture_output=True, text=True, check=True
+    )
     shipped, tables, rows_, size, peak = run.stdout.split()
     assert (shipped != "uncut", tables, int(rows_)) == (True, "1", ROWS)
     assert int(size) < 1_000_000
     assert int(peak) < 300_000_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
     assert isinstance(ir.load(tmp_path / "model.onnx"), ir.Model)
+
+
+def test_ids_joined_from_both_sides_are_looked_up_apart():
+    net = Net()
+    history, item = net.input("history", ["n", 3], np.int64), net.input("item", ["n"], np.int64)
+    ids = net.op("Concat", history, net.op("Unsqueeze", item, net.const(np.array([1]))), axis=1)
+    tokens = net.op("Gather", net.weight(120, 4), ids)
+    out = net.dense(net.op("Reshape", tokens, net.const(np.array([-1, 16]))), 16, 2)
+    done = compile(load(net.bytes(out)), {"history": "user", "item": "item"}, FAST)
+    assert sorted(use.side for use in done.lookups) == ["item", "user"]
+    assert done.report.shipped != "uncut"
+
+
+def test_ids_crossed_from_both_sides_belong_to_the_pair():
+    net = Net()
+    u, i = net.input("u", ["n"], np.int64), net.input("i", ["n"], np.int64)
+    crossed = net.op("Mod", net.op("Add", net.op("Mul", u, net.const(np.array(31))), i), net.const(np.array(120)))
+    own = net.op("Gather", net.weight(120, 3), i)
+    out = net.dense(net.op("Concat", net.op("Gather", net.weight(120, 4), crossed), own, axis=1), 7, 2)
+    done = compile(load(net.bytes(out)), {"u": "user", "i": "item"}, FAST)
+    assert {use.side for use in done.lookups} == {"cross", "item"}
+    assert [port.shape for port in done.keys["cross"].inputs] == [(None,), (None,)]
+    assert done.report.shipped != "uncut"

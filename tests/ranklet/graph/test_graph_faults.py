@@ -1,4 +1,4 @@
-"""Faults planted on purpose: each is refused before anything ships, or survives with equal scores where that is exact."""
+"""Faults planted on purpose: each is refused before anything ships, or stays where it is exact."""
 
 from __future__ import annotations
 

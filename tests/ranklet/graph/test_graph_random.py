@@ -38,7 +38,11 @@ class Dag:
 
 def binary(dag: Dag) -> None:
     a = dag.pick()
-    same = [v for v in dag.values if a and len(v[1]) == len(a[1]) and all(1 in (p, q) or p == q for p, q in zip(v[1], a[1], strict=True))]
+    same = [
+        v
+        for v in dag.values
+        if a and len(v[1]) == len(a[1]) and all(1 in (p, q) or p == q for p, q in zip(v[1], a[1], strict=True))
+    ]
     b = dag.draw(st.sampled_from(same))
     kind = dag.draw(st.sampled_from(["Add", "Sub", "Mul", "Max"]))
     dag.add(dag.net.op(kind, a[0], b[0]), tuple(max(p, q) for p, q in zip(a[1], b[1], strict=True)))
@@ -69,7 +73,11 @@ def dense(dag: Dag) -> None:
 def concat(dag: Dag) -> None:
     name, shape = dag.pick()
     axis = dag.draw(st.integers(0, len(shape) - 1))
-    fits = [v for v in dag.values if len(v[1]) == len(shape) and v[1][:axis] + v[1][axis + 1 :] == shape[:axis] + shape[axis + 1 :]]
+    fits = [
+        v
+        for v in dag.values
+        if len(v[1]) == len(shape) and v[1][:axis] + v[1][axis + 1 :] == shape[:axis] + shape[axis + 1 :]
+    ]
     parts = [(name, shape), *dag.draw(st.lists(st.sampled_from(fits), min_size=1, max_size=3))]
     joined = (*shape[:axis], sum(p[1][axis] for p in parts), *shape[axis + 1 :])
     if joined[axis] <= 12:

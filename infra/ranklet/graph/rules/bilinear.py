@@ -102,4 +102,3 @@ def biased(work: Work, value: ir.Value, bias: ir.Value) -> ir.Value:
     cross = work.builders["cross"]
     flat = cross.op("Reshape", [bias, cross.literal(np.asarray([1, -1]))])
     return _shaped(work, cross.op("Gemm", [narrow, weights, flat]), form)
-

@@ -16,11 +16,9 @@ from ranklet.graph.records import Array, Side
 from ranklet.graph.rules import bilinear
 from ranklet.graph.rules.bilinear import Weighted
 from ranklet.graph.rules.sums import shift_terms, total
-from ranklet.graph.trace import read_by
 
 if TYPE_CHECKING:
     from ranklet.graph.split import Work
-
 
 
 def matmul(work: Work, node: ir.Node, forms: Sequence[Form]) -> list[Expr] | None:
@@ -51,8 +49,8 @@ def _partwise(work: Work, node: ir.Node, cat: Cat, right: Lit, form: Form) -> li
 
 def gemm(work: Work, node: ir.Node, forms: Sequence[Form]) -> list[Expr] | None:
     """a dense layer over features of several sides is one product per side, the bias with the user's"""
-    left, right, *rest = (work.exprs[value] for value in read_by(node)) if len(node.inputs) > 1 else (None, None)
-    if not _matrix(right) or left is None or node.attributes.get_int("transA", 0):
+    left, right, *rest = (work.exprs[value] for value in node.inputs if value is not None)
+    if not _matrix(right) or node.attributes.get_int("transA", 0) != 0:
         return None
     bias = rest[0] if rest else None
     if bias is not None and not isinstance(bias, Lit):

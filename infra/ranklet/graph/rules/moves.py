@@ -144,7 +144,7 @@ def split(work: Work, node: ir.Node, forms: Sequence[Form]) -> list[Expr] | None
         if size is None:
             return None
         cut = slice(start, start + size)
-        piece = _indexed(work, cat, axis, lambda index, place, cut=cut: index[(slice(None),) * place + (cut,)], form)  # type: ignore[misc]
+        piece = _indexed(work, cat, axis, lambda index, place, cut=cut: index[(slice(None),) * place + (cut,)], form)
         if piece is None:
             return None
         found += piece
@@ -225,7 +225,8 @@ def _flat(work: Work, cat: Cat) -> Cat | None:
 
 def _regrouped(work: Work, cat: Cat) -> Cat:
     """Uncover trailing axes that every part holds whole: [B, F·D] as F vectors becomes parts [B, f, D]."""
-    index, sizes, tail = cat.index, cat.sizes, []
+    tail: list[int] = []
+    index, sizes = cat.index, cat.sizes
     while index.ndim > 1:
         inner = index.shape[-1]
         whole = (index == index[..., :1] + np.arange(inner)).all() and not (index[..., 0] % inner).any()

@@ -12,6 +12,7 @@ import onnx_ir as ir
 from ranklet.graph.expr import Cat, Expr, Leaf, Lit, Sum, merge, sides_of
 from ranklet.graph.forms import Form
 from ranklet.graph.placing import dense, leaf_of
+from ranklet.graph.records import Array
 from ranklet.graph.sizes import Unavailable
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def shift_terms(
     return changed
 
 
-def _fits(array: np.ndarray, leaf: Leaf, form: Form) -> bool:  # type: ignore[type-arg]
+def _fits(array: Array, leaf: Leaf, form: Form) -> bool:
     """The constant broadcasts to the leaf without making it larger."""
     if array.ndim > leaf.form.rank:
         return False
