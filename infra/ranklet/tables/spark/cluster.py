@@ -56,8 +56,8 @@ class Cluster:
             raise TableError(f'table {name}: column {key!r} is {type_}; key = "{self.recipe.table.key}" needs {wanted}')
         from pyspark.sql import functions as f
 
-        count, chosen = f.col("count"), f.col("key")
         with _refusals(name):
+            count, chosen = f.col("count"), f.col("key")
             counted = self._dataset.select(f.col(f"`{key}`").alias("key")).groupBy("key").count()
             row = counted.agg(
                 f.sum("count"),
@@ -76,24 +76,23 @@ class Cluster:
 
     def first_line(self) -> str:
         """A written line of some row, so that faults of all rows show before the dataset is read."""
-        rows = self._lines(self._dataset.limit(1))
         with _refusals(self.recipe.name):
-            return str(rows.first()[0]).split("\n")[0]
+            return str(self._lines(self._dataset.limit(1)).first()[0]).split("\n")[0]
 
     def write(self) -> None:
         """Compute all rows and write their lines; the folder must not exist. Raises TableError."""
-        data = self._dataset
-        if self.recipe.table.page > 1:
-            data = self._by_page(data)
-        elif self.partitions is not None:
-            data = data.repartition(self.partitions)
         with _refusals(self.recipe.name):
+            data = self._dataset
+            if self.recipe.table.page > 1:
+                data = self._by_page(data)
+            elif self.partitions is not None:
+                data = data.repartition(self.partitions)
             self._lines(data).write.mode("error").option("compression", "gzip").text(self.items)
             self.delete(f"{self.items}/_SUCCESS")  # ImportTable reads everything below a prefix
 
     def read_back(self, table: Table) -> Content:
         """What the written files hold. Raises TableError."""
-        with _refusals(self.recipe.name), quiet():
+        with _refusals(self.recipe.name):
             found = self.spark.read.text(self.items).mapInArrow(partial(_sums, asdict(table)), SUMS).collect()
         content = Content(table.dim)
         for row in found:
@@ -138,8 +137,7 @@ class Cluster:
         wanted = dict.fromkeys((self.recipe.table.key_column, *(name for name in tower.inputs if name in data.columns)))
         data = data.select(*(f"`{name}`" for name in wanted))
         blob = self.spark.sparkContext.broadcast(self.recipe.to_bytes())
-        with quiet():
-            return data.mapInArrow(partial(_texts, blob), "line string")
+        return data.mapInArrow(partial(_texts, blob), "line string")
 
     def _by_page(self, data: Any) -> Any:
         from pyspark.sql import functions as f
@@ -200,7 +198,8 @@ def _refusals(name: str) -> Iterator[None]:
     from pyspark.errors import PySparkException
 
     try:
-        yield
+        with quiet():
+            yield
     except (Py4JError, PySparkException) as error:
         said = re.search(r"ranklet\.errors\.TableError: (.*)", str(error))
         if said:

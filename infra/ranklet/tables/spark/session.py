@@ -71,7 +71,7 @@ def session(master: str | None, settings: Mapping[str, str]) -> Iterator[Any]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without pyspark's remark about pandas 3, which it imports for Arrow functions and never uses in ours."""
+    """Without pyspark's remark about pandas 3: it looks for pandas before any Arrow function; ours use none of it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
         yield

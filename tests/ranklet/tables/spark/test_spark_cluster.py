@@ -20,9 +20,6 @@ from ranklet.tables.spark import cluster, single
 from ranklet.tables.spark.build import Built
 from ranklet.tables.spark.session import quiet, session
 
-# py4j leaves sockets to the garbage collector; nothing of ours opens one here.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
 
 def _silent(what: str) -> None:
     """Nobody looks."""
@@ -98,7 +95,7 @@ REFUSED: dict[str, tuple[Callable[[pa.Table], pa.Table], dict[str, Any], str]] =
     "no column": (
         lambda data: data.drop_columns(["price"]),
         {},
-        r"lacks \['price'\].*its columns: movie_id \(bigint\).*the tower reads: content, genre",
+        r"lacks \['price'\].*its columns: movie_id \(bigint\).*the tower reads: genre, price",
     ),
     "no rows": (lambda data: data.slice(0, 0), {}, "no rows"),
     "an empty key": (
