@@ -132,7 +132,7 @@ def _rows(taken: Mapping[str, NDArray[np.float64]]) -> Iterator[Row]:
         ours, theirs = taken[f"ours {dtype}"], taken[f"boto3 {dtype}"]
         yield base.ratio(f"read-cpu-vs-boto3{tail}", ours, theirs, n=N, peer="boto3")
         yield base.microseconds(f"read{tail}-us", ours, n=N)
-    yield base.microseconds("boto3-read-us", taken["boto3 f32"], n=N, peer="boto3")
+    yield base.microseconds("boto3-us", taken["boto3 f32"], n=N, peer="boto3")
 
 
 def _wire_rows(taken: Mapping[str, NDArray[np.float64]]) -> Iterator[Row]:
@@ -143,4 +143,4 @@ def _wire_rows(taken: Mapping[str, NDArray[np.float64]]) -> Iterator[Row]:
         figure = f"read-cpu-vs-{way.replace(' ', '-').replace('_', '-')}"
         yield base.ratio(figure, ours, taken[way], n=N, peer=way) if way in taken else base.absent(figure, n=N)
         if way in taken:
-            yield base.microseconds(f"{figure.removeprefix('read-cpu-vs-')}-read-us", taken[way], n=N, peer=way)
+            yield base.microseconds(f"{figure.removeprefix('read-cpu-vs-')}-us", taken[way], n=N, peer=way)
