@@ -108,7 +108,7 @@ def _origins(flat: ir.Value) -> Iterator[ir.Value]:
 
 def _replaced(model: ir.Model, bag: Bag, runs: Sequence[Mapping[str, Array]]) -> bool:
     table, ids, out = bag.table, bag.ids.name or "", bag.out.name or ""
-    if table.const_value is None or not bag.out.uses() and not bag.out.is_graph_output():
+    if table.const_value is None or not (bag.out.uses() or bag.out.is_graph_output()):
         return False
     weights = table.const_value.numpy()
     for way, pool in zip(WAYS, (np.sum, np.mean, np.max), strict=True):
@@ -145,4 +145,3 @@ def _write(model: ir.Model, bag: Bag, way: str) -> None:
     assert made is not None
     graph.insert_before(made, [rows, pooled])
     ir.convenience.replace_all_uses_with(bag.out, pooled.outputs[0], replace_graph_outputs=True)
-

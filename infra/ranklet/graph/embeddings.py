@@ -2,8 +2,8 @@
 
 Requires: a Gather along axis 0 of a 2-D float initializer, directly. Tables that are transposed, quantised,
 multiplied as one-hots or gathered by GatherElements stay, and the cut says so. Ensures: the Gather's output is an
-input `<table>.rows.<k>`; what computes its ids is a `keys` graph (nothing, where the ids are inputs themselves). External data
-is neither read nor copied: tables stay memory-mapped.
+input `<table>.rows.<k>`; what computes its ids is a `keys` graph (nothing, where the ids are inputs themselves).
+External data is neither read nor copied: tables stay memory-mapped.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def _spread(graph: ir.Graph, table: ir.Value) -> None:
         parts = [ir.node("Gather", [table, part], attributes={"axis": 0}) for part in join.inputs]
         for place, part in enumerate(parts):
             part.outputs[0].name = f"{out.name}.part.{place}"
-        whole = ir.node("Concat", [part.outputs[0] for part in parts], attributes={"axis": join.attributes["axis"].as_int()})
+        whole = ir.node(
+            "Concat", [part.outputs[0] for part in parts], attributes={"axis": join.attributes["axis"].as_int()}
+        )
         whole.outputs[0].name = f"{out.name}.joined"
         graph.insert_before(node, [*parts, whole])
         ir.convenience.replace_all_uses_with(out, whole.outputs[0], replace_graph_outputs=True)

@@ -33,7 +33,7 @@ def split_keys(model: ir.Model, kinds: tuple[InputKind, ...], sides: Sides, *, s
     enter(work, kinds, sides, sources, ports)
     forward(work)
     found = {value.name or "": merge(sides_of(work.exprs[value])) for value in model.graph.outputs}
-    pieces = {
+    pieces: dict[Side, Piece] = {
         side: _finish(work, {name for name, at in found.items() if at == side}, side, sources, ports)
         for side in dict.fromkeys(found.values())
         if side != "cross"
@@ -53,9 +53,7 @@ def _paired(model: ir.Model, kinds: tuple[InputKind, ...], seen: Trace, names: s
     return _finish(work, names, "cross", sources, ports)
 
 
-def _finish(
-    work: Work, names: set[str], side: Side, sources: dict[str, Source], ports: dict[str, Port]
-) -> Piece:
+def _finish(work: Work, names: set[str], side: Side, sources: dict[str, Source], ports: dict[str, Port]) -> Piece:
     made: dict[str, ir.Value] = {}
     for value in work.model.graph.outputs:
         name, expr = value.name or "", work.exprs[value]
