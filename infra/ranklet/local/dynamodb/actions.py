@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ranklet.local.dynamodb import reads, schema, writes
+from ranklet.local.dynamodb import extras, reads, scans, schema, writes
 from ranklet.local.dynamodb.errors import Refused
 from ranklet.local.dynamodb.faults import Dice
 from ranklet.local.dynamodb.schema import Tables
@@ -19,10 +19,17 @@ ACTIONS: Mapping[str, Action] = {
     "BatchWriteItem": writes.batch_write_item,
     "CreateTable": schema.create_table,
     "DeleteTable": schema.delete_table,
+    "DescribeContinuousBackups": extras.describe_continuous_backups,
     "DescribeTable": schema.describe_table,
     "GetItem": reads.get_item,
     "ListTables": schema.list_tables,
+    "ListTagsOfResource": extras.list_tags_of_resource,
     "PutItem": writes.put_item,
+    "Scan": scans.scan,
+    "TagResource": extras.tag_resource,
+    "UntagResource": extras.untag_resource,
+    "UpdateContinuousBackups": extras.update_continuous_backups,
+    "UpdateTable": schema.update_table,
 }
 VERSION = "DynamoDB_20120810."
 

@@ -74,19 +74,26 @@ def create_table(tables: Tables, body: Mapping[str, Any], dice: Dice) -> dict[st
     if name in tables:
         raise Refused("ResourceInUseException", f"Table already exists: {name}")
     table = tables[name] = Table(name, key_name, key_type, billing, throughput)
+    table.tags.update(tag_pairs(body.get("Tags", [])))
+    table.protected = bool(body.get("DeletionProtectionEnabled", False))
     return {"TableDescription": _describe(table)}
 
 
 def describe_table(tables: Tables, body: Mapping[str, Any], dice: Dice) -> dict[str, Any]:
     """What there is to say about a table."""
     require(body, {"TableName"})
-    return {"Table": _describe(_existing(tables, body["TableName"]))}
+    return {"Table": _describe(existing(tables, body["TableName"]))}
 
 
 def delete_table(tables: Tables, body: Mapping[str, Any], dice: Dice) -> dict[str, Any]:
     """Delete a table; it is gone at once."""
     require(body, {"TableName"})
-    table = _existing(tables, body["TableName"])
+    table = existing(tables, body["TableName"])
+    if table.protected:
+        raise invalid(
+            f"Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection "
+            f"first: {table.name}"
+        )
     del tables[table.name]
     return {"TableDescription": {**_describe(table), "TableStatus": "DELETING"}}
 
@@ -104,7 +111,29 @@ def list_tables(tables: Tables, body: Mapping[str, Any], dice: Dice) -> dict[str
     return answer
 
 
-def _existing(tables: Tables, name: Any) -> Table:
+def update_table(tables: Tables, body: Mapping[str, Any], dice: Dice) -> dict[str, Any]:
+    """Switch protection against deletion; other changes are refused."""
+    require(body, {"TableName", "DeletionProtectionEnabled"})
+    table = existing(tables, body["TableName"])
+    table.protected = bool(body["DeletionProtectionEnabled"])
+    return {"TableDescription": _describe(table)}
+
+
+def arn(table: Table) -> str:
+    """The table's name for the whole of AWS."""
+    return f"arn:aws:dynamodb:local:000000000000:table/{table.name}"
+
+
+def tag_pairs(tags: Any) -> dict[str, str]:
+    """Tags as a mapping. Refused when they are none."""
+    match tags:
+        case list() if all(isinstance(tag, dict) and tag.keys() == {"Key", "Value"} for tag in tags):
+            return {str(tag["Key"]): str(tag["Value"]) for tag in tags}
+    raise Refused("SerializationException", "Unexpected field type")
+
+
+def existing(tables: Tables, name: Any) -> Table:
+    """The table that an action on tables names. Refused when there is none."""
     if not isinstance(name, str) or name not in tables:
         raise no_table(str(name))
     return tables[name]
@@ -159,9 +188,9 @@ def _describe(table: Table) -> dict[str, Any]:
         "ProvisionedThroughput": {"NumberOfDecreasesToday": 0, **units},
         "TableSizeBytes": table.size(),
         "ItemCount": table.count(),
-        "TableArn": f"arn:aws:dynamodb:local:000000000000:table/{table.name}",
+        "TableArn": arn(table),
         "TableId": table.uuid,
-        "DeletionProtectionEnabled": False,
+        "DeletionProtectionEnabled": table.protected,
     }
     if table.billing == "PAY_PER_REQUEST":
         description["BillingModeSummary"] = {"BillingMode": table.billing}

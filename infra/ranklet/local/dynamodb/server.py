@@ -47,7 +47,8 @@ class LocalDynamo:
         self.calls: Counter[str] = Counter()
         self._dice = Dice(faults or Faults())
         self._verifier = Verifier(credentials, region, now=now) if credentials else None
-        self._wire = Wire(self._perform, lambda: self._dice, now)
+        self._now = now
+        self._wire: Wire | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._listener: asyncio.Server | None = None
@@ -69,6 +70,7 @@ class LocalDynamo:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="local-dynamodb", daemon=True)
         self._thread.start()
+        self._wire = Wire(self._perform, lambda: self._dice, self._now)
         try:
             self._listener = self._run(asyncio.start_server(self._wire.accept, HOST, port, limit=HEAD_BYTES))
         except OSError as error:
@@ -90,13 +92,13 @@ class LocalDynamo:
 
     def close(self) -> None:
         """Stop listening, cut every connection and end the thread. Closing twice does nothing."""
-        if self._thread is None or self._loop is None:
+        if self._thread is None or self._loop is None or self._wire is None:
             return
         self._run(self._wire.close(self._listener))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_S)
         self._loop.close()
-        self._thread = self._loop = self._listener = None
+        self._thread = self._loop = self._listener = self._wire = None
 
     def __enter__(self) -> Self:
         self.start()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
+import zlib
 from binascii import b2a_base64
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +17,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from ranklet.errors import LocalError
+from ranklet.errors import LocalError, TableError
+from ranklet.items import Items
 from ranklet.local.dynamodb.errors import invalid
 from ranklet.local.dynamodb.items import MAX_KEY, Item, binary, check_value, item_size, number
+from ranklet_features.spec import Table as Pinned
 from ranklet_features.stores.keys import RESERVED
 
 SCHEMA_MISMATCH = "The provided key element does not match the schema"
@@ -40,60 +45,98 @@ class Table:
     throughput: Mapping[str, int] = field(default_factory=dict)
     items: dict[str, Stored | None] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
-    vectors: NDArray[Any] | None = None
+    staged: Items | None = None
     created: float = field(default_factory=time.time)
     uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
+    tags: dict[str, str] = field(default_factory=dict)
+    protected: bool = False
+    restorable: bool = False
+    _order: list[tuple[int, str]] | None = None
 
     @staticmethod
     def from_files(folder: Path) -> Table:
         """Map a built table: `vectors.npy`, `keys.npy` or `keys.json`, and `table.json`, the row that describes it.
 
+        Rows are served as the items that a push writes: one each, or pages.
+
         Raises LocalError when the folder does not hold a whole table.
         """
         try:
             description = (folder / "table.json").read_bytes()
+            pinned = Pinned(**orjson.loads(description))
             text = folder / "keys.json"
-            keys = orjson.loads(text.read_bytes()) if text.exists() else np.load(folder / "keys.npy").tolist()
+            keys = orjson.loads(text.read_bytes()) if text.exists() else np.load(folder / "keys.npy")
             vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
-            name = orjson.loads(description)["physical"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            staged = Items(pinned, keys, vectors)
+        except (OSError, ValueError, KeyError, TypeError, TableError) as error:
             raise LocalError(f"{folder} does not hold a table ({error}); run `ranklet build` again") from error
-        if len(keys) != len(vectors):
-            raise LocalError(f"{folder}: {len(keys)} keys and {len(vectors)} vectors; run `ranklet build` again")
-        table = Table(name, positions=dict(zip(map(str, keys), range(len(keys)), strict=True)), vectors=vectors)
+        names = map(staged.key, range(len(staged)))
+        table = Table(pinned.physical, positions={name: i for i, name in enumerate(names)}, staged=staged)
         table.items[RESERVED] = _row(RESERVED, description)
         return table
+
+    @property
+    def vectors(self) -> NDArray[Any] | None:
+        """The mapped rows, where the table has some."""
+        return None if self.staged is None else self.staged.rows
 
     def get(self, key: str) -> Stored | None:
         """The item of a key as `identity` gives it."""
         if key in self.items:
             return self.items[key]
         position = self.positions.get(key)
-        if position is None or self.vectors is None:
+        if position is None or self.staged is None:
             return None
-        return _row(key, self.vectors[position].tobytes())
+        return _row(key, self.staged.value(position))
 
     def put(self, item: Item) -> None:
         """Write or replace an item that was checked."""
-        self.items[self.identity({self.key_name: item[self.key_name]})] = Stored(item, item_size(item))
+        key = self.identity({self.key_name: item[self.key_name]})
+        if key not in self.items and key not in self.positions:
+            self._order = None
+        self.items[key] = Stored(item, item_size(item))
 
     def delete(self, key: str) -> None:
         """Remove an item; a row in a file is hidden."""
         if key in self.positions:
             self.items[key] = None
-        else:
-            self.items.pop(key, None)
+        elif self.items.pop(key, None) is not None:
+            self._order = None
 
     def count(self) -> int:
         """Items in the table."""
         written = sum(stored is not None for stored in self.items.values())
-        return written + sum(key not in self.items for key in self.positions)
+        return written + len(self.positions) - sum(1 for _ in self._hidden())
 
     def size(self) -> int:
         """Bytes of all items."""
         written = sum(stored.size for stored in self.items.values() if stored is not None)
-        row = self.vectors[0].nbytes + len("kv") if self.vectors is not None and len(self.vectors) else 0
-        return written + sum(row + len(key.encode()) for key in self.positions if key not in self.items)
+        if self.staged is None:
+            return written
+        hidden = sum(
+            len(key.encode()) + len(self.staged.value(self.positions[key])) + len("kv") for key in self._hidden()
+        )
+        return written + self._staged_bytes - hidden
+
+    def after(self, key: str | None) -> Iterator[str]:
+        """The keys of all items, or those behind `key`, in an order that has nothing to do with the keys' own."""
+        if self._order is None:
+            self._order = sorted((zlib.crc32(name.encode()), name) for name in {*self.positions, *self.items})
+        start = 0 if key is None else bisect_right(self._order, (zlib.crc32(key.encode()), key))
+        for place in range(start, len(self._order)):
+            name = self._order[place][1]
+            if self.items.get(name, name) is not None:
+                yield name
+
+    def _hidden(self) -> Iterator[str]:
+        """Staged rows that were written over or deleted."""
+        return (key for key in self.items if key in self.positions)
+
+    @cached_property
+    def _staged_bytes(self) -> int:
+        assert self.staged is not None
+        pairs = self.staged.pairs(0, len(self.staged))
+        return sum(len(key.encode()) + len(value) + len("kv") for key, value in pairs)
 
     def identity(self, key: Any) -> str:
         """What makes a key equal to another, from `{name: {type: value}}`. Refuses what is not this table's key."""

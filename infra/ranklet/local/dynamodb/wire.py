@@ -27,6 +27,7 @@ BODY_BYTES: Final = 20 << 20
 
 IDLE_S: Final = 75.0
 READ_S: Final = 30.0
+CLOSE_S: Final = 5.0
 SILENCE_S: Final = 600.0
 DRIPS: Final = 20
 LOG = logging.getLogger(__name__)
@@ -41,21 +42,32 @@ class Wire:
     def __init__(self, application: Application, dice: Callable[[], Dice], now: Callable[[], float]) -> None:
         self._application, self._dice, self._now = application, dice, now
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a new connection in a task of its own."""
+        if self._closed:
+            writer.transport.abort()
+            return
         task = asyncio.ensure_future(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self, listener: asyncio.Server | None) -> None:
         """Stop listening and cut every connection."""
-        if listener is not None:
-            listener.close()
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        # No further connection is taken, but the listener stays open until those just taken have come to `accept`:
+        # a server that is closed before leaves their sockets open for ever (CPython 3.11 to 3.13).
+        for listening in listener.sockets if listener is not None else ():
+            loop.remove_reader(listening.fileno())
         for task in self._tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(set(self._tasks))
+        if running := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(running, timeout=CLOSE_S)
+        if listener is not None:
+            listener.close()
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # The client hung up, or is not an HTTP client: nobody is left to be told.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ranklet.local.dynamodb import conditions
 from ranklet.local.dynamodb.errors import Refused, invalid
 from ranklet.local.dynamodb.faults import Dice
 from ranklet.local.dynamodb.items import check_item, item_size, write_units
@@ -15,13 +16,14 @@ MAX_WRITES = 25
 
 
 def put_item(tables: Tables, body: Mapping[str, Any], dice: Dice) -> dict[str, Any]:
-    """Write one item, unconditionally."""
-    require(body, {"TableName", "Item"}, {"ReturnValues"})
+    """Write one item, if its condition holds."""
+    require(body, {"TableName", "Item"}, {"ReturnValues", *conditions.PARAMETERS})
     table, item = tables.named(body["TableName"]), body["Item"]
     if body.get("ReturnValues", "NONE") not in ("NONE", "ALL_OLD"):
         raise invalid("Return values set to invalid value")
     key = _key(table, item)
     old = table.get(key)
+    conditions.require_condition(body, old.item if old else {})
     table.put(item)
     answer: dict[str, Any] = {}
     if body.get("ReturnValues") == "ALL_OLD" and old is not None:
