@@ -139,14 +139,13 @@ def test_calls_are_counted(server: LocalDynamo, ours: Any) -> None:
 )
 def test_what_is_no_http_ends_its_connection_alone(server: LocalDynamo, ours: Any, junk: bytes) -> None:
     host, port = server.endpoint.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as stranger:
-        # The server may cut the connection at any point of this.
-        with contextlib.suppress(OSError):
-            stranger.sendall(junk)
-            with contextlib.suppress(OSError):  # the server may have hung up already
-                stranger.shutdown(socket.SHUT_WR)
-            while stranger.recv(65536):
-                pass
+    address = (host, int(port))
+    # The server may cut the connection at any point of this.
+    with socket.create_connection(address, timeout=30) as stranger, contextlib.suppress(OSError):
+        stranger.sendall(junk)
+        stranger.shutdown(socket.SHUT_WR)
+        while stranger.recv(65536):
+            pass
     assert ours.list_tables()["TableNames"] == []
 
 
