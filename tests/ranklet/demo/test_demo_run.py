@@ -31,9 +31,7 @@ def test_every_model_was_called_and_nothing_failed(demo: dict) -> None:
 
 
 @pytest.mark.parametrize(("number", "engine", "bound"), [(0, "linear", 1e-6), (1, "onnx+dot", 1e-5)])
-def test_golden_rows_over_http_are_within_the_engines_bound(
-    demo: dict, number: int, engine: str, bound: float
-) -> None:
+def test_golden_rows_over_http_are_within_the_engines_bound(demo: dict, number: int, engine: str, bound: float) -> None:
     model = demo["models"][number]
     assert model["engine"] == engine
     assert model["golden"]["rows"] >= 50
