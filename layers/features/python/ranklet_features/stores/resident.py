@@ -56,6 +56,11 @@ def open_table(table: Table, folder: Path, environ: Mapping[str, str]) -> Reside
 
     Raises TableMismatch when they are absent or are not what `table` says.
     """
+    if table.snapshot is not None and not (folder / "tables" / f"{table.name}.npy").exists():
+        raise TableMismatch(
+            f"table {table.name} is kept in an S3 snapshot, which is not fetched yet by this version; "
+            'set placement = "dynamodb" in model.toml and build again'
+        )
     vectors = _mapped(table, folder / "tables" / f"{table.name}.npy")
     row = row_dtype(table.dtype, table.dim)
     expected, shape = row.base, (table.rows, *row.shape)
