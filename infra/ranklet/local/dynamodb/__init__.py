@@ -6,7 +6,7 @@ there at once. Unlike other emulators it keeps DynamoDB's size rules, counts rea
 check signatures, and can be told to throttle, to leave keys over, to reset, truncate and damage, and to be slow.
 
     server.py    LocalDynamo: start, load, faults, close
-    http.py      one connection: requests in, replies out, faults on the way
+    wire.py      one connection: requests in, replies out, faults on the way
     actions.py   the table of actions; reads.py, scans.py, writes.py, schema.py, extras.py hold them
     conditions.py  the conditions of PutItem
     tables.py    rows in memory or in files
