@@ -120,6 +120,7 @@ print(done.report.shipped, len(done.tables), done.tables[0].shape[0], size, peak
 """
 
 
+@pytest.mark.slow  # the peak it reads is inherited from a large parent: run it alone
 def test_ten_gigabytes_are_cut_without_being_read(tmp_path: Path):
     """The table's file is sparse: 10.24 GB long, no block of it on the disk."""
     net = Net()
