@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import pytest
 from graph_hand import Net, load
 
@@ -107,20 +105,21 @@ def test_table_that_is_not_only_gathered_stays_and_says_so():
 
 
 ROWS, DIM = 40_000_000, 64
-CHILD = """
-import resource, sys
+CHILD = r"""
+import re, sys
 from pathlib import Path
 import onnx_ir as ir
 from ranklet.graph.compiler import compile
 from ranklet.graph.records import Options
 done = compile(ir.load(sys.argv[1]), {"u": "user", "i": "item"}, Options(mode="force", candidates=(3,)))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# Not ru_maxrss, which a child takes over from its parent.
+peak = int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
 size = sum(len(p.content) for p in (done.whole, done.user, done.item, done.cross) if p is not None)
 print(done.report.shipped, len(done.tables), done.tables[0].shape[0], size, peak)
 """
 
 
-@pytest.mark.slow  # the peak it reads is inherited from a large parent: run it alone
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's /proc")
 def test_ten_gigabytes_are_cut_without_being_read(tmp_path: Path):
     """The table's file is sparse: 10.24 GB long, no block of it on the disk."""
     net = Net()
@@ -143,8 +142,6 @@ def test_ten_gigabytes_are_cut_without_being_read(tmp_path: Path):
     assert (shipped != "uncut", tables, int(rows_)) == (True, "1", ROWS)
     assert int(size) < 1_000_000
     assert int(peak) < 300_000_000
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
-    assert isinstance(ir.load(tmp_path / "model.onnx"), ir.Model)
 
 
 def test_ids_joined_from_both_sides_are_looked_up_apart():
