@@ -90,6 +90,62 @@ class TableSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError(f'page = {self.page} is for key = "int" in DynamoDB; leave it out, or change the other')
 
 
+class Split(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[split]`: how an end-to-end ONNX graph is cut into user, item and cross parts.
+
+    It concerns models of one step, `format = "onnx"` with `rows = "item"`; all others ship as they are. Sides come from
+    [inputs] and nowhere else. What the graph reads of users and context is computed once per request; what it reads of
+    items, and the catalogue holds, when the model is built; everything else per candidate. An item input that the
+    catalogue lacks (a price of the moment) belongs there, and one that it has, but requests must decide, is declared
+    `side = "pair"`. Once a split ships, the items' other inputs come from the catalogue: requests may still send them,
+    and nothing reads them.
+
+    mode: `auto` ships the fastest of all that give the graph's own scores, the uncut graph included; `force` a split
+    even where it is slower, and no build without one; `off` the graph as it was exported.
+    variant: what to ship, unmeasured: `A` stores the items' part of the first dense layers, `B` the items' vectors, `+`
+    runs user and cross part in one session, `uncut` only moves large tables out. The build says what it measured to be
+    best; naming it here makes builds the same on every machine.
+    candidates: how many of them a measured request has. seed: of drawn inputs.
+
+    catalogue: the items, a file below the model's folder: .npy or .txt of keys where a graph needs no more of an item
+    than its key, else Parquet, CSV or JSON lines with a column per input (`format` where the ending does not tell).
+    Without one no item part is precomputed. key_column: the column of keys, by default named as output.item_key.
+    row_bytes: of one item's stored row, at most. row_dtype: how it is packed; row_error: how much f16 or int8 may move
+    a golden score (as max_score_change of a table). placement: of the rows, as [tables] have it. An item that the
+    catalogue lacks scores with the row of an unknown key, and is counted as degraded.
+
+    cut_rows: a table of so many rows leaves the graph and becomes an embedding table. cut_placement: where those go.
+    cache_entries and cache_ttl_s: of all tables above that DynamoDB holds.
+    user_cache_seconds and user_cache_entries: keep what the user part gave for the very same inputs; 0 is off.
+    """
+
+    mode: Literal["auto", "off", "force"] = "auto"
+    variant: Literal["A", "A+", "B", "B+", "uncut"] | None = None
+    candidates: Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)] = (1, 100, 500, 2000)
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    catalogue: str | None = None
+    format: str | None = None
+    key_column: str | None = None
+    row_bytes: Positive = 4096
+    row_dtype: VectorType = "f32"
+    row_error: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    placement: Literal["resident", "dynamodb", "auto"] = "auto"
+    cut_rows: Positive = 10_000
+    cut_placement: Literal["resident", "dynamodb", "auto"] = "auto"
+    cache_entries: Positive = 100_000
+    cache_ttl_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+    user_cache_seconds: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    user_cache_entries: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+
+    def __post_init__(self) -> None:
+        if self.mode == "off" and self.variant is not None:
+            raise ValueError(f'mode = "off" ships the graph as it is; drop it, or variant = "{self.variant}"')
+        if self.mode == "force" and self.variant == "uncut":
+            raise ValueError('mode = "force" ships a split, variant = "uncut" none; drop one of them')
+        if (self.user_cache_seconds > 0) != (self.user_cache_entries > 0):
+            raise ValueError("user_cache_seconds and user_cache_entries go together: both above 0, or neither")
+
+
 class Traffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[traffic]`: what is expected, so that `placement = "auto"` can weigh costs.
 
@@ -159,7 +215,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole model.toml. `folder` is added by `load` and is not a field of the file."""
+    """A whole model.toml. pairs: item inputs that the file gives as `side = "pair"`; no field of the file itself."""
 
     name: Name
     version: Positive = 1
@@ -172,8 +228,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     golden: Golden = Golden()
     limits: Limits = Limits()
     traffic: Traffic = Traffic()
+    split: Split = Split()
     api: Api = Api()
     function: Function = Function()
+    pairs: frozenset[str] = frozenset()
 
 
 def load(folder: Path) -> Model:
@@ -192,6 +250,7 @@ def load(folder: Path) -> Model:
         raise ModelError(f"{path}: {error}") from error
     document.setdefault("features", {})
     _prepare(document, path, "$")
+    document["pairs"] = _pairs(document, path)
     tables = document.get("tables")
     for name, table in tables.items() if isinstance(tables, dict) else ():
         if isinstance(table, dict):
@@ -210,6 +269,21 @@ def _prepare(document: dict[str, Any], path: Path, place: str) -> None:
     if isinstance(features := document.get("features"), dict):
         document["features"] = {name: _nested(value) for name, value in features.items()}
     _refuse_unknown(document.get("inputs"), path, place)
+
+
+def _pairs(document: dict[str, Any], path: Path) -> list[str]:
+    """Item inputs that the file calls `pair`; to all but `[split]` they are an item's like others."""
+    if "pairs" in document:
+        raise ModelError(f'{path}: unknown field `pairs`; write side = "pair" at the input')
+    inputs = document.get("inputs")
+    found = [
+        name
+        for name, value in (inputs.items() if isinstance(inputs, dict) else ())
+        if isinstance(value, dict) and value.get("side") == "pair"
+    ]
+    for name in found:
+        document["inputs"][name]["side"] = "item"
+    return found
 
 
 def _refuse_unknown(inputs: Any, path: Path, place: str) -> None:

@@ -107,3 +107,33 @@ def test_pages_are_not_for_resident_tables(tmp_path: Path) -> None:
 def test_a_folder_without_model_toml_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="ranklet new NAME"):
         model.load(tmp_path)
+
+
+def test_a_pair_is_an_items_input_that_the_catalogue_does_not_decide(tmp_path: Path) -> None:
+    loaded = _load(tmp_path, SMALLEST.replace('side = "user"', 'side = "pair"'))
+    assert loaded.inputs["age"].side == "item"
+    assert loaded.pairs == {"age"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('pairs = ["age"]', "unknown field `pairs`"),
+        ("[split]\nmod = 1", r"unknown field `mod` - at `\$\.split`"),
+        ('[split]\nmode = "off"\nvariant = "A"', 'mode = "off" ships the graph as it is'),
+        ('[split]\nmode = "force"\nvariant = "uncut"', "drop one of them"),
+        ("[split]\nuser_cache_seconds = 5", "go together"),
+        ("[split]\ncandidates = []", r"length >= 1 - at `\$\.split\.candidates`"),
+        ("[split]\ncandidates = [0]", r">= 1 - at `\$\.split\.candidates\[0\]`"),
+        ('[split]\nvariant = "C"', "Invalid enum value 'C'"),
+    ],
+)
+def test_a_wrong_split_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        _load(tmp_path, SMALLEST.replace("[inputs]", text + "\n[inputs]", 1))
+
+
+def test_a_split_is_automatic_and_caches_nothing_unless_told(tmp_path: Path) -> None:
+    split = _load(tmp_path, SMALLEST).split
+    assert (split.mode, split.variant, split.candidates) == ("auto", None, (1, 100, 500, 2000))
+    assert (split.user_cache_seconds, split.user_cache_entries) == (0, 0)
