@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import spark_kit as kit
 
 from ranklet.tables.spark.session import session
-
-JAVA = shutil.which("java") or os.environ.get("JAVA_HOME")
 
 QUICK = {
     "spark.sql.shuffle.partitions": "2",
@@ -25,8 +21,8 @@ QUICK = {
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
-    """A session on two threads of this machine."""
-    if importlib.util.find_spec("pyspark") is None or not JAVA:
-        pytest.skip('Spark is absent: pip install -e ".[spark]", and Java 17')
+    """A session on two threads of this machine; a test that wants it is skipped where Spark cannot run."""
+    if lacking := kit.lacking():
+        pytest.skip(lacking)
     with session("local[2]", QUICK) as found:
         yield found

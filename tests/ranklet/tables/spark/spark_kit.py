@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +21,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ranklet import model
 from ranklet.tables.spark.recipe import Recipe
+
+OLDEST_JAVA = 17
 
 GENRES = ["drama", "comedy", "noir", "western", "musical"]
 WIDTH, HIDDEN = 8, 16
@@ -54,6 +62,22 @@ numbers = {{ kind = "dense", of = ["price", "year", "content"], mean = 3.0, std 
 format = "onnx"
 source = "tower.onnx"
 """
+
+
+@cache
+def lacking() -> str:
+    """What Spark lacks here and the line that brings it; empty where it can run."""
+    if importlib.util.find_spec("pyspark") is None:
+        return 'pyspark is absent: pip install -e ".[spark]" (and Java 17 or newer)'
+    home = os.environ.get("JAVA_HOME")  # goes before the PATH, as in Spark's own scripts
+    java = f"{home}/bin/java" if home else shutil.which("java")
+    if java is None or not Path(java).exists():
+        return "Java is absent: install Java 17 or newer, and set JAVA_HOME or have java on the PATH"
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', said)
+    if version is None or int(version[1]) < OLDEST_JAVA:
+        return f"{java} is no Java {OLDEST_JAVA} or newer: {said.splitlines()[:1]}"
+    return ""
 
 
 def write_model(

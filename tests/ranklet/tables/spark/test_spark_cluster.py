@@ -1,6 +1,6 @@
 """The engine spark gives the local engine's bytes, whose rows are checked against NumPy, and refuses the same faults.
 
-By default two builds run; the others, and every further setting, are slow: a Spark job takes seconds.
+By default one build runs; the others, and every further setting, are slow: a Spark job takes seconds.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def test_workers_write_the_local_engines_bytes(spark: Any, tmp_path: Path) -> No
     assert not (tmp_path / "two" / "items" / "_SUCCESS").exists(), "ImportTable reads everything below a prefix"
 
 
+@pytest.mark.slow
 def test_what_a_worker_refuses_is_said_in_its_own_words_and_nothing_is_left(spark: Any, tmp_path: Path) -> None:
     data = kit.rows(1500)
     spoilt = kit.replaced(data, "price", [*data["price"].to_pylist()[:-1], float("nan")])

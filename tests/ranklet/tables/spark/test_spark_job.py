@@ -120,7 +120,7 @@ def test_doctor_says_what_spark_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("java"), reason="Java is absent")
+@pytest.mark.skipif(bool(kit.lacking()), reason=kit.lacking())
 def test_the_job_runs_from_files_that_spark_reads_and_names_the_local_version(project: Path) -> None:
     """Configuration, recipe, dataset and result all behind URIs, as on a cluster; master from spark-submit's side."""
     assert _cli("films", "films", "--recipe", "films.recipe").exit_code == 0

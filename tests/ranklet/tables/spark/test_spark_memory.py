@@ -36,6 +36,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
+@pytest.mark.skipif(bool(kit.lacking()), reason=kit.lacking())
 @pytest.mark.parametrize("page", [1, 32])
 def test_a_spark_build_of_two_million_rows_stays_under_two_gigabytes(tmp_path: Path, source: str, page: int) -> None:
     recipe = kit.recipe(tmp_path, dim=DIM, page=page)
