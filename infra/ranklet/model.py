@@ -28,6 +28,7 @@ class StepSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     without weights. engine: required by `numpy`; implied by the others.
     inputs / outputs: the engine's name → the tensor's name; names not listed keep their own.
     once: engine inputs of an item step that stay at one row.
+    stored: of a user step, each of its tensors → the embedding whose row stands in for it where the table has one.
     """
 
     format: str
@@ -38,6 +39,7 @@ class StepSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     outputs: Mapping[str, str] = {}
     once: tuple[str, ...] = ()
     options: Mapping[str, Any] = {}
+    stored: Mapping[str, str] = {}
 
 
 class TableSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,6 +119,7 @@ class Split(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cut_rows: a table of so many rows leaves the graph and becomes an embedding table. cut_placement: where those go.
     cache_entries and cache_ttl_s: of all tables above that DynamoDB holds.
     user_cache_seconds and user_cache_entries: keep what the user part gave for the very same inputs; 0 is off.
+    pairs: the inputs with `side = "pair"`; `load` fills it in, it is no field of the file.
     """
 
     mode: Literal["auto", "off", "force"] = "auto"
@@ -136,6 +139,7 @@ class Split(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cache_ttl_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
     user_cache_seconds: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
     user_cache_entries: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    pairs: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.mode == "off" and self.variant is not None:
@@ -215,7 +219,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole model.toml. pairs: item inputs that the file gives as `side = "pair"`; no field of the file itself."""
+    """A whole model.toml. `folder` is added by `load` and is not a field of the file."""
 
     name: Name
     version: Positive = 1
@@ -231,7 +235,6 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     split: Split = Split()
     api: Api = Api()
     function: Function = Function()
-    pairs: frozenset[str] = frozenset()
 
 
 def load(folder: Path) -> Model:
@@ -250,7 +253,7 @@ def load(folder: Path) -> Model:
         raise ModelError(f"{path}: {error}") from error
     document.setdefault("features", {})
     _prepare(document, path, "$")
-    document["pairs"] = _pairs(document, path)
+    _move_pairs(document, path)
     tables = document.get("tables")
     for name, table in tables.items() if isinstance(tables, dict) else ():
         if isinstance(table, dict):
@@ -271,19 +274,16 @@ def _prepare(document: dict[str, Any], path: Path, place: str) -> None:
     _refuse_unknown(document.get("inputs"), path, place)
 
 
-def _pairs(document: dict[str, Any], path: Path) -> list[str]:
-    """Item inputs that the file calls `pair`; to all but `[split]` they are an item's like others."""
-    if "pairs" in document:
-        raise ModelError(f'{path}: unknown field `pairs`; write side = "pair" at the input')
-    inputs = document.get("inputs")
-    found = [
-        name
-        for name, value in (inputs.items() if isinstance(inputs, dict) else ())
-        if isinstance(value, dict) and value.get("side") == "pair"
-    ]
-    for name in found:
-        document["inputs"][name]["side"] = "item"
-    return found
+def _move_pairs(document: dict[str, Any], path: Path) -> None:
+    """Item inputs that the file calls `pair`: to all but `[split]` they are an item's like others."""
+    split, inputs = document.setdefault("split", {}), document.get("inputs")
+    if not isinstance(split, dict) or not isinstance(inputs, dict):
+        return  # msgspec's to refuse
+    if "pairs" in split:
+        raise ModelError(f'{path}: $.split.pairs is no field; write side = "pair" at the input')
+    found = [name for name, value in inputs.items() if isinstance(value, dict) and value.get("side") == "pair"]
+    document["inputs"] = {**inputs, **{name: {**inputs[name], "side": "item"} for name in found}}
+    split["pairs"] = found
 
 
 def _refuse_unknown(inputs: Any, path: Path, place: str) -> None:

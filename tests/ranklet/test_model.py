@@ -112,13 +112,14 @@ def test_a_folder_without_model_toml_says_how_to_make_one(tmp_path: Path) -> Non
 def test_a_pair_is_an_items_input_that_the_catalogue_does_not_decide(tmp_path: Path) -> None:
     loaded = _load(tmp_path, SMALLEST.replace('side = "user"', 'side = "pair"'))
     assert loaded.inputs["age"].side == "item"
-    assert loaded.pairs == {"age"}
+    assert loaded.split.pairs == {"age"}
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('pairs = ["age"]', "unknown field `pairs`"),
+        ('[split]\npairs = ["age"]', r"\$\.split\.pairs is no field"),
+        ("split = 1", r"Expected `object`, got `int` - at `\$\.split`"),
         ("[split]\nmod = 1", r"unknown field `mod` - at `\$\.split`"),
         ('[split]\nmode = "off"\nvariant = "A"', 'mode = "off" ships the graph as it is'),
         ('[split]\nmode = "force"\nvariant = "uncut"', "drop one of them"),
