@@ -6,7 +6,7 @@ import pytest
 from stores_support import ACCESS_KEY, REGION, SECRET_KEY, TOKEN
 
 from ranklet.local.dynamodb import LocalDynamo
-from ranklet_features.stores.dynamodb.sigv4 import Credentials
+from ranklet_features.stores.aws.sigv4 import Credentials
 
 
 @pytest.fixture

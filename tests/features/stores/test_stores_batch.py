@@ -13,9 +13,9 @@ from stores_support import make_table, vector
 from test_stores_replies import PREFIX, answer, item, reply
 
 from ranklet_features.errors import StoreUnavailable, TableMismatch
+from ranklet_features.stores.aws.connection import Broken, Reply
 from ranklet_features.stores.dynamodb import batch as module
 from ranklet_features.stores.dynamodb.batch import BatchReader
-from ranklet_features.stores.dynamodb.connection import Broken, Reply
 
 TABLE = make_table(["a", "b"])
 Answering = Callable[[list[str]], "Reply | Broken"]

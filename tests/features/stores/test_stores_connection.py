@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from ranklet_features.stores.dynamodb import connection as module
-from ranklet_features.stores.dynamodb.connection import Broken, Connection
-from ranklet_features.stores.dynamodb.endpoint import Endpoint, parse
+from ranklet_features.stores.aws import connection as module
+from ranklet_features.stores.aws.connection import Broken, Connection
+from ranklet_features.stores.aws.endpoint import Endpoint, parse
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Amz-Crc32: 1\r\n\r\nhello"
 REQUEST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"

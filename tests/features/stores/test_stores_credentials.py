@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ranklet_features.errors import StoreUnavailable
-from ranklet_features.stores.dynamodb.connection import Broken
-from ranklet_features.stores.dynamodb.credentials import (
+from ranklet_features.stores.aws.connection import Broken
+from ranklet_features.stores.aws.credentials import (
     FULL_URI,
     REFRESH_S,
     TOKEN,
@@ -21,7 +21,7 @@ from ranklet_features.stores.dynamodb.credentials import (
     EnvironmentCredentials,
     provider,
 )
-from ranklet_features.stores.dynamodb.sigv4 import Credentials
+from ranklet_features.stores.aws.sigv4 import Credentials
 
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK", "AWS_SESSION_TOKEN": "T"}
 

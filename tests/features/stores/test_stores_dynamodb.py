@@ -35,9 +35,9 @@ from ranklet.tables.push import push
 from ranklet_features.errors import StoreUnavailable, TableMismatch
 from ranklet_features.spec import Table
 from ranklet_features.stores import open_store
+from ranklet_features.stores.aws.sigv4 import Credentials
 from ranklet_features.stores.base import FOUND, MISSING, UNAVAILABLE, EmbeddingStore
 from ranklet_features.stores.dynamodb.client import _SHARED
-from ranklet_features.stores.dynamodb.sigv4 import Credentials
 
 TEXTS = sorted(
     {"a", "A", "user-1", "é", "日本", "🎬", '"quoted"', "back\\slash", "tab\t", *(f"id-{i}" for i in range(230))}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ranklet_features.errors import StoreUnavailable
-from ranklet_features.stores.dynamodb.endpoint import Endpoint, endpoint, parse, region
+from ranklet_features.stores.aws.endpoint import Endpoint, endpoint, parse, region
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stores_support import make_table, vector
 
 from ranklet_features.errors import StoreUnavailable, TableMismatch
-from ranklet_features.stores.dynamodb.connection import Reply
+from ranklet_features.stores.aws.connection import Reply
 from ranklet_features.stores.dynamodb.replies import CredentialsExpired, Failed, Skewed, read
 
 TABLE = make_table(["a", "b"])

@@ -11,8 +11,8 @@ from botocore.credentials import Credentials as BotoCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ranklet_features.stores.dynamodb.endpoint import parse
-from ranklet_features.stores.dynamodb.sigv4 import Credentials, Signer, timestamp
+from ranklet_features.stores.aws.endpoint import parse
+from ranklet_features.stores.aws.sigv4 import Credentials, Signer, timestamp
 
 PRINTABLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=40)
 HOSTS = st.sampled_from(
@@ -97,7 +97,7 @@ def test_the_kept_key_follows_the_day_and_the_secret(steps: list[tuple[int, floa
 
 
 def test_the_key_is_derived_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    import ranklet_features.stores.dynamodb.sigv4 as module
+    import ranklet_features.stores.aws.sigv4 as module
 
     derived: list[Any] = []
     plain = module.signing_key
@@ -110,7 +110,7 @@ def test_the_key_is_derived_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_documentations_example_has_its_signature() -> None:
     """The key derivation example of the AWS General Reference, "Deriving the signing key"."""
-    from ranklet_features.stores.dynamodb.sigv4 import signing_key
+    from ranklet_features.stores.aws.sigv4 import signing_key
 
     secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
     key = signing_key(secret, "20150830", "us-east-1", "iam")

@@ -12,7 +12,7 @@ import pytest
 from dynamodb_helpers import client, create, outcome
 
 from ranklet.local.dynamodb import LocalDynamo
-from ranklet_features.stores.dynamodb.sigv4 import Credentials, Signer
+from ranklet_features.stores.aws.sigv4 import Credentials, Signer
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 

@@ -76,7 +76,7 @@ class CannedSocket(socket.socket):
 def connecting(tape: Tape) -> Iterator[None]:
     """Connections that are opened meanwhile, by our client or by botocore, are to the tape."""
     with (
-        patch("ranklet_features.stores.dynamodb.connection._connected", lambda endpoint, deadline: CannedSocket(tape)),
+        patch("ranklet_features.stores.aws.connection._connected", lambda endpoint, deadline: CannedSocket(tape)),
         patch("urllib3.connection.HTTPConnection._new_conn", lambda connection: CannedSocket(tape)),
     ):
         yield

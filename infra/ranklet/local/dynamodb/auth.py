@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from ranklet.local.dynamodb.errors import Refused
-from ranklet_features.stores.dynamodb.sigv4 import ALGORITHM, Credentials, canonical_request, signature, signing_key
-from ranklet_features.stores.dynamodb.sigv4 import timestamp as stamp
+from ranklet_features.stores.aws.sigv4 import ALGORITHM, Credentials, canonical_request, signature, signing_key
+from ranklet_features.stores.aws.sigv4 import timestamp as stamp
 
 WINDOW_S = 300
 """A signature's date may be this far from our clock."""

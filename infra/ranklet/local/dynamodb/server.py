@@ -21,7 +21,7 @@ from ranklet.local.dynamodb.schema import Tables
 from ranklet.local.dynamodb.tables import Table
 from ranklet.local.dynamodb.wire import HEAD_BYTES, Wire
 from ranklet.local.http1.head import Head
-from ranklet_features.stores.dynamodb.sigv4 import Credentials
+from ranklet_features.stores.aws.sigv4 import Credentials
 
 T = TypeVar("T")
 HOST = "127.0.0.1"

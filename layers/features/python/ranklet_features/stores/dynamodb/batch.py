@@ -18,8 +18,8 @@ import orjson
 
 from ranklet_features.errors import StoreUnavailable
 from ranklet_features.spec import Table
+from ranklet_features.stores.aws.connection import Broken, Reply
 from ranklet_features.stores.dynamodb.client import CONNECTIONS, Client
-from ranklet_features.stores.dynamodb.connection import Broken, Reply
 from ranklet_features.stores.dynamodb.replies import Answer, CredentialsExpired, Failed, Skewed, read
 
 CALL_KEYS = 100

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from ranklet_features.stores.dynamodb.connection import Broken, Connection, Reply
-from ranklet_features.stores.dynamodb.credentials import FULL_URI, Provider, provider
-from ranklet_features.stores.dynamodb.endpoint import Endpoint, endpoint, region
-from ranklet_features.stores.dynamodb.sigv4 import Credentials, Signer
+from ranklet_features.stores.aws.connection import Broken, Connection, Reply
+from ranklet_features.stores.aws.credentials import FULL_URI, Provider, provider
+from ranklet_features.stores.aws.endpoint import Endpoint, endpoint, region
+from ranklet_features.stores.aws.sigv4 import Credentials, Signer
 
 CONNECTIONS = 8
 """Calls at the same time, at most."""

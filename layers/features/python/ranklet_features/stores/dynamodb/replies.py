@@ -16,7 +16,7 @@ import orjson
 from ranklet_features.errors import StoreError, StoreUnavailable, TableMismatch
 from ranklet_features.packing import row_dtype
 from ranklet_features.spec import Table
-from ranklet_features.stores.dynamodb.connection import Reply
+from ranklet_features.stores.aws.connection import Reply
 from ranklet_features.stores.keys import RESERVED
 
 TRANSIENT = {

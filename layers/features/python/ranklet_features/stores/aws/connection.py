@@ -17,8 +17,8 @@ from functools import cache
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, NamedTuple
 
-from ranklet_features.stores.dynamodb.endpoint import Endpoint
-from ranklet_features.stores.dynamodb.heads import Head, plain
+from ranklet_features.stores.aws.endpoint import Endpoint
+from ranklet_features.stores.aws.heads import Head, plain
 
 MAX_IDLE_S = 45.0
 """A connection that was idle for longer is not trusted: a frozen environment sleeps through the server's FIN."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-STATUS = re.compile(rb"HTTP/1\.1 (20[0-3]|[45]\d\d)(?: [^\r\n]*)?\r\n")
+STATUS = re.compile(rb"HTTP/1\.1 (20[0-36]|[45]\d\d)(?: [^\r\n]*)?\r\n")
 """Not 1xx, 204, 304 and the like: those have no body, whatever their headers say."""
 
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 END = b"\r\n\r\n"
 
 MOST = 4096
-"""Bytes of a plain head at most; DynamoDB's take 300."""
+"""Bytes of a plain head at most; DynamoDB's take 300, S3's 600."""
 
 
 class Head(NamedTuple):

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import orjson
 
 from ranklet_features.errors import StoreUnavailable
-from ranklet_features.stores.dynamodb.connection import Broken, Connection, Reply
-from ranklet_features.stores.dynamodb.endpoint import Endpoint, parse
-from ranklet_features.stores.dynamodb.sigv4 import Credentials
+from ranklet_features.stores.aws.connection import Broken, Connection, Reply
+from ranklet_features.stores.aws.endpoint import Endpoint, parse
+from ranklet_features.stores.aws.sigv4 import Credentials
 
 REFRESH_S = 300.0
 """Credentials are renewed this long before they expire; until then a failure to renew does no harm."""

@@ -60,11 +60,18 @@ class Signer:
         self._key_of: tuple[str, str] | None = None
 
     def sign(
-        self, headers: Mapping[str, str], body: bytes, credentials: Credentials, *, now: float, method: str = "POST"
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        credentials: Credentials,
+        *,
+        now: float,
+        method: str = "POST",
+        path: str = "/",
     ) -> dict[str, str]:
-        """All headers to send with `body` to the path `/`.
+        """All headers to send with `body`.
 
-        headers: lower-case names, with `host`. Added are `x-amz-date` (of `now`, POSIX seconds),
+        headers: lower-case names, with `host`. path: as it is sent, encoded already. Added are `x-amz-date` (of `now`, POSIX seconds),
         `x-amz-security-token` where the credentials are temporary, and `authorization`.
         """
         date = timestamp(now)
@@ -73,7 +80,7 @@ class Signer:
             signed["x-amz-security-token"] = credentials.token
         ordered = sorted(signed.items())
         scope = f"{date[:8]}/{self._region}/{self._service}/aws4_request"
-        canonical = canonical_request(method, "/", ordered, body)
+        canonical = canonical_request(method, path, ordered, body)
         proof = signature(self._signing_key(credentials.secret_key, date[:8]), date, scope, canonical)
         signed["authorization"] = (
             f"{ALGORITHM} Credential={credentials.access_key}/{scope}, "

@@ -1,4 +1,4 @@
-"""Where DynamoDB is: the region's own endpoint, or the one that the environment names."""
+"""Where a service is: the region's own endpoint, or the one that the environment names."""
 
 from __future__ import annotations
 
@@ -29,13 +29,22 @@ def region(environ: Mapping[str, str]) -> str:
     return name
 
 
-def endpoint(environ: Mapping[str, str], region: str) -> Endpoint:
-    """AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, or the region's public endpoint, in this order."""
-    for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"):
+def endpoint(environ: Mapping[str, str], region: str, service: str = "dynamodb") -> Endpoint:
+    """AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, or the region's public endpoint, in this order."""
+    return custom(environ, service) or parse(f"https://{service}.{domain(region)}", "AWS_REGION")
+
+
+def custom(environ: Mapping[str, str], service: str) -> Endpoint | None:
+    """The endpoint that the environment names for a service; None where it names none."""
+    for name in (f"AWS_ENDPOINT_URL_{service.upper()}", "AWS_ENDPOINT_URL"):
         if url := environ.get(name):
             return parse(url, name)
-    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return parse(f"https://dynamodb.{region}.{suffix}", "AWS_REGION")
+    return None
+
+
+def domain(region: str) -> str:
+    """What a service's public host name ends in."""
+    return f"{region}.amazonaws.com.cn" if region.startswith("cn-") else f"{region}.amazonaws.com"
 
 
 def parse(url: str, name: str) -> Endpoint:
