@@ -105,6 +105,7 @@ def _step(index: int, source: StepSource, exported: Exported) -> Step:
         artefact=None if exported.artefact is None else f"steps/{index}-{exported.artefact}",
         once=source.once,
         options=dict(exported.options),
+        stored=dict(source.stored),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ranklet import standins
 from ranklet.errors import ModelError
 from ranklet.importers.base import Exported, TensorSpec
 from ranklet_features import FeaturePlan
@@ -55,9 +56,13 @@ def check(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Non
 
     Raises ModelError naming the feature, or the step, its input and the tensor, what each is, and the remedy.
     """
+    standins.check(manifest, exported)
     try:
         plan = FeaturePlan.compile(
-            manifest.spec, bundle, {name: _Declared(table) for name, table in manifest.spec.tables.items()}
+            manifest.spec,
+            bundle,
+            {name: _Declared(table) for name, table in manifest.spec.tables.items()},
+            stored=manifest.stored,
         )
     except SpecError as error:
         raise ModelError(f"{manifest.model}/model.toml: {error}") from error

@@ -8,7 +8,7 @@ The user's values are columns of one row and stay so: nothing is copied per cand
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from ranklet_features.inputs import make_reader
 from ranklet_features.kinds.base import Array, Compiled, Tensor, Values
 from ranklet_features.raw import names
 from ranklet_features.spec import FeatureSpec, Input
+from ranklet_features.stored import StoredReader, check
 from ranklet_features.stores.base import EmbeddingStore
 from ranklet_features.tables import TableReader
 
@@ -55,15 +56,20 @@ class FeaturePlan:
         readers: list[Reader],
         features: list[Compiled],
         tables: list[tuple[TableReader, Users]],
+        stored: Sequence[StoredReader] = (),
     ) -> None:
         self.inputs: Mapping[str, Input] = spec.inputs
         by_name = {feature.name: feature for feature in features}
         self.signature: dict[str, Tensor] = {}
         for name in spec.features:
             self.signature.update(by_name[name].signature)
+        for one in stored:
+            if one.found in self.signature:
+                raise SpecError(f"feature {one.name!r}: its tensor {one.found!r} is there already; rename one")
+            self.signature[one.found] = Tensor("bool", (), self.signature[one.name].side)
         self.ids = {feature.name: feature.ids for feature in features if feature.ids is not None}
         self.pads = {feature.name: feature.pads for feature in features if feature.ids is not None}
-        self._features, self._tables = features, tables
+        self._features, self._tables, self._stored = features, tables, tuple(stored)
         self._every = readers
         self._once = [reader for reader in readers if reader.side != "item"]
         self._items = [reader for reader in readers if reader.side == "item"]
@@ -73,15 +79,24 @@ class FeaturePlan:
         }
 
     @classmethod
-    def compile(cls, spec: FeatureSpec, folder: Path, stores: Mapping[str, EmbeddingStore]) -> FeaturePlan:
+    def compile(
+        cls,
+        spec: FeatureSpec,
+        folder: Path,
+        stores: Mapping[str, EmbeddingStore],
+        *,
+        stored: Collection[str] = (),
+    ) -> FeaturePlan:
         """Check the whole spec and prepare what no request changes.
 
         folder: where vocabulary files lie (the bundle). stores: an open store for each table that a feature uses.
+        stored: embeddings that stand in for what a step computes: a row that is absent is not defaulted, and the
+        tensor `<feature>_found`, bool [n], tells which rows were found.
         Raises SpecError naming the input, feature or table and the remedy.
         """
         readers = [make_reader(name, declared) for name, declared in spec.inputs.items()]
         features = compile_features(spec, folder)
-        return cls(spec, readers, features, _tables(spec, features, stores))
+        return cls(spec, readers, features, *_tables(spec, features, stores, stored))
 
     def assemble(
         self,
@@ -133,6 +148,10 @@ class FeaturePlan:
             rows, counts = table.read([feature.wanted(values) for feature in users], deadline)
             values.rows.update(zip((feature.name for feature in users), rows, strict=True))
             degraded.update(counts)
+        for reader in self._stored:
+            values.rows[reader.name], values.tensors[reader.found], unread = reader.read(values, deadline)
+            if unread:
+                degraded[reader.reason] = degraded.get(reader.reason, 0) + unread
         with np.errstate(over="ignore"):  # `dense` refuses what overflows and names it
             for feature in self._features:
                 values.tensors.update(feature.run(values))
@@ -148,16 +167,23 @@ class FeaturePlan:
 
 
 def _tables(
-    spec: FeatureSpec, features: Sequence[Compiled], stores: Mapping[str, EmbeddingStore]
-) -> list[tuple[TableReader, Users]]:
-    """Each table that is read, with the features that read it."""
+    spec: FeatureSpec, features: Sequence[Compiled], stores: Mapping[str, EmbeddingStore], stored: Collection[str]
+) -> tuple[list[tuple[TableReader, Users]], list[StoredReader]]:
+    """Each table that is read, with the features that read it, apart from those that stand in for a step."""
+    for name in stored:
+        check(name, spec)
     users: dict[str, Users] = {}
+    apart = []
     for feature in features:
-        if feature.table is not None:
+        if feature.table is None:
+            continue
+        if feature.table not in stores:
+            raise SpecError(f"feature {feature.name!r}: no store was given for its table {feature.table!r}")
+        if feature.name in stored:
+            apart.append(StoredReader(feature, spec.tables[feature.table], stores[feature.table]))
+        else:
             users.setdefault(feature.table, []).append(feature)
-            if feature.table not in stores:
-                raise SpecError(f"feature {feature.name!r}: no store was given for its table {feature.table!r}")
-    return [(TableReader(spec.tables[name], stores[name]), asking) for name, asking in users.items()]
+    return [(TableReader(spec.tables[name], stores[name]), asking) for name, asking in users.items()], apart
 
 
 def _read_rows(readers: Sequence[Reader], sides: Mapping[str, Mapping[str, Any]], columns: dict[str, Column]) -> int:

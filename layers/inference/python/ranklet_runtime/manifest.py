@@ -32,8 +32,8 @@ class Step:
     outputs: the engine's own name of an output → the tensor it becomes.
     once: engine inputs of an `item` step that stay at one row; all others of one row are expanded to N.
     artefact: file in the bundle, None for an engine without weights.
-    stored: output tensor → the embedding feature whose stored row stands in for it; where every row is found, the
-    step is not run at all (a user whose vector was computed beforehand).
+    stored: output tensor → the embedding feature whose stored row stands in for it, for all outputs or none; where
+    every row is found, the step is not run at all (a user whose vector was computed beforehand).
     """
 
     engine: str
@@ -75,6 +75,11 @@ class Manifest:
     dialects: tuple[str, ...] = ("native", "tfserving")
     limits: Limits = Limits()
     threads: int = 1
+
+    @property
+    def stored(self) -> frozenset[str]:
+        """The features whose rows stand in for what a step computes."""
+        return frozenset(feature for step in self.steps for feature in step.stored.values())
 
     @staticmethod
     def read(path: Path) -> Manifest:

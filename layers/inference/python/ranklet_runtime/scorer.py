@@ -40,7 +40,7 @@ class Scorer:
         Raises ManifestError, SpecError or StoreError, each naming the part that cannot be served.
         """
         stores = {name: open_store(table, folder, environ) for name, table in manifest.spec.tables.items()}
-        plan = FeaturePlan.compile(manifest.spec, folder, stores)
+        plan = FeaturePlan.compile(manifest.spec, folder, stores, stored=manifest.stored)
         engines = tuple(open_engine(step, folder, threads=manifest.threads) for step in manifest.steps)
         return cls(manifest, plan, engines, stores)
 
