@@ -119,7 +119,8 @@ class Split(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cut_rows: a table of so many rows leaves the graph and becomes an embedding table. cut_placement: where those go.
     cache_entries and cache_ttl_s: of all tables above that DynamoDB holds.
     user_cache_seconds and user_cache_entries: keep what the user part gave for the very same inputs; 0 is off.
-    pairs: the inputs with `side = "pair"`; `load` fills it in, it is no field of the file.
+    pairs and guessed: the inputs with `side = "pair"`, and those with `guessed = true`, which `ranklet import` writes and
+    the author takes away: a graph is not split by a guess. `load` fills them in, they are no fields of the file.
     """
 
     mode: Literal["auto", "off", "force"] = "auto"
@@ -140,6 +141,7 @@ class Split(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     user_cache_seconds: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
     user_cache_entries: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
     pairs: frozenset[str] = frozenset()
+    guessed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.mode == "off" and self.variant is not None:
@@ -252,8 +254,8 @@ def load(folder: Path) -> Model:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: {error}") from error
     document.setdefault("features", {})
+    _move_marks(document, path)
     _prepare(document, path, "$")
-    _move_pairs(document, path)
     tables = document.get("tables")
     for name, table in tables.items() if isinstance(tables, dict) else ():
         if isinstance(table, dict):
@@ -274,21 +276,24 @@ def _prepare(document: dict[str, Any], path: Path, place: str) -> None:
     _refuse_unknown(document.get("inputs"), path, place)
 
 
-def _move_pairs(document: dict[str, Any], path: Path) -> None:
-    """Item inputs that the file calls `pair`: to all but `[split]` they are an item's like others."""
+def _move_marks(document: dict[str, Any], path: Path) -> None:
+    """Take `side = "pair"` and `guessed = true` from the inputs to [split]: to all else they are inputs like others."""
     split, inputs = document.setdefault("split", {}), document.get("inputs")
     if not isinstance(split, dict) or not isinstance(inputs, dict):
         return  # msgspec's to refuse
-    if "pairs" in split:
-        raise ModelError(f'{path}: $.split.pairs is no field; write side = "pair" at the input')
-    found = [name for name, value in inputs.items() if isinstance(value, dict) and value.get("side") == "pair"]
-    document["inputs"] = {**inputs, **{name: {**inputs[name], "side": "item"} for name in found}}
-    split["pairs"] = found
+    if given := [name for name in ("pairs", "guessed") if name in split]:
+        raise ModelError(f"{path}: $.split.{given[0]} is no field; write it at the input")
+    declared = {name: dict(value) for name, value in inputs.items() if isinstance(value, dict)}
+    split["pairs"] = [name for name, value in declared.items() if value.get("side") == "pair"]
+    split["guessed"] = [name for name, value in declared.items() if value.pop("guessed", False) is True]
+    for name in split["pairs"]:
+        declared[name]["side"] = "item"
+    document["inputs"] = {**inputs, **declared}
 
 
 def _refuse_unknown(inputs: Any, path: Path, place: str) -> None:
     """Refuse unknown fields of inputs: msgspec checks its own structs for them, not dataclasses."""
-    allowed = {field.name for field in dataclasses.fields(Input)}
+    allowed = {field.name for field in dataclasses.fields(Input)} - {"unread"}  # a build's to say
     for name, value in inputs.items() if isinstance(inputs, dict) else ():
         if isinstance(value, dict) and (unknown := set(value) - allowed):
             raise ModelError(f"{path}: {place}.inputs.{name} has unknown {sorted(unknown)}; allowed: {sorted(allowed)}")

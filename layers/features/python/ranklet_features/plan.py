@@ -74,7 +74,7 @@ class FeaturePlan:
         self._once = [reader for reader in readers if reader.side != "item"]
         self._items = [reader for reader in readers if reader.side == "item"]
         self._names = {
-            side: frozenset(reader.name for reader in readers if reader.side == side)
+            side: frozenset(name for name, declared in spec.inputs.items() if declared.side == side)
             for side in ("user", "context", "item")
         }
 
@@ -94,7 +94,7 @@ class FeaturePlan:
         tensor `<feature>_found`, bool [n], tells which rows were found.
         Raises SpecError naming the input, feature or table and the remedy.
         """
-        readers = [make_reader(name, declared) for name, declared in spec.inputs.items()]
+        readers = [make_reader(name, declared) for name, declared in spec.inputs.items() if not declared.unread]
         features = compile_features(spec, folder)
         return cls(spec, readers, features, *_tables(spec, features, stores, stored))
 

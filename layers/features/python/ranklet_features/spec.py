@@ -31,6 +31,7 @@ class Input:
     length: the value is a vector of exactly this many numbers per row.
     default: stands in for a missing or null value; without one the field is required.
     nan: what a NaN in a float means: refused, replaced by `default`, or passed on.
+    unread: requests may send it, and nothing looks at it (an item's value that was computed into its row).
     """
 
     side: Side
@@ -39,6 +40,7 @@ class Input:
     length: int | None = None
     default: Any = None
     nan: NanPolicy = "refuse"
+    unread: bool = False
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class Function:
         except StoreUnavailable as error:
             headers = {"retry-after": str(Unavailable.retry_after_s)}
             raise Unavailable("an embedding table does not answer; try again", headers=headers) from error
-        self.telemetry.scored(len(result.scores), result.degraded)
+        self.telemetry.scored(len(result.scores), result.degraded, result.counts)
         return dialect.encode(result, asked=asked, request=request, call=call, manifest=self.manifest)
 
     def _deadline(self, started: float, context: Any) -> float:

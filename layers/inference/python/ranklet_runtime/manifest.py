@@ -34,6 +34,8 @@ class Step:
     artefact: file in the bundle, None for an engine without weights.
     stored: output tensor → the embedding feature whose stored row stands in for it, for all outputs or none; where
     every row is found, the step is not run at all (a user whose vector was computed beforehand).
+    keep_seconds and keep_entries: of a user step, how long and how many of its answers are kept for the very same
+    inputs; 0 for none.
     """
 
     engine: str
@@ -44,6 +46,8 @@ class Step:
     once: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     stored: Mapping[str, str] = field(default_factory=dict)
+    keep_seconds: float = 0.0
+    keep_entries: int = 0
 
 
 @dataclass(frozen=True)

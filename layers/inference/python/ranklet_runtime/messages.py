@@ -56,7 +56,9 @@ class RankResult:
     """scores: float32 [N], in the order of the candidates.
 
     degraded: what had to be defaulted, by reason (`missing_rows:movies`, `unavailable_rows:movies`) → how many.
+    counts: further numbers for telemetry, by metric.
     """
 
     scores: NDArray[np.float32]
     degraded: Mapping[str, int]
+    counts: Mapping[str, int] = field(default_factory=dict)

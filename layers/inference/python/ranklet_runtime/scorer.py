@@ -19,7 +19,10 @@ from ranklet_features.stores.base import EmbeddingStore
 from ranklet_runtime.engines import open_engine
 from ranklet_runtime.engines.base import Engine
 from ranklet_runtime.errors import InternalFault, NonFiniteScores, PayloadTooLarge
-from ranklet_runtime.manifest import Manifest
+from ranklet_runtime.keeping import Kept
+from ranklet_runtime.lookup import ENGINE as LOOKUP
+from ranklet_runtime.lookup import Lookup
+from ranklet_runtime.manifest import Manifest, Step
 from ranklet_runtime.messages import RankRequest, RankResult
 
 
@@ -27,9 +30,14 @@ class Scorer:
     """One model, ready to score. Not for concurrent use: engines reuse their memory."""
 
     def __init__(
-        self, manifest: Manifest, plan: FeaturePlan, engines: tuple[Engine, ...], stores: Mapping[str, EmbeddingStore]
+        self,
+        manifest: Manifest,
+        plan: FeaturePlan,
+        engines: tuple[Engine | Kept | Lookup, ...],
+        stores: Mapping[str, EmbeddingStore],
     ) -> None:
         self._plan, self._engines, self._stores = plan, engines, stores
+        self._keeping = tuple(engine for engine in engines if isinstance(engine, Kept))
         self._score, self._surplus, self._limit = manifest.score, manifest.surplus, manifest.limits.items
         self._candidates = tuple(name for name, value in manifest.spec.inputs.items() if value.side == "item")
 
@@ -41,7 +49,7 @@ class Scorer:
         """
         stores = {name: open_store(table, folder, environ) for name, table in manifest.spec.tables.items()}
         plan = FeaturePlan.compile(manifest.spec, folder, stores, stored=manifest.stored)
-        engines = tuple(open_engine(step, folder, threads=manifest.threads) for step in manifest.steps)
+        engines = tuple(_open(step, folder, stores, threads=manifest.threads) for step in manifest.steps)
         return cls(manifest, plan, engines, stores)
 
     def score(self, request: RankRequest, *, deadline: float | None = None) -> RankResult:
@@ -63,14 +71,28 @@ class Scorer:
         if assembled.n == 0:
             return RankResult(np.empty(0, np.float32), assembled.degraded)
         tensors: dict[str, NDArray[Any]] = dict(assembled.tensors)
+        degraded = dict(assembled.degraded)
         for engine in self._engines:
-            tensors.update(engine.run(tensors))
-        return RankResult(_finite(tensors[self._score], assembled.n), assembled.degraded)
+            if isinstance(engine, Lookup):
+                rows, defaulted = engine.read(tensors, deadline)
+                tensors.update(rows)
+                degraded.update(defaulted)
+            else:
+                tensors.update(engine.run(tensors))
+        return RankResult(_finite(tensors[self._score], assembled.n), degraded, self._counts())
 
     def close(self) -> None:
         """Give back what the stores hold."""
         for store in self._stores.values():
             store.close()
+
+    def _counts(self) -> Mapping[str, int]:
+        """What engines counted since the last request."""
+        found: dict[str, int] = {}
+        for engine in self._keeping:
+            found.update(engine.counts)
+            engine.counts.clear()
+        return found
 
     def _refuse_too_many(self, items: Mapping[str, Any]) -> None:
         """Before anything is computed for them."""
@@ -78,6 +100,13 @@ class Scorer:
             column = items.get(name)
             if isinstance(column, list | np.ndarray) and len(column) > self._limit:
                 raise PayloadTooLarge(f"{len(column)} candidates; this model takes {self._limit} in one request")
+
+
+def _open(step: Step, folder: Path, stores: Mapping[str, EmbeddingStore], *, threads: int) -> Engine | Kept | Lookup:
+    if step.engine == LOOKUP:
+        return Lookup(step, stores)
+    engine = open_engine(step, folder, threads=threads)
+    return Kept(step, engine) if step.keep_entries else engine
 
 
 def _finite(tensor: NDArray[Any], count: int) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any
 
 from ranklet_runtime.errors import NonFiniteScores, RequestFault
@@ -43,9 +43,10 @@ class Telemetry:
         self._ending: Callable[[], None] | None = None
         self._logger: Any = None
 
-    def scored(self, items: int, degraded: Mapping[str, int]) -> None:
-        """Count what an answer held."""
+    def scored(self, items: int, degraded: Mapping[str, int], counts: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Count what an answer held, and further numbers by metric (`UserCacheHits`)."""
         self._items += items
+        self._counts.update(counts)
         for reason, count in degraded.items():
             self._counts[f"Degraded:{reason}"] += count
 

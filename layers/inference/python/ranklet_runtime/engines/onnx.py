@@ -24,6 +24,7 @@ DTYPES: Mapping[str, str] = {
     "tensor(double)": "float64",
     "tensor(int64)": "int64",
     "tensor(int32)": "int32",
+    "tensor(bool)": "bool",
 }
 """What a tensor may hold, in onnxruntime's words and in NumPy's."""
 
