@@ -2,8 +2,8 @@
 
 1. `bags` collapses embedding bags and `embeddings` cuts large tables out; 2. `trace` learns every dimension; 3. `three`
 splits into graphs for variant A (the items' part of the first dense layers is stored) and B (the items' vector is
-stored); 4. `regions` tries what no table proves, and a second pass uses it; 5. `packing` lays out the record;
-6. `verify` accepts or refutes; 7. `choose` times what was accepted against the uncut graph. A model that cannot be
+stored); 4. `regions` tries what no table proves, and a second pass uses it; 5. `packing` lays out the record and `tidy` writes
+the cross graph for onnxruntime; 6. `verify` accepts or refutes; 7. `choose` times what was accepted against the uncut graph. A model that cannot be
 split, or gains nothing, ships uncut with the reason; only a model that cannot be run at all raises.
 """
 
@@ -18,7 +18,7 @@ import onnx_ir as ir
 from ranklet.graph import regions, verify
 from ranklet.graph.bags import collapse
 from ranklet.graph.builder import joined
-from ranklet.graph.choose import BASE, CONTROL, Runs, choose
+from ranklet.graph.choose import BASE, CONTROL, Choice, Runs, choose
 from ranklet.graph.embeddings import Cut, cut, look_up
 from ranklet.graph.feeds import InputKind, input_kinds
 from ranklet.graph.keys import Keys, split_keys
@@ -44,6 +44,7 @@ from ranklet.graph.report import account
 from ranklet.graph.running import RunFailed, Runner, serialise
 from ranklet.graph.split import Declined
 from ranklet.graph.three import PLACES, Three, split
+from ranklet.graph.tidy import tidy
 from ranklet.graph.trace import Trace, trace
 
 SMALL = 256 * 2**20
@@ -99,7 +100,8 @@ def compile(model: ir.Model, sides: Sides, options: Options | None = None) -> Co
     if options.mode == "off":
         return _uncut(subject, Report(BASE, "splitting is off"))
     trials = Trials()
-    for variant in ("A", "B"):
+    variants: tuple[Variant, ...] = ("A", "B") if options.only is None else ("A",) if options.only[0] == "A" else ("B",)
+    for variant in variants:
         _try(subject, variant, trials)
     if not trials.accepted:
         reason = next(iter(trials.declined.values()), "nothing to split")
@@ -182,9 +184,8 @@ def _try(subject: Subject, variant: Variant, trials: Trials) -> None:
 def _accept(subject: Subject, three: Three) -> Candidate:
     """The first row dtype that stays within its error and the byte budget."""
     if three.item is None:
-        return Candidate(
-            three, three.cross, _fuse(three.user, three.cross), None, _test(subject, three, three.cross, None)
-        )
+        cross = tidy(three.cross)
+        return Candidate(three, cross, _fuse(three.user, cross), None, _test(subject, three, cross, None))
     reasons = []
     for dtype in subject.options.row_types:
         try:
@@ -193,7 +194,7 @@ def _accept(subject: Subject, three: Three) -> Candidate:
                 raise Unpackable(
                     f"a record of {record.nbytes} bytes is above the budget of {subject.options.row_bytes}"
                 )
-            cross = reading(three.cross, record)
+            cross = tidy(reading(three.cross, record))
             acceptance = _test(subject, three, cross, record)
         except (Unpackable, verify.Refuted) as error:
             reasons.append(f"{dtype}: {error}")
@@ -237,7 +238,10 @@ def _packer(record: RecordLayout | None) -> Callable[[dict[str, Array]], dict[st
 def _best(subject: Subject, trials: Trials) -> Compiled:
     """Time and choose."""
     options = subject.options
-    chosen = choose(lambda n: _runs(subject, trials, n), options.candidates, force=options.mode == "force")
+    if options.only is not None:
+        chosen = _asked(options.only, trials)
+    else:
+        chosen = choose(_runs(subject, trials), options.candidates, force=options.mode == "force")
     declined = {**trials.declined, **chosen.declined}
     base = Report(
         chosen.best, chosen.reason, declined=declined, timings=chosen.timings, control=chosen.control,
@@ -256,6 +260,14 @@ def _best(subject: Subject, trials: Trials) -> Compiled:
     fused = candidate.fused if chosen.best.endswith("+") else None
     return replace(_uncut(subject, report), user=three.user, item=three.item, cross=candidate.cross, fused=fused,
                    record=candidate.record)  # fmt: skip
+
+
+def _asked(name: str, trials: Trials) -> Choice:
+    """One candidate, unmeasured."""
+    candidate = trials.accepted[name[0]]
+    if name.endswith("+") and candidate.fused is None:
+        return Choice(BASE, f"{name} has no user part that could be joined to the rest", (), 1.0, {})
+    return Choice(name, "as asked, not measured", (), 1.0, {})
 
 
 def _uncut(subject: Subject, report: Report) -> Compiled:
@@ -278,36 +290,48 @@ def _feeds(subject: Subject, n: int, seed: int) -> Feeds:
     return subject.prepare(verify.tiled(feeds, subject.sides))
 
 
-def _runs(subject: Subject, trials: Trials, n: int) -> Runs:
-    """The uncut graph twice, and every candidate: user, record lookup, cross."""
-    feeds = _feeds(subject, n, subject.options.seed)
+def _runs(subject: Subject, trials: Trials) -> Callable[[int], Runs]:
+    """Of n: the uncut graph twice, and every candidate: user, record lookup, cross. Sessions are opened once."""
     whole = Runner(subject.whole.content)
-    runs: dict[str, Callable[[], object]] = {BASE: lambda: whole.run(feeds), CONTROL: lambda: whole.run(feeds)}
+    ready = {}
     for name, candidate in trials.accepted.items():
-        runs[name] = _request(subject, candidate, feeds, fused=False)
+        ready[name] = _request(candidate, fused=False)
         if candidate.fused is not None:
-            runs[f"{name}+"] = _request(subject, candidate, feeds, fused=True)
+            ready[f"{name}+"] = _request(candidate, fused=True)
+
+    def runs(n: int) -> Runs:
+        feeds = _feeds(subject, n, subject.options.seed)
+        made: dict[str, Callable[[], object]] = dict.fromkeys((BASE, CONTROL), lambda: whole.run(feeds))
+        for name, prepare in ready.items():
+            three = trials.accepted[name.removesuffix("+")].three
+            pieces = (three.user, three.item, trials.accepted[name.removesuffix("+")].cross)
+            made[name] = prepare(verify.arranged(feeds, pieces, subject.sides), n)
+        return made
+
     return runs
 
 
-def _request(subject: Subject, candidate: Candidate, feeds: Feeds, *, fused: bool) -> Callable[[], object]:
-    three = candidate.three
-    inputs = verify.arranged(feeds, (three.user, three.item, candidate.cross), subject.sides)
+def _request(candidate: Candidate, *, fused: bool) -> Callable[[Feeds, int], Callable[[], object]]:
+    """From the graphs' inputs and n to a request as it is served: rows of n stored items are looked up."""
+    three, record = candidate.three, candidate.record
     user = None if fused or three.user is None else Runner(three.user.content)
-    cross = Runner((candidate.fused or candidate.cross).content if fused else candidate.cross.content)
-    stored = {}
-    if three.item is not None and candidate.record is not None:
-        rows = Runner(three.item.content).run(inputs)
-        stored = {name: np.resize(v, (CATALOGUE, *v.shape[1:])) for name, v in pack(rows, candidate.record).items()}
-    ids = np.random.default_rng(0).integers(0, CATALOGUE, len(next(iter(feeds.values()))))
+    cross = Runner(candidate.fused.content if fused and candidate.fused is not None else candidate.cross.content)
+    item = None if three.item is None or record is None else Runner(three.item.content)
 
-    def request() -> object:
-        values = {**inputs, **{name: table[ids] for name, table in stored.items()}}
-        if user is not None:
-            values |= user.run(inputs)
-        return cross.run(values)
+    def prepare(inputs: Feeds, n: int) -> Callable[[], object]:
+        rows = pack(item.run(inputs), record) if item is not None and record is not None else {}
+        stored = {name: np.resize(value, (CATALOGUE, *value.shape[1:])) for name, value in rows.items()}
+        ids = np.random.default_rng(0).integers(0, CATALOGUE, n)
 
-    return request
+        def request() -> object:
+            values = {**inputs, **{name: table.take(ids, 0) for name, table in stored.items()}}
+            if user is not None:
+                values |= user.run(inputs)
+            return cross.run(values)
+
+        return request
+
+    return prepare
 
 
 def _accounts(subject: Subject, candidate: Candidate) -> dict[str, SideAccount]:

@@ -41,6 +41,7 @@ class Options:
     """What the author may choose.
 
     mode: `off` cuts embeddings only; `force` ships the faster split even where the uncut graph is quicker.
+    only: the one candidate (`A`, `A+`, `B`, `B+`) that ships if it is accepted; nothing is timed then.
     cut_rows: a table leaves the graph from so many rows on. limits: ids of an input lie below it (found from the graph
     where not given). extents: the size of a dynamic dimension that is not the batch, by its name in the graph, where
     it should be fixed instead of left dynamic. row_bytes: an item's record may not be wider. row_types: tried in this
@@ -48,6 +49,7 @@ class Options:
     """
 
     mode: Literal["auto", "off", "force"] = "auto"
+    only: Literal["A", "A+", "B", "B+"] | None = None
     cut_rows: int = 10_000
     limits: Mapping[str, int] = field(default_factory=dict)
     extents: Mapping[str, int] = field(default_factory=dict)
