@@ -9,6 +9,10 @@ import click
 VERBS = {
     "build": ("ranklet.cli.tables_build:build", "Run a tower over a Parquet dataset, into import files."),
     "push": ("ranklet.cli.tables_push:push", "Write the versions that a bundle pins into DynamoDB."),
+    "list": ("ranklet.cli.tables_list:list_", "Show every version: its state, its cost, who names it."),
+    "verify": ("ranklet.cli.tables_verify:verify", "Compare versions with what was staged, by count and by row."),
+    "get": ("ranklet.cli.tables_get:get", "Show rows by key."),
+    "prune": ("ranklet.cli.tables_prune:prune", "Delete the versions that no function names."),
 }
 """Verb → where it is, and its line in `ranklet tables --help`; in the order of a table's life."""
 

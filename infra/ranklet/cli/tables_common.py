@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ranklet import project
 from ranklet.cli import terminal
 from ranklet.errors import BundleError, ModelError
 from ranklet.project import Project
@@ -72,6 +73,38 @@ def pinned(here: Project, model: str, only: str | None = None) -> list[Table]:
 def staged(here: Project, table: Table) -> Path:
     """The folder in which a build staged a table."""
     return here.build / "tables" / table.physical
+
+
+def physical(named: str) -> str:
+    """The version that is meant: a physical name as it is, `MODEL/TABLE` as the model's bundle here pins it.
+
+    Raises ModelError for a name that is neither, and as `pinned` does.
+    """
+    model, slash, table = named.partition("/")
+    if slash:
+        (one,) = pinned(project.find(), model, table)
+        return one.physical
+    from ranklet.tables.versions import parts
+
+    if parts(named) is None:
+        raise ModelError(
+            f"{named!r} is no version of a table: give ranklet-<table>-<version> (`ranklet tables list` shows "
+            "them), or MODEL/TABLE for the one that a bundle here pins"
+        )
+    return named
+
+
+def bundles() -> dict[str, frozenset[str]]:
+    """Model → physical names of the tables that its bundle pins, of the bundles of the project around.
+
+    None outside a project. Raises BundleError for a bundle that cannot be read.
+    """
+    try:
+        here = project.find()
+    except ModelError:
+        return {}
+    found = sorted(path.parent.name for path in (here.build / "functions").glob("*/manifest.json"))
+    return {model: frozenset(table.physical for table in manifest(here, model).spec.tables.values()) for model in found}
 
 
 @contextmanager

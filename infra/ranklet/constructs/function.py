@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aws_cdk import Duration, RemovalPolicy, Size, aws_lambda
 from constructs import Construct
 
-from ranklet import snapshots
+from ranklet import named, snapshots
 from ranklet.constructs import parameters
 from ranklet.constructs.logs import Logs
 from ranklet.constructs.role import ExecutionRole
@@ -64,6 +64,14 @@ class ModelFunction(Construct):
 
 
 def environment(deployable: Deployable) -> dict[str, str]:
-    """Thread counts are set, never detected: below 1 769 MB a function sees two cores and is paid a part of one."""
+    """What the function is told. Thread counts are set, never detected: below 1 769 MB it sees two cores, has less.
+
+    The table versions that it reads stand there for `ranklet tables prune`; the function itself has its manifest.
+    """
     threads = str(deployable.manifest.threads)
-    return {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+    pinned = {table.physical for table in (*deployable.tables, *deployable.fetched)}
+    return {
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        named.TABLES_VARIABLE: named.variable(pinned),
+    }

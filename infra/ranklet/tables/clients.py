@@ -38,6 +38,11 @@ class Aws:
         return self._client("lambda", retries=4)
 
     @cached_property
+    def ssm(self) -> Any:
+        """SSM's parameters."""
+        return self._client("ssm", retries=4)
+
+    @cached_property
     def s3(self) -> Any:
         """S3."""
         return self._client("s3", retries=4)

@@ -20,10 +20,11 @@ class LambdaPrices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DynamoPrices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Per read unit on demand; per GB and month of a table."""
+    """Per read unit on demand; per GB and month of a table, and of its point-in-time recovery."""
 
     read_unit: Dollars
     storage_gb_month: Dollars
+    backup_gb_month: Dollars
 
 
 class S3Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ranklet.items import Items
+from ranklet.items import Items, Numbered
 from ranklet.tables import creation, files, readback, whole
+from ranklet.tables.built.items import BuiltItems
+from ranklet.tables.built.opened import opened
 from ranklet.tables.creation import Options
 from ranklet.tables.journal import Journal
 from ranklet.tables.loader import Progress, load
@@ -63,13 +65,19 @@ def push(
         # Whatever the answer: a journal that says more than the table holds must not be believed by the next push.
         journal.forget()
         verified = readback.compare(items, readback.sample(items), client=client, progress=silent)
+        readback.count(items, client=client)
     if options.restorable:
         creation.make_restorable(client, items.table)
     whole.mark(client, items.table, described)
     return replace(done, written=written, verified=verified)
 
 
-def staged(folder: Path) -> Items:
-    """The items of a staged table, memory-mapped. Raises TableError when the folder is not a whole table."""
+def staged(folder: Path) -> Numbered:
+    """The items of a staged table: memory-mapped, or out of the files of a build where it was built elsewhere.
+
+    Raises TableError when the folder, or the build, is not a whole table.
+    """
+    if (place := files.built(folder)) is not None:
+        return BuiltItems(files.read_table(folder), opened(place))
     table, vectors = files.read_staged(folder)
     return Items(table, vectors.keys, vectors.values)

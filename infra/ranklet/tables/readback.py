@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ranklet.errors import TableError
-from ranklet.items import Items
+from ranklet.items import Numbered
+from ranklet.tables import scan
 from ranklet.tables.calls import Again, attempt, pauses
 from ranklet.tables.loader import Progress
+from ranklet.tables.scan import Stored
 
 READ_ITEMS, READ_BYTES = 100, 12 << 20
 """DynamoDB's limit for one BatchGetItem, and less than its 16 MB."""
@@ -20,7 +22,11 @@ SAMPLE = 10_000
 """Up to this many items are all read back; of a larger table, a sample of this size."""
 
 
-def sample(items: Items, size: int = SAMPLE) -> Sequence[int]:
+COUNT_ALONE = 50_000
+"""Up to this many items are counted by one scan."""
+
+
+def sample(items: Numbered, size: int = SAMPLE) -> Sequence[int]:
     """Numbers of the items to look at: all, or `size` drawn without regard to order, first and last among them."""
     total = len(items)
     if total <= size:
@@ -29,14 +35,14 @@ def sample(items: Items, size: int = SAMPLE) -> Sequence[int]:
     return sorted({0, total - 1, *drawn.tolist()})
 
 
-def compare(items: Items, numbers: Sequence[int], *, client: Any, progress: Progress) -> int:
+def compare(items: Numbered, numbers: Sequence[int], *, client: Any, progress: Progress) -> int:
     """Read items and compare; how many were compared. Raises TableError for the first that is absent or differs."""
     done = 0
-    for wanted in _calls(items, numbers):
-        stored = read(client, items.table.physical, list(wanted))
+    for wanted in batches(items, numbers):
+        found = read(client, items.table.physical, list(wanted))
         for key, value in wanted.items():
-            if stored.get(key) != value:
-                state = "differs" if key in stored else "is absent"
+            if found.get(key) != value:
+                state = "differs" if key in found else "is absent"
                 raise TableError(
                     f"{items.table.physical}: row {key!r} {state} when read back; delete the table, push again"
                 )
@@ -45,12 +51,28 @@ def compare(items: Items, numbers: Sequence[int], *, client: Any, progress: Prog
     return done
 
 
+def count(items: Numbered, *, client: Any) -> None:
+    """Raise TableError where a table that is not whole yet holds more or fewer items than are staged.
+
+    A row that nobody staged would be scored: a key that is missing from the staged rows has to read as missing.
+    """
+    physical = items.table.physical
+    segments = 1 if len(items) < COUNT_ALONE else scan.SEGMENTS
+    if (found := scan.count(client, physical, segments=segments)) != len(items):
+        raise TableError(f"{physical} holds {found} items, {len(items)} are staged; delete the table, push again")
+
+
 def read(client: Any, physical: str, keys: Sequence[str]) -> dict[str, bytes]:
     """The values of those of up to 100 keys that are there. Raises TableError when reads stay throttled."""
+    return {key: one.value for key, one in stored(client, physical, keys).items()}
+
+
+def stored(client: Any, physical: str, keys: Sequence[str]) -> dict[str, Stored]:
+    """Those of up to 100 items that are there. Raises TableError when reads stay throttled."""
     from botocore.exceptions import ClientError
 
     pending: dict[str, Any] = {physical: {"Keys": [{"k": {"S": key}} for key in keys], "ConsistentRead": True}}
-    values: dict[str, bytes] = {}
+    values: dict[str, Stored] = {}
     reason = ""
     for pause in pauses():
         try:
@@ -60,7 +82,8 @@ def read(client: Any, physical: str, keys: Sequence[str]) -> dict[str, bytes]:
         except ClientError as error:
             raise TableError(f"{physical} cannot be read: {error}") from error
         else:
-            values |= {item["k"]["S"]: item["v"]["B"] for item in answer["Responses"].get(physical, [])}
+            found = [scan.stored(physical, item) for item in answer["Responses"].get(physical, [])]
+            values |= {one.key: one for one in found}
             pending, reason = answer.get("UnprocessedKeys", {}), "UnprocessedKeys"
             if not pending:
                 return values
@@ -68,7 +91,8 @@ def read(client: Any, physical: str, keys: Sequence[str]) -> dict[str, bytes]:
     raise TableError(f"{physical}: reads stay throttled ({reason}); run the command again")
 
 
-def _calls(items: Items, numbers: Sequence[int]) -> Iterator[dict[str, bytes]]:
+def batches(items: Numbered, numbers: Sequence[int]) -> Iterator[dict[str, bytes]]:
+    """Key → value of those items, as many at a time as one call reads."""
     wanted: dict[str, bytes] = {}
     size = 0
     for number in numbers:

@@ -88,3 +88,11 @@ def test_stack_tells_where_to_call(assembly: Assembly) -> None:
         "https://{/ranklet/api/id}.execute-api.{AWS::Region}.{AWS::URLSuffix}/v1/models/films:rank"
     )
     assert assembly.text("films", outputs["Alias"]["Value"]) == "{AWS::Lambda::Alias}"
+
+
+def test_function_names_the_table_versions_that_it_reads_from_elsewhere(assembly: Assembly) -> None:
+    named = {
+        stack: assembly.only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]["RANKLET_TABLES"]
+        for stack in ("films", "towers")
+    }
+    assert named == {"films": "ranklet-item-0a1b2c,ranklet-user-77", "towers": "none"}

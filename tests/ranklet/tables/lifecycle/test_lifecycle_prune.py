@@ -1,0 +1,281 @@
+"""prune keeps exactly what is named, and everything in doubt."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from lifecycle_kit import Functions, Place, pinned, tables, vectors
+
+from ranklet.errors import TableError
+from ranklet.local.dynamodb import LocalDynamo
+from ranklet.model import TableSource
+from ranklet.tables import deployed, files, prune, push, snapshot, versions
+from ranklet.tables.deployed import Naming
+from ranklet.tables.pin import pin
+from ranklet.tables.placement import Site
+from ranklet.tables.versions import Version
+
+AT_ONCE = ("--min-age", "0", "--yes", "--json")
+
+
+def push_many(place: Place, folder: Path, count: int, name: str = "films") -> list[str]:
+    """So many versions of a table, complete; their physical names."""
+    names = []
+    for seed in range(count):
+        staged = files.write_staged(pinned(name, vectors(5, 2, seed=seed)), folder)
+        push.push(staged, client=place.dynamodb)
+        names.append(staged.name)
+    return names
+
+
+def there(place: Place) -> set[str]:
+    return set(place.dynamodb.list_tables()["TableNames"])
+
+
+def test_exactly_what_is_named_is_kept(moto: Place, tmp_path: Path) -> None:
+    films, users = push_many(moto, tmp_path, 7), push_many(moto, tmp_path, 3, "users")
+    functions = Functions(moto)
+    # Each version of a function names its own tables; two functions share one of them.
+    published = [functions.deploy("movies", [table]) for table in films[:5]]
+    functions.alias("movies", published[1], also=published[2])
+    functions.alias("movies", published[4], alias="next")
+    functions.deploy("people", [users[0]])
+    functions.alias("people", functions.deploy("people", [users[1], films[5]]))
+    functions.deploy("plain", [])
+
+    found, namings = versions.every(moto.dynamodb), deployed.read(moto.aws.functions)
+
+    def kept(keep: int | None) -> set[str]:
+        rules = prune.Rules(keep=keep, min_age=timedelta())
+        verdicts = prune.plan(found, namings, rules, datetime.now(UTC))
+        return {one.version.physical for one in verdicts if not one.delete}
+
+    everything = {*films[:6], *users[:2]}
+    aliased = {films[1], films[2], films[4], users[1], films[5]}
+    assert kept(None) == kept(5) == everything
+    assert kept(0) == kept(1) == aliased
+    assert kept(2) == aliased | {films[3], users[0]}
+    dry = moto.tables("prune", "users", "--keep", "0", "--dry-run", "--min-age", "0", "--json").json
+    assert {one["physical"] for one in dry if one["delete"]} == {users[0], users[2]}
+    assert there(moto) == {*films, *users}
+
+    shown = moto.tables("prune", "--keep", "0", *AT_ONCE)
+    assert shown.code == 0
+    assert there(moto) == aliased
+    reasons = {one["physical"]: one["reason"] for one in shown.json}
+    assert reasons[films[6]] == "no function and no bundle names it"
+    assert reasons[films[0]] == "only movies:1 could go back to it"
+    assert reasons[films[4]] == "named by movies:$LATEST, movies:5 (next)"
+
+
+def test_in_doubt_nothing_is_deleted(moto: Place, tmp_path: Path) -> None:
+    films = push_many(moto, tmp_path, 2)
+    functions = Functions(moto)
+    functions.deploy("old", None)
+    shown = moto.tables("prune", *AT_ONCE)
+    assert shown.code == 7
+    assert "old:$LATEST needs is not known: it has no RANKLET_TABLES" in shown.stderr
+    assert there(moto) == set(films)
+    # Deployed anew, its old version alone is in doubt; once that does not count, the rest is known.
+    functions.alias("old", functions.deploy("old", [films[0]]))
+    assert moto.tables("prune", *AT_ONCE).code == 7
+    assert moto.tables("prune", "--keep", "1", *AT_ONCE).code == 0
+    assert there(moto) == {films[0]}
+
+
+def test_functions_of_others_do_not_hinder(moto: Place, tmp_path: Path) -> None:
+    push_many(moto, tmp_path, 1)
+    Functions(moto).deploy("shop", None, handler="app.handler")
+    assert moto.tables("prune", *AT_ONCE).code == 0
+    assert there(moto) == set()
+
+
+def test_a_handler_that_wraps_ours_is_known_by_its_variable(moto: Place, tmp_path: Path) -> None:
+    films = push_many(moto, tmp_path, 2)
+    Functions(moto).deploy("movies", [films[1]], handler="monitoring.handler")
+    assert moto.tables("prune", *AT_ONCE).code == 0
+    assert there(moto) == {films[1]}
+
+
+def test_young_versions_are_kept(moto: Place, tmp_path: Path) -> None:
+    films = push_many(moto, tmp_path, 1)
+    shown = moto.tables("prune", "--yes", "--json")
+    assert [(one["delete"], one["reason"]) for one in shown.json] == [(False, "younger than 24 h")]
+    assert there(moto) == set(films)
+
+
+def test_a_version_that_is_being_loaded_is_kept_until_asked_for(moto: Place, tmp_path: Path) -> None:
+    half = files.write_staged(pinned(), tmp_path)
+
+    def stop(rows: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        push.push(half, client=moto.dynamodb, progress=stop)
+    (one,) = moto.tables("prune", *AT_ONCE).json
+    assert (one["delete"], one["state"]) == (False, "incomplete")
+    assert "--incomplete deletes it" in one["reason"]
+    assert there(moto) == {half.name}
+    assert moto.tables("prune", "--incomplete", *AT_ONCE).json[0]["delete"]
+    assert there(moto) == set()
+
+
+def test_a_table_that_others_made_is_kept(moto: Place) -> None:
+    moto.dynamodb.create_table(
+        TableName="ranklet-films-0123456789ab",
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    (one,) = moto.tables("prune", "--incomplete", *AT_ONCE).json
+    assert (one["delete"], one["state"]) == (False, "foreign")
+
+
+def test_a_bundle_of_the_checkout_keeps_its_tables(
+    moto: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films = push_many(moto, tmp_path / "tables", 2)
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "cdk.json").write_text("{}")
+    bundle = tmp_path / ".build" / "functions" / "movies"
+    bundle.mkdir(parents=True)
+    table = {
+        "name": "films",
+        "physical": films[1],
+        "version": films[1][-12:],
+        "key": "int",
+        "dim": 2,
+        "rows": 5,
+        "placement": "dynamodb",
+    }
+    (bundle / "manifest.json").write_bytes(
+        orjson.dumps(
+            {
+                "format": 1,
+                "model": "movies",
+                "version": "1",
+                "inputs": {"age": {"side": "item"}},
+                "features": {"age": {"kind": "dense", "of": ["age"]}},
+                "tables": {"films": table},
+                "steps": [{"engine": "linear", "rows": "item", "inputs": {"x": "age"}, "outputs": {"y": "score"}}],
+                "score": "score",
+                "dialects": ["native"],
+                "limits": {},
+                "threads": 1,
+            }
+        )
+    )
+    monkeypatch.chdir(tmp_path)
+    shown = moto.tables("prune", *AT_ONCE)
+    assert shown.code == 0, shown.stderr
+    assert there(moto) == {films[1]}
+    assert "pinned by the bundle of movies" in str(shown.json)
+    (bundle / "manifest.json").write_text("{")
+    assert moto.tables("prune", *AT_ONCE).code == 5
+    assert there(moto) == {films[1]}
+
+
+def test_no_is_an_answer(moto: Place, tmp_path: Path) -> None:
+    films = push_many(moto, tmp_path, 1)
+    place = ("--endpoint", moto.endpoint, "--region", "us-east-1", "--min-age", "0")
+    asked = tables("prune", *place, answer="n\n")
+    assert asked.code == 1
+    assert f"{films[0]}: no function and no bundle names it" in asked.stderr
+    assert there(moto) == set(films)
+    assert tables("prune", *place, answer="y\n").code == 0
+    assert there(moto) == set()
+
+
+def test_where_functions_cannot_be_read_nothing_is_deleted(tmp_path: Path) -> None:
+    with LocalDynamo() as local:
+        place = Place("ours", local.endpoint)
+        films = push_many(place, tmp_path, 1)
+        shown = place.tables("prune", *AT_ONCE)
+        assert shown.code == 7
+        assert "Lambda's functions cannot be listed" in shown.stderr
+        assert there(place) == set(films)
+
+
+def test_snapshots_in_s3_are_pruned_likewise(moto: Place, tmp_path: Path) -> None:
+    s3, ssm = moto.client("s3"), moto.client("ssm")
+    s3.create_bucket(Bucket="snapshots-of-test")
+    ssm.put_parameter(Name="/ranklet/snapshots/bucket", Value="snapshots-of-test", Type="String")
+    names = []
+    for seed in range(3):
+        source = TableSource(vectors="v", keys="k", placement="resident", dtype="int8")
+        one = pin("films", source, vectors(30, seed=seed), site=Site(package=0))
+        folder = files.write_staged(one, tmp_path)
+        snapshot.upload(folder, s3, "snapshots-of-test")
+        names.append(folder.name)
+    listed = {one["physical"]: one for one in moto.tables("list", "--json").json}
+    assert set(listed) == set(names)
+    for one in listed.values():
+        assert (one["store"], one["state"], one["rows"], one["dim"], one["dtype"]) == ("s3", "complete", 30, 8, "int8")
+        assert one["bytes"] == snapshot.size(tmp_path / one["physical"])
+    Functions(moto).deploy("movies", [names[1]])
+    assert moto.tables("prune", *AT_ONCE).code == 0
+    left = {one["Key"].split("/")[1] for one in s3.list_objects_v2(Bucket="snapshots-of-test")["Contents"]}
+    assert left == {names[1]}
+
+
+# The decision itself, on values.
+
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+def version(physical: str, **fields: Any) -> Version:
+    given = {"store": "dynamodb", "state": "complete", "created": NOW - timedelta(days=9), "bytes": 1, "dollars": 0.1}
+    return Version(physical, "films", physical, **{**given, **fields})
+
+
+def naming(number: str, *names: str, aliases: tuple[str, ...] = ()) -> Naming:
+    return Naming("movies", number, aliases, frozenset(names))
+
+
+def test_what_was_named_meanwhile_is_kept(moto: Place, tmp_path: Path) -> None:
+    films = push_many(moto, tmp_path, 2)
+    rules = prune.Rules(min_age=timedelta())
+    verdicts = prune.plan(versions.every(moto.dynamodb), [], rules, datetime.now(UTC))
+    assert all(one.delete for one in verdicts)
+    Functions(moto).deploy("movies", [films[0]])
+    services = prune.Services(moto.aws.functions, moto.dynamodb)
+    done = {one.version.physical: one for one in prune.carry_out(verdicts, services, rules)}
+    assert "was deployed meanwhile" in done[films[0]].reason
+    assert there(moto) == {films[0]}
+
+
+def test_a_table_that_was_made_anew_meanwhile_is_kept(moto: Place, tmp_path: Path) -> None:
+    (name,) = push_many(moto, tmp_path, 1)
+    rules = prune.Rules(min_age=timedelta())
+    (verdict,) = prune.plan(versions.every(moto.dynamodb), [], rules, datetime.now(UTC))
+    stale = prune.Verdict(version(name, created=NOW - timedelta(days=400)), True, verdict.reason)
+    services = prune.Services(moto.aws.functions, moto.dynamodb)
+    (done,) = prune.carry_out([stale], services, rules)
+    assert (done.delete, done.reason) == (False, "it was changed meanwhile")
+    assert there(moto) == {name}
+
+
+def test_latest_and_aliases_count_whatever_keep_says() -> None:
+    found = [version(name) for name in "abcd"]
+    namings = [
+        naming("$LATEST", "a"),
+        naming("1", "b", aliases=("live",)),
+        naming("9", "c"),
+        naming("10", "d"),
+    ]
+    for keep, kept in ((0, "ab"), (1, "abd"), (2, "abcd"), (None, "abcd")):
+        verdicts = prune.plan(found, namings, prune.Rules(keep=keep), NOW)
+        assert "".join(one.version.physical for one in verdicts if not one.delete) == kept
+
+
+def test_a_version_whose_tables_are_unknown_hinders_only_where_it_counts() -> None:
+    unknown = Naming("movies", "1", (), None, "no variable")
+    found = [version("a")]
+    rest = [naming("2"), naming("$LATEST")]
+    with pytest.raises(TableError, match="movies:1 needs is not known: no variable"):
+        prune.plan(found, [unknown, *rest], prune.Rules(), NOW)
+    assert prune.plan(found, [unknown, *rest], prune.Rules(keep=1), NOW)[0].delete
