@@ -96,7 +96,7 @@ def _serving(command: str, project: Path, environment: dict[str, str]) -> Iterat
 
 
 def test_the_way_from_a_model_to_an_endpoint_works_as_written(project: Path) -> None:
-    new, build, serve = BLOCKS[2:5]
+    new, _import, build, serve = BLOCKS[2:6]
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     for block in (new, build):
         subprocess.run(["bash", "-ec", block], cwd=project, env=environment, check=True, timeout=300)

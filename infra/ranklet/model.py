@@ -47,7 +47,8 @@ class TableSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Rows come from `vectors` (.npy, float [rows, dim]) with `keys` (.npy of ints or .txt of lines); or from one file,
     `source`, whose `format` follows its ending where it is not given; or from an ONNX `tower` over the rows of a
-    `catalogue` file (`format` is the catalogue's).
+    `catalogue` file (`format` is the catalogue's). Or the version was `built` elsewhere by `ranklet tables build`: a
+    folder (as seen from the model's) or s3://bucket/prefix; with `tower`, it must be a build of that very tower.
     key_column, vector_column (a column of lists) or vector_columns (a column a number, `v*` for many) name columns.
     tower_inputs: the graph's input → the feature that feeds it; tower_output: the output that is the row.
     inputs and features: what only the tower reads, in the form of model.toml's own, which it may read too.
@@ -64,6 +65,7 @@ class TableSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     vector_columns: tuple[str, ...] = ()
     tower: str | None = None
     catalogue: str | None = None
+    built: str | None = None
     tower_inputs: Mapping[str, str] = {}
     tower_output: str | None = None
     inputs: Mapping[str, Input] = {}
@@ -79,13 +81,15 @@ class TableSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     cache_ttl_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
 
     def __post_init__(self) -> None:
-        ways = [("vectors", "keys"), ("source",), ("tower", "catalogue")]
+        ways = [("vectors", "keys"), ("source",), ("tower", "catalogue"), ("built",), ("tower", "built")]
         given = {name for way in ways for name in way if getattr(self, name) is not None}
         if given not in [set(way) for way in ways]:
             raise ValueError(
-                "rows come from vectors + keys, from source, or from tower + catalogue: exactly one of these; "
+                "rows come from vectors + keys, source, tower + catalogue, or built (+ tower): exactly one of these; "
                 f"given: {sorted(given) or 'none'}"
             )
+        if self.built is not None and self.placement == "resident":
+            raise ValueError("a version that was built elsewhere is for DynamoDB: leave placement out")
         if self.vector_column is not None and self.vector_columns:
             raise ValueError("vector_column is a column of lists, vector_columns a column a number: give one of them")
         if self.page > 1 and (self.key != "int" or self.placement == "resident"):
@@ -119,8 +123,8 @@ class Split(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cut_rows: a table of so many rows leaves the graph and becomes an embedding table. cut_placement: where those go.
     cache_entries and cache_ttl_s: of all tables above that DynamoDB holds.
     user_cache_seconds and user_cache_entries: keep what the user part gave for the very same inputs; 0 is off.
-    pairs and guessed: the inputs with `side = "pair"`, and those with `guessed = true`, which `ranklet import` writes and
-    the author takes away: a graph is not split by a guess. `load` fills them in, they are no fields of the file.
+    pairs and guessed: the inputs with `side = "pair"`, and those with `guessed = true`, which `ranklet import` writes
+    and the author takes away: a graph is not split by a guess. `load` fills them in, they are no fields of the file.
     """
 
     mode: Literal["auto", "off", "force"] = "auto"

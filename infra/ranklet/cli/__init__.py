@@ -16,6 +16,7 @@ from ranklet.errors import RankletError
 
 COMMANDS = {
     "new": ("ranklet.cli.new:new", "Make a folder for a model of one's own."),
+    "import": ("ranklet.cli.import_:import_", "Make a folder for an exported model."),
     "build": ("ranklet.cli.build:build", "Bundle models and prove their scores."),
     "serve": ("ranklet.cli.serve:serve", "Run the cloud on this machine."),
     "invoke": ("ranklet.cli.invoke:invoke", "Put one event through one function."),
@@ -53,6 +54,7 @@ def ranklet() -> None:
     \b
     ranklet demo                      the whole way, on two real models
     ranklet new my-ranker             a folder for a model of your own
+    ranklet import m.onnx --name x    a folder for a model that you exported
     ranklet build my-ranker           bundle it and prove its scores
     ranklet serve                     the cloud on this machine
     ranklet doctor                    what this machine lacks
