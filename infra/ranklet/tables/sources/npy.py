@@ -17,7 +17,7 @@ def read(asked: Asked) -> Iterator[Chunk]:
     assert asked.table.vectors is not None and asked.table.keys is not None
     path, key_path = asked.resolve(asked.table.vectors), asked.resolve(asked.table.keys)
     shape = _shape(asked, path)
-    keys, key_places = _keys(asked, key_path)
+    keys, key_places = keys_of(asked, key_path)
     if len(keys) != shape[0]:
         raise asked.error(f"{len(keys)} keys in {key_path.name}, {shape[0]} rows in {path.name}")
     step = max(1, CHUNK_NUMBERS // shape[1])
@@ -49,7 +49,7 @@ def _load(asked: Asked, path: Path) -> NDArray[Any]:
     return loaded
 
 
-def _keys(asked: Asked, path: Path) -> tuple[Keys, Sequence[int] | None]:
+def keys_of(asked: Asked, path: Path) -> tuple[Keys, Sequence[int] | None]:
     """The keys, and the line of each where they are lines."""
     if path.suffix == ".npy" and asked.table.key == "int":
         return _int_keys(asked, path), None

@@ -48,7 +48,7 @@ def computed(asked: Asked, tower: Tower, batch: Batch) -> Chunk:
     """The rows that a tower makes of a batch. Raises TableError naming the row that is refused."""
     keys = columns.keys(asked, batch, asked.table.key_column)
     try:
-        rows = tower.rows(_typed(asked, batch, tower.inputs))
+        rows = tower.rows(typed(asked, batch, tower.inputs))
     except InputError as error:
         raise asked.error(f"{batch.places[place_of(error)]}: {error}") from error
     return Chunk(keys, rows, batch.places)
@@ -64,7 +64,8 @@ def _refuse_mixing(asked: Asked, tower: Tower, batch: Batch, chunk: Chunk) -> No
         )
 
 
-def _typed(asked: Asked, batch: Batch, inputs: Mapping[str, Input]) -> dict[str, Any]:
+def typed(asked: Asked, batch: Batch, inputs: Mapping[str, Input]) -> dict[str, Any]:
+    """The columns of a batch as features take them. Raises TableError naming the row of a value that is not one."""
     return {
         name: _column(asked, batch.columns[name], name, given, batch.places)
         for name, given in inputs.items()
