@@ -7,9 +7,10 @@ is told from holds only what its user had liked before that second.
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -27,7 +28,7 @@ from torch import Tensor
 from towers import Towers, logits
 
 from ranklet import model
-from ranklet.demo import invented, movielens, training
+from ranklet.demo import invented, movielens, regulars, training
 from ranklet_features import FeaturePlan, FeatureSpec
 
 HERE = Path(__file__).resolve().parent
@@ -55,6 +56,14 @@ class Trainer:
         self.users = tensors(self.plan, frame(self.data, self.ratings), USER_INPUTS)
         self.films = tensors(catalogue_plan(self.data), catalogue(self.data), ITEM_INPUTS)
         self.watched = torch.from_numpy(self.ratings["movie_id"] - 1)
+        self.regulars = regulars.regulars(self.data, seed=SEED)
+        self.known = {regular["user_id"]: regular for regular in self.regulars}
+
+    def golden(self) -> Iterator[Mapping[str, Any]]:
+        """Requests of people whose vectors are computed when they ask, then of those whose vectors are stored."""
+        for request in invented.requests(self.data, seed=SEED):
+            yield invented.declared(request, self.inputs)
+        yield from regulars.requests(self.data, self.regulars, seed=SEED)
 
     def fit(self, settings: Settings, *, rows: int) -> Towers:
         """Towers that have learned from the first `rows` ratings."""
@@ -81,11 +90,16 @@ class Trainer:
 
     @torch.no_grad()
     def rank(self, towers: Towers, request: Mapping[str, Any]) -> NDArray[np.float32]:
-        """A request's scores, float32 [N]. A film outside the catalogue is the mean of all films."""
+        """A request's scores, float32 [N]. A film outside the catalogue is the mean of all films.
+
+        A regular has the vector of what was known when it was computed, whatever the request says.
+        """
         films = towers.item(*self.films)
         films = torch.cat([films, films.double().mean(dim=0, keepdim=True).float()])
         rows = [film - 1 if 1 <= film < len(films) else -1 for film in request["items"]["movie_id"]]
         once = {name: column[:1] for name, column in training.columns(request).items()}
+        known = self.known.get(request["user"].get("user_id"), {})
+        once |= {name: [value] for name, value in known.items()}
         user = towers.user(*tensors(self.plan, once, USER_INPUTS))
         scores: NDArray[np.float32] = torch.sigmoid(logits(user, films[rows], self.temperature))[0].numpy()
         return scores
@@ -112,6 +126,12 @@ def export(towers: Towers, films: Sequence[Tensor], folder: Path) -> None:
     for node in program.model.graph:
         node.metadata_props.clear()  # stack traces, with the paths of the machine that exported
     program.save(folder / "user_tower.onnx", external_data=False)
+
+
+def write_regulars(known: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """One line a person, in the columns that the user tower reads: `ranklet build` computes their vectors from it."""
+    lines = (json.dumps(regular, separators=(",", ":")) for regular in known)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _example() -> tuple[Tensor, ...]:
@@ -148,8 +168,9 @@ def main(out: Path, searching: bool) -> None:
     split = trainer.split
     chosen, final = (trainer.fit(SETTINGS, rows=rows) for rows in (split.valid, split.test))
     export(final, trainer.films, out / "export")
-    golden = [invented.declared(request, trainer.inputs) for request in invented.requests(trainer.data, seed=SEED)]
-    training.write_golden(out / "golden.jsonl", ((request, trainer.rank(final, request)) for request in golden))
+    write_regulars(trainer.regulars, out / "export" / "regulars.jsonl")
+    scored = ((request, trainer.rank(final, request)) for request in trainer.golden())
+    training.write_golden(out / "golden.jsonl", scored)
     figures = training.compare(
         trainer.ratings,
         split,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ranklet import golden, model
-from ranklet.demo import invented, training
+from ranklet.demo import invented, regulars, training
 from ranklet.demo.movielens import MovieLens
 from ranklet_features import FeaturePlan, FeatureSpec
 
@@ -62,10 +62,12 @@ def test_golden_rows_cover_the_odd_cases(folder: Path, films: MovieLens) -> None
 
 
 def test_golden_people_are_invented(folder: Path, films: MovieLens) -> None:
-    """The requests are those of the seeded generator, which reads films and never a rating."""
+    """The requests are those of the seeded generators, which read films and never a rating."""
     seed = int(re.search(r"^SEED = ([\d_]+)", (folder / "train.py").read_text(encoding="utf-8"), re.M)[1])
-    inputs = model.load(folder).inputs
-    expected = [invented.declared(request, inputs) for request in invented.requests(films, seed=seed)]
+    described = model.load(folder)
+    expected = [invented.declared(request, described.inputs) for request in invented.requests(films, seed=seed)]
+    if any(step.stored for step in described.steps):
+        expected += regulars.requests(films, regulars.regulars(films, seed=seed), seed=seed)
     found = [
         {"user": row.user, "context": row.context, "items": row.items} for row in golden.read(folder / "golden.jsonl")
     ]

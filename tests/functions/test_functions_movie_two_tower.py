@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 
-from ranklet import golden, model
-from ranklet.demo import training
+from ranklet import golden, model, pipeline
+from ranklet.demo import regulars, training
 from ranklet.demo.movielens import MovieLens
+from ranklet.local.dynamodb import LocalDynamo
+from ranklet.local.dynamodb.faults import Faults
 from ranklet_features import FeaturePlan, FeatureSpec
+from ranklet_runtime.function import Function
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +61,11 @@ def test_the_exported_files_give_the_golden_scores(folder: Path, plan: FeaturePl
     """Computed here in 64 bits from the definition in towers.py, by neither torch nor an engine."""
     vectors = np.load(folder / "export" / "item_vectors.npy").astype(np.float64)
     temperature = model.load(folder).steps[1].options["temperature"]
+    known = _regulars(folder)
     for row in golden.read(folder / "golden.jsonl"):
-        tensors = plan.assemble(row.user, row.context, row.items).tensors
+        columns = {**row.user, **row.context, **known.get(row.user.get("user_id", 0), {})}
+        user = {name: value for name, value in columns.items() if name != "timestamp"}
+        tensors = plan.assemble(user, {"timestamp": columns["timestamp"]}, row.items).tensors
         (user,) = session.run(None, {declared.name: tensors[declared.name] for declared in session.get_inputs()})
         films = [
             vectors[film - 1] if 1 <= film <= len(vectors) else vectors.mean(axis=0) for film in row.items["movie_id"]
@@ -124,6 +134,104 @@ def test_towers_score_as_the_exported_files_do(module, folder: Path, session, fi
         expected = tower(*(torch.from_numpy(feed) for feed in feeds.values())).numpy()
     (found,) = session.run(None, feeds)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def _regulars(folder: Path) -> Mapping[int, dict[str, Any]]:
+    """Those whose vectors are stored, by id: the columns from which they are computed."""
+    lines = (folder / "export" / "regulars.jsonl").read_text(encoding="utf-8").splitlines()
+    return {regular["user_id"]: regular for regular in map(json.loads, lines)}
+
+
+def test_regulars_are_invented(folder: Path, films: MovieLens) -> None:
+    """They are those of the seeded generator, which reads films and never a rating; nobody of the data set is one."""
+    seed = int(re.search(r"^SEED = ([\d_]+)", (folder / "train.py").read_text(encoding="utf-8"), re.M)[1])
+    known = _regulars(folder)
+    assert list(known.values()) == regulars.regulars(films, seed=seed)
+    assert len(known) == 200
+    assert not known.keys() & films.users.keys()
+    assert all(5 <= len(set(regular["history"])) == len(regular["history"]) <= 45 for regular in known.values())
+
+
+@pytest.fixture(scope="module")
+def tables() -> Iterator[LocalDynamo]:
+    with LocalDynamo() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path, tables: LocalDynamo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Function]:
+    """The model behind its handler, its tables in a DynamoDB wire server."""
+    out = tmp_path_factory.mktemp("build")
+    built = pipeline.build(folder, out=out)
+    for table in (out / "tables").glob("*/"):
+        tables.load(table)
+    environ = {"AWS_ENDPOINT_URL_DYNAMODB": tables.endpoint, "AWS_REGION": "us-east-1"}
+    environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    function = Function.open(built.folder, environ)
+    yield function
+    function.scorer.close()
+
+
+def _ask(function: Function, verb: str, body: Any) -> tuple[dict[str, Any], Mapping[str, str]]:
+    path = f"/v1/models/movie-two-tower:{verb}"
+    event = {
+        "version": "2.0",
+        "rawPath": path,
+        "headers": {"content-type": "application/json"},
+        "requestContext": {"http": {"method": "POST", "path": path}, "stage": "$default", "requestId": "id"},
+        "body": json.dumps(body),
+        "isBase64Encoded": False,
+    }
+    answer = function(event, None)
+    assert answer["statusCode"] == 200, answer["body"]
+    return json.loads(answer["body"]), answer["headers"]
+
+
+def test_stored_and_online_users_of_one_request_have_the_trainers_scores(served: Function, folder: Path) -> None:
+    """Rows of TensorFlow Serving's form, each of another golden request, in turns from both ends of the file."""
+    rows = golden.read(folder / "golden.jsonl")
+    plain = [row for row in rows if all(0 < film < 1683 for film in row.items["movie_id"])]
+    mixed = [row for pair in zip(plain, reversed(plain), strict=True) for row in pair]
+    known = _regulars(folder)
+    assert {row.user.get("user_id") in known for row in mixed} == {True, False}
+    instances = [{**row.user, **row.context, "movie_id": row.items["movie_id"][-1]} for row in mixed]
+    document, headers = _ask(served, "predict", {"instances": instances})
+    assert document["predictions"] == pytest.approx([row.scores[-1] for row in mixed], abs=1e-5)
+    assert "x-ranklet-degraded" not in headers
+
+
+def test_a_stored_user_is_scored_the_same_whatever_is_sent_and_others_are_not(served: Function, folder: Path) -> None:
+    films = {"movie_id": list(range(1, 40))}
+    known = _regulars(folder)
+
+    def scores(**user: Any) -> list[float]:
+        document, _ = _ask(served, "rank", {"user": user, "context": {"timestamp": 890_000_000}, "items": films})
+        assert "degraded" not in document
+        return list(document["scores"])
+
+    disney = [588, 71, 95, 1, 99]
+    for user_id in (min(known), max(known)):
+        assert scores(user_id=user_id) == scores(user_id=user_id, age=7, history=disney)
+    for user_id in (min(known) - 1, max(known) + 1, 196):
+        assert scores(user_id=user_id) != scores(user_id=user_id, age=7, history=disney)
+
+
+def test_a_users_table_that_is_down_leaves_the_tower_to_compute_and_is_counted(
+    served: Function, tables: LocalDynamo, folder: Path
+) -> None:
+    """The films' rows are in the function's cache by then, the user's is not."""
+    row = next(row for row in golden.read(folder / "golden.jsonl") if row.user.get("user_id") == 0)
+    body = {"context": row.context, "items": row.items}
+    online, _ = _ask(served, "rank", {"user": row.user, **body})
+    assert online["scores"] == pytest.approx(row.scores, abs=1e-5)
+    tables.faults = Faults(error=1.0)
+    try:
+        down, _ = _ask(served, "rank", {"user": {**row.user, "user_id": regulars.FIRST + 100}, **body})
+    finally:
+        tables.faults = Faults()
+    assert down == {**online, "degraded": {"unavailable_rows:users": 1}}
+    known, _ = _ask(served, "rank", {"user": {**row.user, "user_id": regulars.FIRST + 100}, **body})
+    assert known["scores"] != pytest.approx(row.scores, abs=1e-3)
 
 
 def _initializers(folder: Path):
