@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,33 @@ MAX_PAGE = 65_536
 
 MAX_ITEM_BYTES = 400 * 1024 - 2048
 """DynamoDB's limit on an item, less room for key and names."""
+
+
+class Numbered(Protocol):
+    """A table's items, numbered from 0, wherever they lie."""
+
+    @property
+    def table(self) -> Table:
+        """The version that they make."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def key(self, number: int) -> str:
+        """The key of an item."""
+        ...
+
+    def value(self, number: int) -> bytes:
+        """The value of an item."""
+        ...
+
+    def find(self, key: str) -> int | None:
+        """The number of the item with this key; None where there is none."""
+        ...
+
+    def pairs(self, start: int, stop: int) -> Iterator[tuple[str, bytes]]:
+        """Key and value of the items `start … stop - 1`."""
+        ...
 
 
 class Items:

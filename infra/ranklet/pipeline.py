@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from ranklet import certificate, fit, freshness, golden, importers, model, proof
 from ranklet.compose import Parts, compose, write
 from ranklet.errors import ModelError
 from ranklet.tables import files, pin, source, sources
+from ranklet.tables.built import pinning
 from ranklet.tables.room import Room
 from ranklet.tables.sources.base import Asked
 from ranklet_runtime.manifest import Manifest
@@ -65,7 +66,7 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
     place = out / "functions" / described.name
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{described.name}-", dir=place.parent) as scratch:
-        parts = _read(described, folder, Path(scratch), progress)
+        parts = _read(described, folder, rows, scratch=Path(scratch), progress=progress)
         staged = {one.table.name: files.write_staged(one, out / "tables") for one in parts.tables if one.away}
         parts = replace(parts, tables=tuple(_staged(one, staged) for one in parts.tables))
         manifest = compose(described, parts)
@@ -100,7 +101,9 @@ def files_below(folder: Path, name: str) -> Path:
     return path
 
 
-def _read(described: model.Model, folder: Path, scratch: Path, progress: Progress) -> Parts:
+def _read(
+    described: model.Model, folder: Path, rows: Sequence[golden.Golden], *, scratch: Path, progress: Progress
+) -> Parts:
     steps = []
     for step in described.steps:
         progress(f"importing {step.source or step.engine}")
@@ -110,6 +113,10 @@ def _read(described: model.Model, folder: Path, scratch: Path, progress: Progres
     left = Room.of(described, artefacts=artefacts, onnx=any(exported.engine == "onnx" for _, exported in steps))
     for name, table in described.tables.items():
         progress(f"pinning table {name}")
+        if table.built is not None:
+            site = left.site(described, name)
+            tables.append(pinning.pin(name, described, folder, golden=rows, scratch=scratch, site=site))
+            continue
         asked = Asked(name, table, folder, partial(files_below, folder), described.inputs, described.features)
         vectors = source.gather(name, sources.read(asked), key=table.key, scratch=scratch)
         tables.append(pin.pin(name, table, vectors, scratch=scratch, site=left.site(described, name)))

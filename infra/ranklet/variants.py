@@ -50,7 +50,7 @@ class Variants:
             table = replace(self.manifest.spec.tables[name], placement="resident", snapshot=None, page=1)
             if one.narrowed and name not in packed:
                 assert one.exact is not None, "a table that is narrowed has exact rows"
-                replaced[name] = (replace(table, dtype="f32"), one.exact)
+                replaced[name] = (replace(table, dtype="f32", rows=len(one.exact.keys)), one.exact)
             elif one.fetched:
                 replaced[name] = (table, one.vectors)
         folder = self.bundle

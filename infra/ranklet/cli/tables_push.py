@@ -67,18 +67,22 @@ def push(
     ranklet tables push movie-two-tower --endpoint http://127.0.0.1:8000 --region us-east-1
 
     A version is immutable: a table that is whole already is left alone, an interrupted push goes on where it stopped.
+    A version that `ranklet tables build` made is loaded out of that build's files; one that lies in S3 is imported from
+    there, without --bucket.
     Push before `cdk deploy`: the function reads the very version its manifest names. Exit code 7 when a table could
     not be written or did not read back equal; it is then not whole, and no function reads it.
     """
     from ranklet.tables import push as pushing
     from ranklet.tables.creation import Options
 
-    _check(via, bucket, dry_run, out)
+    _check(via, bucket, dry_run=dry_run, out=out)
     here = project.find()
     chosen = common.pinned(here, model, table)
     if dry_run:
         _estimate([common.staged(here, one) for one in chosen], form=form, via=via, out=out, as_json=as_json)
         return
+    if via == "import" and not bucket and not all(_is_in_s3(common.staged(here, one)) for one in chosen):
+        raise click.UsageError("--via import needs --bucket, or --dry-run with --out")
     aws, options = common.aws(region, endpoint), Options(model, restorable, protected)
     done = []
     with common.bars() as bar:
@@ -89,8 +93,7 @@ def push(
             else:
                 from ranklet.tables import s3import
 
-                assert bucket is not None
-                place = s3import.Place(bucket, prefix, form)
+                place = s3import.Place(bucket, prefix, form) if bucket else None
                 done.append(
                     s3import.push(folder, dynamodb=aws.dynamodb, s3=aws.s3, place=place, bar=bar, options=options)
                 )
@@ -101,9 +104,14 @@ def push(
         terminal.show(f"Tables of {model}", ["table", "rows:", "items written:", "read back:", "via"], rows)
 
 
-def _check(via: str, bucket: str | None, dry_run: bool, out: Path | None) -> None:
-    if via == "import" and not bucket and not dry_run:
-        raise click.UsageError("--via import needs --bucket, or --dry-run with --out")
+def _is_in_s3(folder: Path) -> bool:
+    """Whether a version was built in S3, where it is imported from."""
+    from ranklet.tables import files
+
+    return (files.built(folder) or "").startswith("s3")
+
+
+def _check(via: str, bucket: str | None, *, dry_run: bool, out: Path | None) -> None:
     if via == "write" and bucket:
         raise click.UsageError("--bucket is for --via import")
     if out is not None and not (dry_run and via == "import"):
@@ -111,6 +119,7 @@ def _check(via: str, bucket: str | None, dry_run: bool, out: Path | None) -> Non
 
 
 def _estimate(folders: list[Path], *, form: str, via: str, out: Path | None, as_json: bool) -> None:
+    from ranklet.items import Items
     from ranklet.tables import estimate, importfiles
     from ranklet.tables.push import staged
 
@@ -120,6 +129,10 @@ def _estimate(folders: list[Path], *, form: str, via: str, out: Path | None, as_
             items = staged(folder)
             found = dataclasses.asdict(estimate.of(items))
             if out is not None:
+                if not isinstance(items, Items):
+                    raise click.UsageError(
+                        f"{folder.name} was built elsewhere, as import files: --out has none to write"
+                    )
                 parts = importfiles.write(items, out / folder.name, form=form, progress=bar(folder.name))
                 found |= {
                     "folder": str(out / folder.name),

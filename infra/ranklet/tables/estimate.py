@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ranklet.items import Items
+from ranklet.items import Numbered
 
 WRITE_DOLLARS = 0.625e-6
 """Per write unit, on demand, us-east-1, July 2026."""
@@ -29,7 +29,7 @@ class Estimate:
     import_dollars: float
 
 
-def of(items: Items) -> Estimate:
+def of(items: Numbered) -> Estimate:
     """Walk over the items: sizes follow from keys and values, so nothing is guessed."""
     size = units = source = 0
     for start in range(0, len(items), CHUNK):

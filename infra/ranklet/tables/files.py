@@ -19,6 +19,8 @@ from ranklet.tables.pin import Pinned
 from ranklet.tables.source import Vectors
 from ranklet_features.spec import Table
 
+BUILT = "built.json"
+
 
 def write_resident(pinned: Pinned, bundle: Path) -> None:
     """Write `tables/<name>.npy` and `tables/<name>.keys.{npy,json}` into a bundle."""
@@ -32,10 +34,16 @@ def write_rows(name: str, vectors: Vectors, folder: Path) -> None:
 
 
 def write_staged(pinned: Pinned, tables: Path) -> Path:
-    """Write `<tables>/<physical>/{vectors.npy, keys.npy|json, table.json}`; table.json last: with it, it is whole."""
+    """Write `<tables>/<physical>/{vectors.npy, keys.npy|json, table.json}`; table.json last: with it, it is whole.
+
+    `built.json` says where the items of a version lie that was built elsewhere.
+    """
     folder = tables / pinned.table.physical
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "table.json").unlink(missing_ok=True)
+    (folder / BUILT).unlink(missing_ok=True)
+    if pinned.built:
+        (folder / BUILT).write_bytes(orjson.dumps({"built": pinned.built}))
     _write(pinned.vectors, folder / "vectors.npy", folder / "keys")
     table = dataclasses.replace(pinned.table, snapshot=snapshot.digests(folder) if pinned.fetched else None)
     description = orjson.dumps(dataclasses.asdict(table), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
@@ -65,7 +73,15 @@ def read_staged(folder: Path) -> tuple[Table, Vectors]:
         keys = tuple(orjson.loads(as_text.read_bytes())) if as_text.exists() else np.load(folder / "keys.npy")
     except (OSError, ValueError) as error:
         raise TableError(f"{folder.name} is not a whole table ({error}); run `ranklet build` again") from error
+    if len(values) != table.rows:
+        raise TableError(f"{folder.name} holds {len(values)} of {table.rows} rows: the others are where it was built")
     return table, Vectors(keys, values, folder / "vectors.npy")
+
+
+def built(folder: Path) -> str | None:
+    """Where the items of a staged table lie that was built elsewhere; None for others."""
+    path = folder / BUILT
+    return str(orjson.loads(path.read_bytes())["built"]) if path.exists() else None
 
 
 def _write(vectors: Vectors, values_path: Path, keys_path: Path) -> None:

@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from ranklet.errors import TableError
-from ranklet.items import Items
+from ranklet.items import Numbered
 from ranklet.tables.calls import MAX_TRIES, Again, attempt, pauses
 from ranklet.tables.journal import Journal
 from ranklet.tables.pace import Pace
@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 Put = dict[str, Any]
 
 
-def load(items: Items, *, client: Any, journal: Journal, progress: Progress, pace: Pace | None = None) -> int:
+def load(items: Numbered, *, client: Any, journal: Journal, progress: Progress, pace: Pace | None = None) -> int:
     """Write every item that the journal does not have; how many were written now.
 
     Raises TableError when DynamoDB refuses or stays throttled; what is written stays, and the journal knows it.
@@ -57,7 +57,7 @@ def load(items: Items, *, client: Any, journal: Journal, progress: Progress, pac
     return total - before
 
 
-def _write_block(items: Items, start: int, stop: int, client: Any, pace: Pace) -> None:
+def _write_block(items: Numbered, start: int, stop: int, client: Any, pace: Pace) -> None:
     batch: list[Put] = []
     size = 0
     for key, value in items.pairs(start, stop):

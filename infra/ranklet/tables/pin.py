@@ -35,7 +35,8 @@ class Pinned:
     exact: its rows before they were packed, float32 [rows, dim], None where nobody asks for them.
     dollars: per million requests, by placement.
     fetched: whether a resident table comes from a snapshot in S3 and not with the package. bytes: of rows and keys.
-    memory: what it takes of the function's memory where it is resident.
+    memory: what it takes of the function's memory where it is resident. built: where a version lies that was built
+    elsewhere; then vectors and exact hold the rows that the proof needs, or more.
     """
 
     table: Table
@@ -46,6 +47,7 @@ class Pinned:
     fetched: bool = False
     bytes: int = 0
     memory: int = 0
+    built: str = ""
 
     @property
     def away(self) -> bool:
@@ -69,7 +71,11 @@ def pin(
     packed = _packed(name, source, vectors, scratch)
     rows, dim = vectors.values.shape
     placed = placement.decide(
-        source, site, rows=rows, row_bytes=row_dtype(source.dtype, dim).itemsize, keys=packed.keys
+        source,
+        site,
+        rows=rows,
+        row_bytes=row_dtype(source.dtype, dim).itemsize,
+        key_bytes=placement.key_bytes(packed.keys),
     )
     page = source.page if placed.placement == "dynamodb" else 1
     version = _digest(source, packed, dim, page)

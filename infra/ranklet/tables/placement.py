@@ -85,11 +85,11 @@ class Placed:
     dollars: dict[str, float]
 
 
-def decide(
-    source: TableSource, site: Site, *, rows: int, row_bytes: int, keys: NDArray[np.int64] | Sequence[str]
-) -> Placed:
-    """Place a table of `rows` packed rows of `row_bytes`; what model.toml says goes before what is cheap."""
-    key_bytes = _key_bytes(keys)
+def decide(source: TableSource, site: Site, *, rows: int, row_bytes: int, key_bytes: int) -> Placed:
+    """Place a table of `rows` packed rows of `row_bytes`; what model.toml says goes before what is cheap.
+
+    key_bytes: of all keys, as `key_bytes` counts them.
+    """
     size = rows * row_bytes + key_bytes
     memory = size + rows * (INT_INDEX if source.key == "int" else TEXT_INDEX)
     fetched = size > site.package
@@ -142,7 +142,8 @@ def read_units(site: Site, *, rows: int, page: int, row_bytes: int, key_bytes: f
     return float(items * READ_UNITS * ceil((value + key_bytes + len("kv")) / READ_BYTES))
 
 
-def _key_bytes(keys: NDArray[Any] | Sequence[str]) -> int:
+def key_bytes(keys: NDArray[Any] | Sequence[str]) -> int:
+    """What a table's keys take as a file."""
     if isinstance(keys, np.ndarray):
         return int(keys.nbytes)
     return sum(map(len, keys)) + 3 * len(keys)

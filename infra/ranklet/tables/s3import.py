@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ranklet.errors import TableError
-from ranklet.items import Items
+from ranklet.items import Items, Numbered
 from ranklet.tables import creation, importfiles, readback, whole
+from ranklet.tables.built.items import BuiltItems
+from ranklet.tables.built.place import Bucket, Folder
+from ranklet.tables.built.record import ITEMS
 from ranklet.tables.calls import refused, until_answered
 from ranklet.tables.creation import Options
 from ranklet.tables.loader import Progress
@@ -40,19 +43,29 @@ class Place:
         return "/".join(filter(None, (self.prefix.strip("/"), physical, self.form, "")))
 
 
+@dataclass(frozen=True)
+class Files:
+    """Import files as they lie in S3. keys: the prefix below which there is nothing else. form: see `importfiles`."""
+
+    bucket: str
+    keys: str
+    form: str
+
+
 def push(
     folder: Path,
     *,
     dynamodb: Any,
     s3: Any,
-    place: Place,
+    place: Place | None,
     bar: Callable[[str], Progress],
     options: Options,
     poll_s: float = POLL_S,
 ) -> Pushed:
     """Write and upload the files, import them, count, read back, then mark the table whole.
 
-    An import that an interrupted push started is waited for. Raises TableError where counts or rows differ.
+    place: None only for a version that was built in S3, whose files are imported where they lie. An import that an
+    interrupted push started is waited for. Raises TableError where counts or rows differ.
     """
     items = staged(folder)
     table = items.table
@@ -61,62 +74,80 @@ def push(
         return done
     arn = _running(dynamodb, table.physical)
     if arn is None:
-        _upload(items, s3, place, bar)
-        arn = _start(dynamodb, items, place)
+        arn = _start(dynamodb, items, _files(items, s3, place, bar))
     result = _wait(dynamodb, arn, items, bar(f"{table.physical} imported"), poll_s)
     _count(result, items)
     creation.adopt(dynamodb, table, result["TableArn"], options)
-    verified = readback.compare(
-        items, readback.sample(items), client=dynamodb, progress=bar(f"{table.physical} read back")
-    )
+    # Of a build, a few files: to read some rows of each would fetch them all.
+    numbers = items.sample(readback.SAMPLE) if isinstance(items, BuiltItems) else readback.sample(items)
+    verified = readback.compare(items, numbers, client=dynamodb, progress=bar(f"{table.physical} read back"))
     if options.restorable:
         creation.make_restorable(dynamodb, table)
     whole.mark(dynamodb, table, (folder / "table.json").read_bytes())
     return replace(done, written=len(items), verified=verified)
 
 
-def _upload(items: Items, s3: Any, place: Place, bar: Callable[[str], Progress]) -> None:
-    """Write the parts to a scratch folder and upload them; what an earlier push left below the prefix goes."""
-    physical, keys = items.table.physical, place.keys(items.table.physical)
+def _files(items: Numbered, s3: Any, place: Place | None, bar: Callable[[str], Progress]) -> Files:
+    """The import files in S3: where they were built, or uploaded now."""
+    physical = items.table.physical
+    if isinstance(items, BuiltItems) and isinstance(items.build.place, Bucket):
+        return Files(items.build.place.bucket, items.build.place.key(f"{ITEMS}/"), "dynamodb-json")
+    if place is None:
+        raise TableError(f"{physical}: to import it, its files need a place in S3; give --bucket")
+    if isinstance(items, BuiltItems):
+        if place.form != "dynamodb-json":
+            raise TableError(f"{physical} was built as dynamodb-json; leave --format {place.form} out")
+        files = Files(place.bucket, place.keys(physical), place.form)
+        items.check()
+        assert isinstance(items.build.place, Folder)
+        root = items.build.place.path / ITEMS
+        _upload(files, [root / part.name for part in items.build.record.parts], s3, bar(f"{physical} uploaded"))
+        return files
+    assert isinstance(items, Items)
+    files = Files(place.bucket, place.keys(physical), place.form)
     with tempfile.TemporaryDirectory(prefix="ranklet-import-") as scratch:
         parts = importfiles.write(items, Path(scratch), form=place.form, progress=bar(f"{physical} written"))
-        moves = bar(f"{physical} uploaded")
-        there = _listed(s3, place.bucket, keys)
-        names = {f"{keys}{part.path.name}" for part in parts}
-        for stale in sorted(there - names):
-            _s3(s3.delete_object, place, Bucket=place.bucket, Key=stale)
-        for number, part in enumerate(parts, start=1):
-            _upload_part(s3, place, f"{keys}{part.path.name}", part.path)
-            moves(number, len(parts))
+        _upload(files, [part.path for part in parts], s3, bar(f"{physical} uploaded"))
+    return files
 
 
-def _upload_part(s3: Any, place: Place, key: str, path: Path) -> None:
+def _upload(files: Files, paths: Sequence[Path], s3: Any, moves: Progress) -> None:
+    """Upload the parts; what an earlier push left below the prefix goes."""
+    stale = _listed(s3, files) - {f"{files.keys}{path.name}" for path in paths}
+    for key in sorted(stale):
+        _s3(s3.delete_object, files.bucket, Bucket=files.bucket, Key=key)
+    for number, path in enumerate(paths, start=1):
+        _upload_part(s3, files.bucket, f"{files.keys}{path.name}", path)
+        moves(number, len(paths))
+
+
+def _upload_part(s3: Any, bucket: str, key: str, path: Path) -> None:
     from boto3.exceptions import S3UploadFailedError
 
     try:
-        _s3(s3.upload_file, place, Filename=str(path), Bucket=place.bucket, Key=key)
+        _s3(s3.upload_file, bucket, Filename=str(path), Bucket=bucket, Key=key)
     except S3UploadFailedError as error:
-        raise TableError(f"s3://{place.bucket}/{key} cannot be written: {error}") from error
+        raise TableError(f"s3://{bucket}/{key} cannot be written: {error}") from error
 
 
-def _listed(s3: Any, bucket: str, prefix: str) -> set[str]:
+def _listed(s3: Any, files: Files) -> set[str]:
     found: set[str] = set()
     more: dict[str, str] = {}
     while True:
-        answer = _s3(s3.list_objects_v2, Place(bucket), Bucket=bucket, Prefix=prefix, **more)
+        answer = _s3(s3.list_objects_v2, files.bucket, Bucket=files.bucket, Prefix=files.keys, **more)
         found |= {one["Key"] for one in answer.get("Contents", [])}
         if not answer.get("IsTruncated"):
             return found
         more = {"ContinuationToken": answer["NextContinuationToken"]}
 
 
-def _s3(call: Callable[..., Any], place: Place, **parameters: Any) -> Any:
+def _s3(call: Callable[..., Any], bucket: str, **parameters: Any) -> Any:
     from botocore.exceptions import ClientError
 
     try:
-        return until_answered(f"s3://{place.bucket}", call, **parameters)
+        return until_answered(f"s3://{bucket}", call, **parameters)
     except ClientError as error:
-        raise TableError(f"s3://{place.bucket} refused: {error}") from error
+        raise TableError(f"s3://{bucket} refused: {error}") from error
 
 
 def _running(client: Any, physical: str) -> str | None:
@@ -139,19 +170,18 @@ def _running(client: Any, physical: str) -> str | None:
     return str(alive[0]["ImportArn"])
 
 
-def _start(client: Any, items: Items, place: Place) -> str:
+def _start(client: Any, items: Numbered, files: Files) -> str:
     from botocore.exceptions import ClientError
 
     physical = items.table.physical
-    keys = place.keys(physical)
     try:
         answer = until_answered(
             physical,
             client.import_table,
             # However often the answer to this call is lost, DynamoDB starts one import.
-            ClientToken=hashlib.sha256(f"{place.bucket}/{keys} {time.time_ns()}".encode()).hexdigest()[:36],
-            S3BucketSource={"S3Bucket": place.bucket, "S3KeyPrefix": keys},
-            InputFormat=importfiles.FORMS[place.form][1],
+            ClientToken=hashlib.sha256(f"{files.bucket}/{files.keys} {time.time_ns()}".encode()).hexdigest()[:36],
+            S3BucketSource={"S3Bucket": files.bucket, "S3KeyPrefix": files.keys},
+            InputFormat=importfiles.FORMS[files.form][1],
             InputCompressionType="GZIP",
             TableCreationParameters={"TableName": physical, **creation.SCHEMA},
         )
@@ -160,7 +190,7 @@ def _start(client: Any, items: Items, place: Place) -> str:
     return str(answer["ImportTableDescription"]["ImportArn"])
 
 
-def _wait(client: Any, arn: str, items: Items, moves: Progress, poll_s: float) -> dict[str, Any]:
+def _wait(client: Any, arn: str, items: Numbered, moves: Progress, poll_s: float) -> dict[str, Any]:
     from botocore.exceptions import ClientError
 
     for _ in range(int(LONGEST_S / max(poll_s, 0.01))):
@@ -180,7 +210,7 @@ def _wait(client: Any, arn: str, items: Items, moves: Progress, poll_s: float) -
     raise TableError(f"{items.table.physical}: the import takes longer than {LONGEST_S / 3600:.0f} h; push again later")
 
 
-def _count(result: dict[str, Any], items: Items) -> None:
+def _count(result: dict[str, Any], items: Numbered) -> None:
     counts = {name: int(result.get(name) or 0) for name in ("ProcessedItemCount", "ImportedItemCount", "ErrorCount")}
     if counts != {"ProcessedItemCount": len(items), "ImportedItemCount": len(items), "ErrorCount": 0}:
         raise TableError(f"{items.table.physical}: {counts} of {len(items)} items; delete the table and push again")

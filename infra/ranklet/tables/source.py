@@ -26,7 +26,7 @@ MAX_KEY_BYTES = 2048
 BLOCK_BYTES = 8 << 20
 """Bytes of rows that are worked on at once."""
 
-__all__ = ["MAX_KEY_BYTES", "RESERVED", "Vectors", "blocks", "check_texts", "gather", "save"]
+__all__ = ["MAX_KEY_BYTES", "RESERVED", "Vectors", "blocks", "check_texts", "gather", "in_order", "save"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def gather(name: str, chunks: Iterable[Chunk], *, key: KeyType, scratch: Path) -
     keys, order = _sorted(name, seen, key)
     rows = np.memmap(raw, np.float32, "r", shape=(seen.rows, seen.dim)) if seen.rows else np.empty((0, seen.dim))
     target = scratch / f"{name}.exact.npy"
-    values = save(target, _in_order(rows, order), np.dtype("<f4"), (seen.rows, seen.dim))
+    values = save(target, in_order(rows, order), np.dtype("<f4"), (seen.rows, seen.dim))
     raw.unlink()
     return Vectors(keys, values, target)
 
@@ -164,7 +164,8 @@ def _sorted(
     return (names if key == "int" else tuple(names.tolist())), order
 
 
-def _in_order(rows: NDArray[Any], order: NDArray[np.intp] | None) -> Iterator[NDArray[Any]]:
+def in_order(rows: NDArray[Any], order: NDArray[np.intp] | None) -> Iterator[NDArray[Any]]:
+    """The rows as `order` numbers them, some megabytes at a time; None leaves them as they are."""
     if order is None:
         yield from blocks(rows)
         return

@@ -24,7 +24,7 @@ def _source(**fields: Any) -> TableSource:
 def _decide(megabytes: float, site: Site = SITE, **fields: Any) -> Placed:
     """A table of so many MB with rows of 256 bytes and integer keys."""
     rows = round(megabytes * MB / 264)
-    return decide(_source(**fields), site, rows=rows, row_bytes=256, keys=np.arange(rows))
+    return decide(_source(**fields), site, rows=rows, row_bytes=256, key_bytes=8 * rows)
 
 
 def test_five_hundred_single_reads_cost_what_the_price_list_says() -> None:
@@ -188,7 +188,9 @@ def test_an_arm_function_pays_less_for_memory() -> None:
 
 def test_text_keys_count_with_their_length_and_a_larger_index() -> None:
     source = _source(key="string")
-    short, long = (decide(source, SITE, rows=100, row_bytes=8, keys=["x" * size] * 100) for size in (50, 80))
+    short, long = (
+        decide(source, SITE, rows=100, row_bytes=8, key_bytes=key_bytes(["x" * size] * 100)) for size in (50, 80)
+    )
     assert long.bytes - short.bytes == 100 * 30
-    numbers = decide(_source(), SITE, rows=100, row_bytes=8, keys=np.arange(100))
+    numbers = decide(_source(), SITE, rows=100, row_bytes=8, key_bytes=key_bytes(np.arange(100)))
     assert (numbers.memory - numbers.bytes, short.memory - short.bytes) == (3_200, 15_000)

@@ -30,10 +30,11 @@ ROW = "row"
 
 @dataclass(frozen=True)
 class Tower:
-    """A tower that is ready to run. inputs: the columns that it reads, as declared."""
+    """A tower that is ready to run. inputs: the columns that it reads, as declared. features: what they go through."""
 
     name: str
     inputs: Mapping[str, Input]
+    features: Mapping[str, Feature]
     plan: FeaturePlan
     engine: OnnxEngine
 
@@ -67,7 +68,7 @@ class Tower:
             raise TableError(f"table {name}: tower: {error}") from error
         if unfed := [tensor for tensor in step.inputs.values() if tensor not in plan.signature]:
             raise TableError(f"table {name}: nothing makes {unfed} of the tower; there are {sorted(plan.signature)}")
-        return cls(name, spec.inputs, plan, engine)
+        return cls(name, spec.inputs, spec.features, plan, engine)
 
     def rows(self, columns: Mapping[str, Any]) -> NDArray[Any]:
         """Floats [n, dim] of n rows of columns.

@@ -8,10 +8,12 @@ few numbers per partition.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
+from itertools import groupby, repeat
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -23,11 +25,15 @@ from ranklet.tables.spark.content import Content
 from ranklet.tables.spark.content import of as content_of
 from ranklet.tables.spark.lines import lines
 from ranklet.tables.spark.recipe import Recipe
-from ranklet.tables.spark.rows import opened, packed
+from ranklet.tables.spark.rows import exact, opened, packed
 from ranklet.tables.spark.session import quiet
 from ranklet_features.spec import Table
 
-SUMS = "rows long, items long, sums binary, total array<double>"
+SUMS = (
+    "name string, rows long, items long, sums binary, total array<double>, key_bytes long, low string, high string, "
+    "kept map<string, binary>"
+)
+EXACT = "key string, row binary"
 INTS = {"tinyint", "smallint", "int", "bigint"}
 
 
@@ -90,15 +96,29 @@ class Cluster:
             self._lines(data).write.mode("error").option("compression", "gzip").text(self.items)
             self.delete(f"{self.items}/_SUCCESS")  # ImportTable reads everything below a prefix
 
-    def read_back(self, table: Table) -> Content:
-        """What the written files hold. Raises TableError."""
+    def read_back(self, table: Table, wanted: Collection[str]) -> dict[str, Content]:
+        """File → what was written into it, with the rows of `wanted` keys. Raises TableError."""
         with _refusals(self.recipe.name):
-            found = self.spark.read.text(self.items).mapInArrow(partial(_sums, asdict(table)), SUMS).collect()
-        content = Content(table.dim)
-        for row in found:
-            sums = np.frombuffer(bytes(row["sums"]), "<u8").astype(np.uint64)
-            content.add(Content(table.dim, row["rows"], row["items"], sums, np.array(row["total"])))
-        return content
+            keep = self.spark.sparkContext.broadcast(frozenset(wanted))
+            written = self.spark.read.text(self.items).select("value", "_metadata.file_name")
+            rows = written.mapInArrow(partial(_sums, asdict(table), keep), SUMS).collect()
+        found: dict[str, Content] = {}
+        for row in rows:
+            found.setdefault(row["name"], Content(table.dim)).add(_content(row, table))
+        return found
+
+    def exact(self, keys: Sequence[int | str]) -> dict[str, bytes]:
+        """Key → row before packing, float32, of those keys that the dataset has. Raises TableError."""
+        from pyspark.sql import functions as f
+
+        if not keys:
+            return {}
+        with _refusals(self.recipe.name):
+            type_ = "key string" if self.recipe.table.key == "string" else "key long"
+            chosen = f.broadcast(self.spark.createDataFrame([(key,) for key in keys], type_))
+            match = f.col(f"`{self.recipe.table.key_column}`") == f.col("key")
+            data, blob = self._selected(self._dataset.join(chosen, match, "left_semi"))
+            return {row["key"]: bytes(row["row"]) for row in data.mapInArrow(partial(_exact, blob), EXACT).collect()}
 
     def exists(self, path: str) -> bool:
         """Whether something lies there."""
@@ -133,11 +153,15 @@ class Cluster:
 
     def _lines(self, data: Any) -> Any:
         """A column of texts, each some hundred lines without the last newline, which Spark writes."""
+        data, blob = self._selected(data)
+        return data.mapInArrow(partial(_texts, blob), "line string")
+
+    def _selected(self, data: Any) -> tuple[Any, Any]:
+        """The columns that the tower reads, and the recipe as workers get it."""
         tower = opened(self.recipe.to_bytes())[1]
         wanted = dict.fromkeys((self.recipe.table.key_column, *(name for name in tower.inputs if name in data.columns)))
-        data = data.select(*(f"`{name}`" for name in wanted))
         blob = self.spark.sparkContext.broadcast(self.recipe.to_bytes())
-        return data.mapInArrow(partial(_texts, blob), "line string")
+        return data.select(*(f"`{name}`" for name in wanted)), blob
 
     def _by_page(self, data: Any) -> Any:
         from pyspark.sql import functions as f
@@ -176,18 +200,66 @@ def _texts(blob: Any, batches: Iterator[Any]) -> Iterator[Any]:
         yield arrow.RecordBatch.from_pydict({"line": arrow.array([text[:-1]], arrow.string())})
 
 
-def _sums(fields: dict[str, Any], batches: Iterator[Any]) -> Iterator[Any]:
-    """In a worker: written lines → what they hold. fields: of a Table."""
+def _exact(blob: Any, batches: Iterator[Any]) -> Iterator[Any]:
+    """In a worker: a partition's batches → keys as text, rows as they are before packing."""
     arrow = needs.arrow()
-    found = content_of((line for batch in batches for line in batch.column(0).to_pylist()), Table(**fields))
-    yield arrow.RecordBatch.from_arrays(
-        [
-            arrow.array([found.rows], arrow.int64()),
-            arrow.array([found.items], arrow.int64()),
-            arrow.array([found.sums.astype("<u8").tobytes()], arrow.binary()),
-            arrow.array([found.total.tolist()], arrow.list_(arrow.float64())),
-        ],
-        names=["rows", "items", "sums", "total"],
+    for part in exact(batches, blob.value):
+        found = part.by_text()
+        yield arrow.RecordBatch.from_pydict(
+            {"key": arrow.array(list(found), arrow.string()), "row": arrow.array(list(found.values()), arrow.binary())}
+        )
+
+
+def _sums(fields: dict[str, Any], wanted: Any, batches: Iterator[Any]) -> Iterator[Any]:
+    """In a worker: written lines and their files → what each file holds. fields: of a Table."""
+    arrow = needs.arrow()
+    table = Table(**fields)
+    for name, lines_ in groupby(_named(batches), key=itemgetter(0)):
+        found = content_of((line for _, line in lines_), table, wanted.value)
+        row = {
+            "name": name,
+            "rows": found.rows,
+            "items": found.items,
+            "sums": found.sums.astype("<u8").tobytes(),
+            "total": found.total.tolist(),
+            "key_bytes": found.key_bytes,
+            "low": str(found.low),
+            "high": str(found.high),
+            "kept": list(found.kept.items()),
+        }
+        yield arrow.RecordBatch.from_pylist([row], _schema(arrow))
+
+
+def _named(batches: Iterator[Any]) -> Iterator[tuple[str, str]]:
+    """File and line. A partition reads its files one after the other: most batches are of one."""
+    for batch in batches:
+        lines_, names = batch.columns
+        first, last = names[0].as_py(), names[-1].as_py()
+        yield from zip(repeat(first) if first == last else names.to_pylist(), lines_.to_pylist(), strict=False)
+
+
+def _schema(arrow: Any) -> Any:
+    types = {
+        "name": arrow.string(),
+        "rows": arrow.int64(),
+        "items": arrow.int64(),
+        "sums": arrow.binary(),
+        "total": arrow.list_(arrow.float64()),
+        "key_bytes": arrow.int64(),
+        "low": arrow.string(),
+        "high": arrow.string(),
+        "kept": arrow.map_(arrow.string(), arrow.binary()),
+    }
+    return arrow.schema(list(types.items()))
+
+
+def _content(row: Any, table: Table) -> Content:
+    """What a worker found in a file."""
+    low, high = (row[name] if table.key == "string" else int(row[name]) for name in ("low", "high"))
+    sums = np.frombuffer(bytes(row["sums"]), "<u8").astype(np.uint64)
+    kept = {key: bytes(packed_row) for key, packed_row in row["kept"].items()}
+    return Content(
+        table.dim, row["rows"], row["items"], sums, np.array(row["total"]), row["key_bytes"], low, high, kept
     )
 
 

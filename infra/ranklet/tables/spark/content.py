@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import hashlib
 from binascii import a2b_base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import orjson
@@ -26,13 +28,20 @@ from ranklet_features.spec import Table, VectorType
 
 @dataclass
 class Content:
-    """rows, items: how many. sums: uint64 [4]. total: float64 [dim], the sum of the rows as they are read back."""
+    """rows, items: how many. sums: uint64 [4]. total: float64 [dim], the sum of the rows as they are read back.
+
+    key_bytes: of all keys as text. low, high: the least and the greatest key. kept: packed rows of keys asked for.
+    """
 
     dim: int
     rows: int = 0
     items: int = 0
     sums: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(4, np.uint64))
     total: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    key_bytes: int = 0
+    low: Any = None
+    high: Any = None
+    kept: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not len(self.total):
@@ -44,6 +53,10 @@ class Content:
         self.items += other.items
         self.sums += other.sums
         self.total += other.total
+        self.key_bytes += other.key_bytes
+        self.low = min((one for one in (self.low, other.low) if one is not None), default=None)
+        self.high = max((one for one in (self.high, other.high) if one is not None), default=None)
+        self.kept |= other.kept
 
     def version(self, table: Table) -> str:
         """The name of the version that these rows make in the table's form."""
@@ -55,52 +68,59 @@ class Content:
         return tuple((self.total / self.rows).astype(np.float32).tolist())
 
 
-def of(lines: Iterable[bytes | str], table: Table) -> Content:
-    """Read lines back. Raises TableError for a line that is no item of such a table."""
+def of(lines: Iterable[bytes | str], table: Table, wanted: Collection[str] = frozenset()) -> Content:
+    """Read lines back, and keep the rows of `wanted` keys. Raises TableError for a line that is no item of it."""
     content = Content(table.dim)
-    batch: list[bytes | str] = []
-    for line in lines:
-        batch.append(line)
-        if len(batch) == 1024:
-            content.add(_of(batch, table))
-            batch = []
-    content.add(_of(batch, table))
+    for keys, blob, items in rows_of(lines, table):
+        content.add(_of(keys, blob, items, table=table, wanted=wanted))
     return content
+
+
+def rows_of(lines: Iterable[bytes | str], table: Table) -> Iterator[tuple[list[str], bytes, int]]:
+    """Keys, their packed rows joined, and how many items they were, of some lines at a time. Raises TableError."""
+    remaining = iter(lines)
+    while batch := list(islice(remaining, 1024)):
+        try:
+            pairs = [pair(line) for line in batch]
+            keys, blob = _unpaged(pairs, table) if table.page > 1 else _plain(pairs, table)
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise TableError(f"{table.name}: a written line does not read back ({error}); build it again") from error
+        yield keys, blob, len(batch)
 
 
 def dim_of(line: bytes | str, *, dtype: VectorType, paged: bool) -> int:
     """Numbers per row, told from one written line."""
-    value = _pair(line)[1]
+    value = pair(line)[1]
     count = int.from_bytes(value[:2], "little") if paged else 1
     row = (len(value) - 2 - 2 * count) // count if paged else len(value)
     one, two = (row_dtype(dtype, dim).itemsize for dim in (1, 2))
     return 1 + (row - one) // (two - one)
 
 
-def _of(lines: Sequence[bytes | str], table: Table) -> Content:
-    try:
-        pairs = [_pair(line) for line in lines]
-        keys, blob = _unpaged(pairs, table) if table.page > 1 else _plain(pairs, table)
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise TableError(f"{table.name}: a written line does not read back ({error}); build it again") from error
+def _of(keys: list[str], blob: bytes, items: int, *, table: Table, wanted: Collection[str]) -> Content:
     size = row_dtype(table.dtype, table.dim).itemsize
-    digests = b"".join(
-        [
-            hashlib.sha256(key.encode() + blob[place * size : (place + 1) * size]).digest()
-            for place, key in enumerate(keys)
-        ]
-    )
-    rows = unpack(from_bytes(blob, dtype=table.dtype, dim=table.dim))
+    rows = [blob[start : start + size] for start in range(0, len(blob), size)]
+    digests = b"".join([hashlib.sha256(key.encode() + row).digest() for key, row in zip(keys, rows, strict=True)])
+    values = unpack(from_bytes(blob, dtype=table.dtype, dim=table.dim))
+    try:
+        names = keys if table.key == "string" else list(map(int, keys))
+    except ValueError as error:
+        raise TableError(f"{table.name}: a written key is no integer ({error}); build it again") from error
     return Content(
         table.dim,
         len(keys),
-        len(lines),
+        items,
         np.frombuffer(digests, "<u8").reshape(-1, 4).sum(axis=0, dtype=np.uint64),
-        rows.sum(axis=0, dtype=np.float64),
+        values.sum(axis=0, dtype=np.float64),
+        len("".join(keys).encode()),
+        min(names),
+        max(names),
+        {key: row for key, row in zip(keys, rows, strict=True) if key in wanted} if wanted else {},
     )
 
 
-def _pair(line: bytes | str) -> tuple[str, bytes]:
+def pair(line: bytes | str) -> tuple[str, bytes]:
+    """Key and value of a line."""
     item = orjson.loads(line)["Item"]
     return item["k"]["S"], a2b_base64(item["v"]["B"], strict_mode=True)
 

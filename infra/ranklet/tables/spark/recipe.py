@@ -6,6 +6,7 @@ checkout of the project.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ import msgspec
 
 from ranklet.errors import TableError
 from ranklet.model import Model, TableSource
+from ranklet.tables.built import wanted
 from ranklet.tables.sources.base import Asked
 from ranklet.tables.sources.tower import Tower
 from ranklet_features.spec import Feature, Input
@@ -24,7 +26,8 @@ FORMAT = 1
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table that a tower makes. inputs, features: the model's. vocabularies: path below the model's folder → bytes.
 
-    graph: the tower's ONNX file, whole.
+    graph: the tower's ONNX file, whole. asked: the keys that golden requests read of the table, whose rows a build
+    keeps aside for the proof.
     """
 
     format: int = FORMAT
@@ -35,6 +38,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     features: Mapping[str, Feature]
     vocabularies: Mapping[str, bytes]
     graph: bytes
+    asked: tuple[int | str, ...] = ()
 
     @classmethod
     def of(cls, model: Model, folder: Path, name: str) -> Recipe:
@@ -56,6 +60,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 path: _read(name, folder, path) for path in sorted({one for one in named if isinstance(one, str)})
             },
             graph=_read(name, folder, table.tower),
+            asked=wanted.of(model, folder, name),
         )
 
     def to_bytes(self) -> bytes:
@@ -74,9 +79,29 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return recipe
 
     @property
-    def asked(self) -> Asked:
+    def source(self) -> Asked:
         """As the readers of columns know a table; there is no folder to resolve files in."""
         return Asked(self.name, self.table, Path(), Path, self.inputs, self.features)
+
+    def training(self) -> str:
+        """SHA-256, in hex, of what computes the rows: the tower, the features that feed it, their vocabularies.
+
+        Equal for models that differ elsewhere. Raises TableError for what does not fit together.
+        """
+        tower, table = self.open(), self.table
+        named = {feature.options.get("vocabulary") for feature in tower.features.values()}
+        found = {
+            "graph": hashlib.sha256(self.graph).hexdigest(),
+            "ends": [dict(sorted(table.tower_inputs.items())), table.tower_output],
+            "inputs": dict(sorted(tower.inputs.items())),
+            "features": dict(sorted(tower.features.items())),
+            "vocabularies": {
+                path: hashlib.sha256(content).hexdigest()
+                for path, content in sorted(self.vocabularies.items())
+                if path in named
+            },
+        }
+        return hashlib.sha256(msgspec.json.encode(found, order="deterministic")).hexdigest()
 
     def open(self) -> Tower:
         """The tower, ready to run on one thread. Raises TableError for what does not fit together."""

@@ -34,12 +34,27 @@ class Packed:
     keys: NDArray[np.int64] | list[str]
     rows: NDArray[Any]
 
+    def by_text(self) -> dict[str, bytes]:
+        """Key as text → the row's bytes."""
+        names = map(str, self.keys.tolist()) if isinstance(self.keys, np.ndarray) else self.keys
+        return {name: row.tobytes() for name, row in zip(names, self.rows, strict=True)}
+
+
+def exact(batches: Iterable[Any], blob: bytes) -> Iterator[Packed]:
+    """Arrow batches → rows before they are packed, float32 [n, dim], of what `packed` did not refuse."""
+    recipe, tower = opened(blob)
+    for one in cut(batches):
+        chunk = computed(recipe.source, tower, one.batch(recipe.table.key_column))
+        keys = chunk.keys[: one.rows]
+        rows = np.ascontiguousarray(chunk.values[: one.rows], "<f4")
+        yield Packed(keys if isinstance(keys, np.ndarray) else list(keys), rows)
+
 
 def packed(batches: Iterable[Any], blob: bytes) -> Iterator[Packed]:
     """Arrow batches → packed rows, at most ROWS at a time. blob: a recipe. Raises TableError."""
     recipe, tower = opened(blob)
     for number, one in enumerate(cut(batches)):
-        chunk = computed(recipe.asked, tower, one.batch(recipe.table.key_column))
+        chunk = computed(recipe.source, tower, one.batch(recipe.table.key_column))
         if not number:
             _refuse_mixing(recipe, tower, one, chunk.values)
         yield _pack(recipe, Chunk(chunk.keys[: one.rows], chunk.values[: one.rows], chunk.places))
@@ -71,7 +86,7 @@ def _pack(recipe: Recipe, chunk: Chunk) -> Packed:
 def _refuse_mixing(recipe: Recipe, tower: Tower, one: Cut, values: NDArray[Any]) -> None:
     """Half the batch again, beside other rows: a tower that normalises over its batch gives itself away."""
     half = ROWS // 2
-    again = computed(recipe.asked, tower, one.with_copies(half).batch(recipe.table.key_column)).values[:half]
+    again = computed(recipe.source, tower, one.with_copies(half).batch(recipe.table.key_column)).values[:half]
     with np.errstate(invalid="ignore"):  # a NaN is refused with its row's key, later
         gap = np.abs(again - values[:half])
         if (gap > TOLERANCE * (1 + np.abs(values[:half]))).any():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from ranklet.tables.spark.content import Content
 from ranklet.tables.spark.content import of as content_of
 from ranklet.tables.spark.lines import lines
 from ranklet.tables.spark.recipe import Recipe
-from ranklet.tables.spark.rows import opened, packed
+from ranklet.tables.spark.rows import exact, opened, packed
 from ranklet_features.spec import Table
 
 BATCH_ROWS = 4096
@@ -76,13 +76,28 @@ class Single:
         except OSError as error:
             raise TableError(f"table {self.recipe.name}: cannot write {folder}: {error}") from error
 
-    def read_back(self, table: Table) -> Content:
+    def read_back(self, table: Table, wanted: Collection[str]) -> dict[str, Content]:
         """As `Cluster.read_back`."""
-        content = Content(table.dim)
+        found = {}
         for name, _ in self.parts():
             with gzip.open(Path(self.items) / name, "rb") as file:
-                content.add(content_of(file, table))
-        return content
+                found[name] = content_of(file, table, wanted)
+        return found
+
+    def exact(self, keys: Sequence[int | str]) -> dict[str, bytes]:
+        """As `Cluster.exact`."""
+        if not keys:
+            return {}
+        arrow, data = needs.arrow(), self._dataset()
+        import pyarrow.dataset
+
+        text = self.recipe.table.key == "string"
+        column = pyarrow.dataset.field(self.recipe.table.key_column).cast("string" if text else "int64")
+        chosen = column.isin(arrow.array(keys, "string" if text else "int64"))
+        found: dict[str, bytes] = {}
+        for part in exact(data.to_batches(columns=self._wanted(data), filter=chosen), self.recipe.to_bytes()):
+            found |= part.by_text()
+        return found
 
     def exists(self, path: str) -> bool:
         """As `Cluster.exists`."""
@@ -109,10 +124,15 @@ class Single:
         except (OSError, arrow.ArrowException) as error:
             raise TableError(f"table {self.recipe.name}: cannot read {self.input}: {error}") from error
 
-    def _batches(self) -> Iterator[Any]:
+    def _wanted(self, data: Any) -> list[str]:
+        """The columns that the tower reads."""
         tower = opened(self.recipe.to_bytes())[1]
+        named = (name for name in tower.inputs if name in data.schema.names)
+        return list(dict.fromkeys((self.recipe.table.key_column, *named)))
+
+    def _batches(self) -> Iterator[Any]:
         data, key = self._dataset(), self.recipe.table.key_column
-        wanted = list(dict.fromkeys((key, *(name for name in tower.inputs if name in data.schema.names))))
+        wanted = self._wanted(data)
         if self.recipe.table.page > 1:
             yield from data.to_table(columns=wanted).sort_by(key).to_batches(BATCH_ROWS)
             return
