@@ -11,7 +11,7 @@ import pytest
 
 from ranklet.model import Model, TableSource, Traffic
 from ranklet.tables import prices
-from ranklet.tables.placement import GB, MB, Placed, Site, decide, keys_read, read_units
+from ranklet.tables.placement import GB, MB, Placed, Site, decide, key_bytes, keys_read, read_units
 from ranklet.tables.room import Room
 
 SITE = Site(Traffic(requests_per_month=10_000_000), keys=500, package=100 * MB, memory=1000 * MB)
