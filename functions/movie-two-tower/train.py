@@ -56,14 +56,14 @@ class Trainer:
         self.users = tensors(self.plan, frame(self.data, self.ratings), USER_INPUTS)
         self.films = tensors(catalogue_plan(self.data), catalogue(self.data), ITEM_INPUTS)
         self.watched = torch.from_numpy(self.ratings["movie_id"] - 1)
-        self.regulars = regulars.regulars(self.data, seed=SEED)
+        self.regulars = regulars.regulars(self.data)
         self.known = {regular["user_id"]: regular for regular in self.regulars}
 
     def golden(self) -> Iterator[Mapping[str, Any]]:
         """Requests of people whose vectors are computed when they ask, then of those whose vectors are stored."""
         for request in invented.requests(self.data, seed=SEED):
             yield invented.declared(request, self.inputs)
-        yield from regulars.requests(self.data, self.regulars, seed=SEED)
+        yield from regulars.requests(self.data, self.regulars)
 
     def fit(self, settings: Settings, *, rows: int) -> Towers:
         """Towers that have learned from the first `rows` ratings."""

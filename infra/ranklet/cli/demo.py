@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 from rich.markup import escape
 
@@ -41,11 +44,16 @@ def demo(as_json: bool) -> None:
 def _show(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.top:
-            people = [person["user"] for person in outcome.top]
+            people = [_column(person) for person in outcome.top]
             terminal.show(f"{outcome.model}: the best of all films not rated yet", ["", *people], _places(outcome))
         for fault in outcome.faults:
             terminal.ERR.print(f"FAILED {outcome.model}: {fault}", style="red", markup=False)
     terminal.show("Served by awslambdaric, called over HTTP", COLUMNS, [_row(outcome) for outcome in outcomes])
+
+
+def _column(person: Mapping[str, Any]) -> str:
+    """Who it is, and where the vector comes from in a model that stores some."""
+    return f"{person['user']} ({person['vector']})" if person["vector"] else str(person["user"])
 
 
 def _places(outcome: Outcome) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Requests for three people over the whole catalogue: two who rated films, and one nobody has seen before."""
+"""Requests for three people over the whole catalogue: one who rated films, a regular, and one never seen before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ranklet.demo import regulars
 from ranklet.demo.movielens import MovieLens
 from ranklet_features.spec import Input
 
@@ -28,12 +29,25 @@ class Person:
     now: int
 
 
-def people(data: MovieLens, *, chosen: tuple[int, int] = (196, 405)) -> list[Person]:
-    """Two users of the data set at the end of its time, and a new one without any history."""
+def people(data: MovieLens, *, known: int = 196, regular: int = 1_000_123) -> list[Person]:
+    """At the end of the data set's time: one of its users, an invented regular, and a new one without any history.
+
+    Of regulars a model may have stored the vector; the data set's users are in no table.
+    """
     now = int(data.ratings["timestamp"].max())
-    known = [_known(data, user_id, now) for user_id in chosen]
     profile = {"user_id": NEW_USER, "age": 24, "gender": "F", "occupation": "student", "history": []}
-    return [*known, Person("a new student, 24", profile, tuple(sorted(data.items)), now)]
+    return [
+        _known(data, known, now),
+        _regular(data, regular, now),
+        Person("a new student, 24", profile, tuple(sorted(data.items)), now),
+    ]
+
+
+def _regular(data: MovieLens, user_id: int, now: int) -> Person:
+    found = regulars.regulars(data)[user_id - regulars.FIRST]
+    profile = {name: found[name] for name in ("user_id", *regulars.PROFILE)}
+    unseen = tuple(sorted(set(data.items) - set(found["history"])))
+    return Person(f"regular {user_id}: {found['occupation']}, {found['age']}", profile, unseen, now)
 
 
 def _known(data: MovieLens, user_id: int, now: int) -> Person:

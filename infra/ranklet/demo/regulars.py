@@ -14,6 +14,7 @@ import numpy as np
 from ranklet.demo.invented import FUTURE, NOBODY, PAST, Request
 from ranklet.demo.movielens import MovieLens
 
+SEED = 20_160_915
 FIRST, COUNT = 1_000_001, 200
 """Their ids: as many as COUNT from FIRST on. The data set's end at 943."""
 
@@ -23,7 +24,7 @@ PROFILE = ("age", "gender", "occupation", "history")
 Regular = dict[str, Any]
 
 
-def regulars(data: MovieLens, *, seed: int) -> list[Regular]:
+def regulars(data: MovieLens, *, seed: int = SEED) -> list[Regular]:
     """Everybody in the order of their ids: the columns of a user, and the second in which their vector is computed."""
     rng = np.random.default_rng([seed, FIRST])
     occupations = sorted({user.occupation for user in data.users.values()})
@@ -40,7 +41,7 @@ def regulars(data: MovieLens, *, seed: int) -> list[Regular]:
     ]
 
 
-def requests(data: MovieLens, known: Sequence[Regular], *, seed: int) -> Iterator[Request]:
+def requests(data: MovieLens, known: Sequence[Regular], *, seed: int = SEED) -> Iterator[Request]:
     """Golden requests of regulars: by their id alone, with what they were computed from, and with anything else."""
     rng = np.random.default_rng([seed, FIRST + 1])
     for regular in known[:6]:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from ranklet import app, golden, model, pipeline
-from ranklet.demo import movielens
+from ranklet.demo import movielens, vectors
 from ranklet.demo.calls import Client, document
 from ranklet.demo.people import people, request
 from ranklet.local.cloud import LocalCloud
@@ -106,7 +106,7 @@ def _call(built: Built, here: Project, data: movielens.MovieLens, client: Client
     rows = golden.read(here.functions / built.model / source.golden.file)
     _golden(outcome, built, rows, client)
     _events(outcome, here.events / built.model, client)
-    _recommend(outcome, built, data, client)
+    _recommend(outcome, built, data, client, tables=here.build / "tables")
     _warm(outcome, built, rows[0], client)
     return outcome
 
@@ -132,7 +132,7 @@ def _events(outcome: Outcome, folder: Path, client: Client) -> None:
             outcome.faults.append(f"event {path.name}: status {status}, {document(answer)}")
 
 
-def _recommend(outcome: Outcome, built: Built, data: movielens.MovieLens, client: Client) -> None:
+def _recommend(outcome: Outcome, built: Built, data: movielens.MovieLens, client: Client, *, tables: Path) -> None:
     path = FORMS["native-json"].path(built.manifest)
     for person in people(data):
         body = request(person, data, built.manifest.spec.inputs, top_k=TOP_K)
@@ -142,7 +142,13 @@ def _recommend(outcome: Outcome, built: Built, data: movielens.MovieLens, client
         if status != 200 or len(ranked["items"]) != TOP_K:
             outcome.faults.append(f"{person.label}: status {status}, {ranked}")
             continue
-        outcome.top.append({"user": person.label, "items": _titled(ranked, data)})
+        way = vectors.way(built, person.user, tables)
+        outcome.top.append({"user": person.label, "items": _titled(ranked, data), "vector": way})
+        if way is not None:
+            again, bare, _ = client.post(path, orjson.dumps(vectors.bare(built.manifest, body)), "application/json")
+            outcome.requests += 1
+            if again != 200 or (document(bare) == ranked) != (way == "stored"):
+                outcome.faults.append(f"{person.label}: the vector is not {way}; without a profile: {document(bare)}")
 
 
 def _titled(ranked: Mapping[str, Any], data: movielens.MovieLens) -> list[dict[str, Any]]:

@@ -47,3 +47,9 @@ def test_three_people_get_ten_titles_each_and_one_of_them_is_new(demo: dict) -> 
             assert len({item["title"] for item in person["items"]}) == 10
             assert scores == sorted(scores, reverse=True)
             assert all(0 <= score <= 1 for score in scores)
+
+
+def test_a_model_that_stores_vectors_says_whose_was_stored_and_whose_computed(demo: dict) -> None:
+    ways = {model["model"]: [person["vector"] for person in model["top"]] for model in demo["models"]}
+    assert ways.pop("movie-two-tower") == ["online", "stored", "online"]
+    assert {way for others in ways.values() for way in others} == {None}
