@@ -214,6 +214,21 @@ def test_a_stored_user_is_scored_the_same_whatever_is_sent_and_others_are_not(se
         assert scores(user_id=user_id) != scores(user_id=user_id, age=7, history=disney)
 
 
+def test_the_stored_users_event_is_answered_as_the_tower_scores_that_regular(served: Function, folder: Path) -> None:
+    """The same films by the same person, once by the id and once by what the vector was computed from."""
+    event = json.loads((folder.parents[1] / "events" / folder.name / "stored-user.json").read_text(encoding="utf-8"))
+    answer = served(event, None)
+    assert answer["statusCode"] == 200
+    asked = json.loads(event["body"])
+    regular = dict(_regulars(folder)[asked["user"]["user_id"]])
+    context = {"timestamp": regular.pop("timestamp")}
+    online, _ = _ask(served, "rank", {**asked, "user": {**regular, "user_id": 0}, "context": context})
+    found = json.loads(answer["body"])
+    assert found["items"] == online["items"]
+    assert found["scores"] == pytest.approx(online["scores"], abs=1e-6)
+    assert set(found) == {"items", "scores"}
+
+
 def test_a_users_table_that_is_down_leaves_the_tower_to_compute_and_is_counted(
     served: Function, tables: LocalDynamo, folder: Path
 ) -> None:
