@@ -12,6 +12,8 @@ VERBS = {
     "list": ("ranklet.cli.tables_list:list_", "Show every version: its state, its cost, who names it."),
     "verify": ("ranklet.cli.tables_verify:verify", "Compare versions with what was staged, by count and by row."),
     "get": ("ranklet.cli.tables_get:get", "Show rows by key."),
+    "diff": ("ranklet.cli.tables_diff:diff", "Compare two versions row by row."),
+    "upsert": ("ranklet.cli.tables_upsert:upsert", "Write fresh rows into a live version."),
     "prune": ("ranklet.cli.tables_prune:prune", "Delete the versions that no function names."),
 }
 """Verb → where it is, and its line in `ranklet tables --help`; in the order of a table's life."""
