@@ -2,9 +2,10 @@
 
 1. `bags` collapses embedding bags and `embeddings` cuts large tables out; 2. `trace` learns every dimension; 3. `three`
 splits into graphs for variant A (the items' part of the first dense layers is stored) and B (the items' vector is
-stored); 4. `regions` tries what no table proves, and a second pass uses it; 5. `packing` lays out the record and `tidy` writes
-the cross graph for onnxruntime; 6. `verify` accepts or refutes; 7. `choose` times what was accepted against the uncut graph. A model that cannot be
-split, or gains nothing, ships uncut with the reason; only a model that cannot be run at all raises.
+stored); 4. `regions` tries what no table proves, and a second pass uses it; 5. `packing` lays out the record, `tidy`
+writes the cross graph for onnxruntime; 6. `verify` accepts or refutes; 7. `choose` times what was accepted against the
+uncut graph. A model that cannot be split, or gains nothing, ships uncut with the reason; only a model that cannot be
+run at all raises.
 """
 
 from __future__ import annotations

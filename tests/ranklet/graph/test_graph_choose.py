@@ -15,7 +15,7 @@ from ranklet.graph.report import lines
 def clock(monkeypatch: pytest.MonkeyPatch, costs: dict[tuple[str, int], float]) -> object:
     """Runs that take the given time on a clock of our own."""
     now = [0.0]
-    monkeypatch.setattr(choose.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(choose.time, "thread_time", lambda: now[0])
 
     def build(n: int) -> dict[str, object]:
         def spend(name: str) -> None:
@@ -84,3 +84,63 @@ def test_compiling_twice_gives_the_same_bytes():
     made = [compile(load(net()), {"u": "user", "i": "item"}, Options(mode="force", candidates=(3,))) for _ in range(2)]
     assert made[0].whole.content == made[1].whole.content
     assert np.array_equal(made[0].item is None, made[1].item is None)
+
+
+def test_a_gain_within_the_noise_does_not_ship(monkeypatch):
+    """The uncut graph differs from itself by a fifth: a split that gains a tenth is no better."""
+    moved = [0.0]
+
+    def build(n: int) -> dict[str, object]:
+        def spend(cost: float) -> None:
+            moved[0] += cost
+
+        return {
+            "uncut": lambda: spend(1.0),
+            "control": lambda: spend(1.2),
+            "A": lambda: spend(1 / 1.1),
+            "B": lambda: spend(1 / 1.3),
+        }
+
+    monkeypatch.setattr(choose.time, "thread_time", lambda: moved[0])
+    found = choose.choose(build, (100, 500), force=False)
+    assert found.best == "B" and found.noise == pytest.approx(1.2)
+    assert found.declined["A"] == "1.10× on average: no more than the noise of 1.20×"
+
+
+def test_a_win_that_does_not_repeat_does_not_ship(monkeypatch):
+    """B is the quicker only while all are timed; alone with the uncut graph it is slower."""
+    moved = [0.0]
+
+    def build(n: int) -> dict[str, object]:
+        def spend(cost: float) -> None:
+            moved[0] += cost
+
+        def lucky() -> None:
+            spend(0.1 if first[0] else 2.0)
+
+        def other() -> None:
+            spend(0.5)
+
+        return {"uncut": lambda: spend(1.0), "control": lambda: spend(1.0), "A": other, "B": lucky}
+
+    first = [True]
+    measured = choose._measured
+
+    def once(built: object) -> object:
+        try:
+            return measured(built)
+        finally:
+            first[0] = False
+
+    monkeypatch.setattr(choose, "_measured", once)
+    monkeypatch.setattr(choose.time, "thread_time", lambda: moved[0])
+    found = choose.choose(build, (100,), force=False)
+    assert found.best == "A"
+    assert found.declined["B"] == "when timed again: 0.50× at N = 100: slower than uncut"
+
+
+def test_what_costs_a_single_candidate_too_much_does_not_ship(monkeypatch):
+    taken = costs(A=(0.5, 3.0), B=(0.9, 2.0))  # of 1 ms at N = 1: A costs another millisecond
+    found = choose.choose(clock(monkeypatch, taken), (1, 500), force=False)
+    assert found.best == "B"
+    assert found.declined["A"] == "1000 µs slower than uncut at N = 1, at most 500 are spared"
