@@ -24,12 +24,12 @@ from ranklet_features.spec import Table
 from ranklet_features.stores.base import FOUND, MISSING, UNAVAILABLE, Keys, Rows
 from ranklet_runtime.engines import open_engine
 from ranklet_runtime.engines.base import Engine
-from ranklet_runtime.engines.stored import StoredFirst
 from ranklet_runtime.errors import ManifestError
 from ranklet_runtime.function import Function
 from ranklet_runtime.manifest import Manifest, from_document
 from ranklet_runtime.messages import RankRequest
 from ranklet_runtime.scorer import Scorer
+from ranklet_runtime.stored import StoredFirst
 from ranklet_runtime.telemetry import Telemetry
 
 VECTORS = {7: (100.0, -50.0), 8: (0.0, 1000.0), 9: (-3.0, 4.0)}
@@ -296,6 +296,30 @@ def test_any_mixture_is_scored_row_by_row(shared: Served, rows: list[Any], down:
     assert scores == [expected(key, a, x, down) for key, a, x in rows]
 
 
+def test_what_is_kept_of_a_profile_is_never_a_row_that_was_stored(tmp_path: Path) -> None:
+    """Users of one profile: kept answers are those of the tower, whoever asked first."""
+    given = manifest(placement="resident")
+    steps = (dataclasses.replace(given.steps[0], keep_seconds=60.0, keep_entries=10), given.steps[1])
+    tables = {
+        name: dataclasses.replace(given.spec.tables[name], rows=len(rows))
+        for name, rows in (("vectors", VECTORS), ("biases", BIASES))
+    }
+    _tower(tmp_path / "tower.onnx")
+    (tmp_path / "tables").mkdir()
+    for name, rows in (("vectors", VECTORS), ("biases", BIASES)):
+        np.save(tmp_path / "tables" / f"{name}.npy", np.array(list(rows.values()), np.float32))
+        np.save(tmp_path / "tables" / f"{name}.keys.npy", np.array(list(rows)))
+    kept = dataclasses.replace(given, steps=steps, spec=dataclasses.replace(given.spec, tables=tables))
+    scorer = Scorer.open(kept, tmp_path, {})
+    counts: list[Mapping[str, int]] = []
+    for user_id in (7, 404, 8, 405, 9, 7):
+        result = scorer.score(RankRequest({"user_id": user_id, "a": 3.0}, {}, {"x": ITEMS}))
+        assert result.scores.tolist() == _scores(user_id, 3.0)
+        counts.append(dict(result.counts))
+    miss, hit = {"UserCacheMisses": 1}, {"UserCacheHits": 1}
+    assert counts == [{}, miss, {}, hit, hit, {}]
+
+
 def test_stored_rows_are_not_written_into(served: Served) -> None:
     """A store may give the same memory twice; what the tower makes goes elsewhere."""
     kept = Rows(np.array([[100, -50], [0, 0]], np.float32), np.array([FOUND, MISSING], np.uint8))
@@ -321,7 +345,7 @@ def test_a_manifest_that_stores_some_outputs_only_is_refused(tmp_path: Path, sto
     _tower(tmp_path / "tower.onnx")
     step = manifest(stored=stored).steps[0]
     with pytest.raises(ManifestError, match="all outputs of a user step are stored, or none"):
-        open_engine(step, tmp_path, threads=1)
+        StoredFirst(step, open_engine(step, tmp_path, threads=1))
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,10 @@ from ranklet_runtime.lookup import ENGINE as LOOKUP
 from ranklet_runtime.lookup import Lookup
 from ranklet_runtime.manifest import Manifest, Step
 from ranklet_runtime.messages import RankRequest, RankResult
+from ranklet_runtime.stored import StoredFirst
+
+Part = Engine | Kept | Lookup | StoredFirst
+"""What runs a step."""
 
 
 class Scorer:
@@ -33,11 +37,12 @@ class Scorer:
         self,
         manifest: Manifest,
         plan: FeaturePlan,
-        engines: tuple[Engine | Kept | Lookup, ...],
+        engines: tuple[Part, ...],
         stores: Mapping[str, EmbeddingStore],
     ) -> None:
         self._plan, self._engines, self._stores = plan, engines, stores
-        self._keeping = tuple(engine for engine in engines if isinstance(engine, Kept))
+        inner = (engine.engine if isinstance(engine, StoredFirst) else engine for engine in engines)
+        self._keeping = tuple(engine for engine in inner if isinstance(engine, Kept))
         self._score, self._surplus, self._limit = manifest.score, manifest.surplus, manifest.limits.items
         self._candidates = tuple(name for name, value in manifest.spec.inputs.items() if value.side == "item")
 
@@ -102,11 +107,14 @@ class Scorer:
                 raise PayloadTooLarge(f"{len(column)} candidates; this model takes {self._limit} in one request")
 
 
-def _open(step: Step, folder: Path, stores: Mapping[str, EmbeddingStore], *, threads: int) -> Engine | Kept | Lookup:
+def _open(step: Step, folder: Path, stores: Mapping[str, EmbeddingStore], *, threads: int) -> Part:
     if step.engine == LOOKUP:
         return Lookup(step, stores)
-    engine = open_engine(step, folder, threads=threads)
-    return Kept(step, engine) if step.keep_entries else engine
+    engine: Engine | Kept = open_engine(step, folder, threads=threads)
+    if step.keep_entries:
+        engine = Kept(step, engine)
+    # Outermost: what is kept by the inputs of a step must not be a row that was stored under a user's key.
+    return StoredFirst(step, engine) if step.stored else engine
 
 
 def _finite(tensor: NDArray[Any], count: int) -> NDArray[np.float32]:

@@ -41,10 +41,4 @@ def open_engine(step: Step, folder: Path, *, threads: int) -> Engine:
     threads: of one run, for engines that have their own; NumPy's are the environment's (OMP_NUM_THREADS).
     Raises ManifestError naming what does not fit.
     """
-    kind = find_engine(step.engine)
-    if not step.stored:
-        return kind.open(step, folder, threads=threads)
-    # Imported here: few models have such a step.
-    from ranklet_runtime.engines.stored import StoredFirst
-
-    return StoredFirst(step, kind.open(step, folder, threads=threads))
+    return find_engine(step.engine).open(step, folder, threads=threads)

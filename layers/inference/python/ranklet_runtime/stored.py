@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
-from pathlib import Path
-from typing import Self
 
 import numpy as np
 
 from ranklet_features.stored import found_name
-from ranklet_runtime.engines import find_engine
 from ranklet_runtime.engines.base import Array, Engine
 from ranklet_runtime.errors import ManifestError
+from ranklet_runtime.keeping import Kept
 from ranklet_runtime.manifest import Step
 
 
@@ -27,34 +25,29 @@ class StoredFirst:
     Raises ManifestError for a step that stores some of its outputs only.
     """
 
-    def __init__(self, step: Step, engine: Engine) -> None:
+    def __init__(self, step: Step, engine: Engine | Kept) -> None:
         if set(step.stored) != set(step.outputs.values()) or step.rows != "user":
             raise ManifestError(
                 f"{step.engine}: stored names {sorted(step.stored)}, the step makes {sorted(step.outputs.values())} on "
                 f"{step.rows} rows; all outputs of a user step are stored, or none"
             )
-        self._engine, self._pairs = engine, tuple(step.stored.items())
+        self.engine, self._pairs = engine, tuple(step.stored.items())
         self._found = tuple(dict.fromkeys(map(found_name, step.stored.values())))
         self._inputs = tuple(set(step.inputs.values()))
 
-    @classmethod
-    def open(cls, step: Step, folder: Path, *, threads: int) -> Self:
-        """As the protocol says."""
-        return cls(step, find_engine(step.engine).open(step, folder, threads=threads))
-
     def run(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
-        """As the protocol says."""
+        """The step's outputs: stored rows where they were found, the engine's elsewhere."""
         found = reduce(np.logical_and, (tensors[name] for name in self._found))
         if found.all():
             return {output: tensors[feature] for output, feature in self._pairs}
         if not found.any():
-            return self._engine.run(tensors)
+            return self.engine.run(tensors)
         return self._mixed(tensors, np.flatnonzero(~found), len(found))
 
     def _mixed(self, tensors: Mapping[str, Array], absent: Array, rows: int) -> dict[str, Array]:
         """Stored rows, and in the places `absent` what the engine makes of the inputs' rows there."""
         some = {name: tensors[name] for name in self._inputs}
-        made = self._engine.run({name: part[absent] if len(part) == rows else part for name, part in some.items()})
+        made = self.engine.run({name: part[absent] if len(part) == rows else part for name, part in some.items()})
         full = {}
         for output, feature in self._pairs:
             full[output] = tensors[feature].copy()
