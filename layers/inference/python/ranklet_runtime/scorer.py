@@ -110,11 +110,10 @@ class Scorer:
 def _open(step: Step, folder: Path, stores: Mapping[str, EmbeddingStore], *, threads: int) -> Part:
     if step.engine == LOOKUP:
         return Lookup(step, stores)
-    engine: Engine | Kept = open_engine(step, folder, threads=threads)
-    if step.keep_entries:
-        engine = Kept(step, engine)
+    engine = open_engine(step, folder, threads=threads)
+    kept = Kept(step, engine) if step.keep_entries else engine
     # Outermost: what is kept by the inputs of a step must not be a row that was stored under a user's key.
-    return StoredFirst(step, engine) if step.stored else engine
+    return StoredFirst(step, kept) if step.stored else kept
 
 
 def _finite(tensor: NDArray[Any], count: int) -> NDArray[np.float32]:
