@@ -1,7 +1,7 @@
 """The local cloud: a cloud assembly in, an HTTP front and callable functions out, and nothing left behind.
 
-What starts, in this order, and stops in the reverse: the tables' DynamoDB → one pool per function → Lambda's Invoke
-→ the HTTP front. `async with LocalCloud(…)` inside a loop, `with LocalCloud(…).running() as cloud` outside of one.
+What starts, in this order, and stops in the reverse: the tables' DynamoDB and S3 → one pool per function → Lambda's
+Invoke → the HTTP front. `async with LocalCloud(…)` inside a loop, `with LocalCloud(…).running() as cloud` outside one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import orjson
 
@@ -29,22 +29,10 @@ from ranklet.local.logs import LogLine, LogSink, to_stderr
 from ranklet.local.pool import Pool
 from ranklet.local.runtime_client import runtime_folder
 from ranklet.local.stats import Stats
+from ranklet.local.stores import Dynamo, Stores
 from ranklet.local.template import Deployment
 
 T = TypeVar("T")
-
-
-class Dynamo(Protocol):
-    """A DynamoDB on this machine; `ranklet.local.dynamodb.LocalDynamo` is one."""
-
-    def start(self) -> str:
-        """Listen; the endpoint's URL."""
-
-    def load(self, folder: Path) -> Any:
-        """Serve the table of a folder with table.json, vectors and keys."""
-
-    def close(self) -> None:
-        """Stop."""
 
 
 class LocalCloud:
@@ -143,7 +131,8 @@ class LocalCloud:
             raise LocalError("the assembly has no function to serve; synthesise a model's stack")
         functions = await asyncio.to_thread(self._for_this_machine, deployment.functions)
         runtime = await asyncio.to_thread(runtime_folder, self._cache / "runtime")
-        extra = {**self._environment, **await self._start_tables()}
+        stores = Stores(self._tables, self._dynamo, say=self._say)
+        extra = {**self._environment, **await stores.start(self._stack)}
         lambdas = self._lambdas = Lambdas({one.name: self._pool(one, runtime, extra) for one in functions})
         self._stack.push_async_callback(lambdas.close)
         await lambdas.start()
@@ -179,19 +168,6 @@ class LocalCloud:
         launch = Launch(function, runtime, region=self._region, extra=extra, log=self._log)
         return Pool(launch, cap=self._cap, idle_s=self._idle_s)
 
-    async def _start_tables(self) -> dict[str, str]:
-        """The variables by which a function finds DynamoDB here."""
-        folders = sorted(path.parent for path in self._tables.glob("*/table.json")) if self._tables else []
-        if not folders and self._dynamo is None:
-            return {}
-        dynamo = self._dynamo or _local_dynamo()
-        endpoint = await asyncio.to_thread(dynamo.start)
-        self._stack.push_async_callback(asyncio.to_thread, dynamo.close)
-        for folder in folders:
-            await asyncio.to_thread(dynamo.load, folder)
-        self._say(f"DynamoDB {endpoint} with {len(folders)} tables")
-        return {"AWS_ENDPOINT_URL_DYNAMODB": endpoint}
-
     @property
     def _cache(self) -> Path:
         if self._build is not None:
@@ -202,14 +178,6 @@ class LocalCloud:
 
     def _say(self, text: str) -> None:
         self._log(LogLine("cloud", text, platform=True))
-
-
-def _local_dynamo() -> Dynamo:
-    # Imported when used: most clouds of the tests have no tables.
-    from ranklet.local.dynamodb import LocalDynamo
-
-    dynamo: Dynamo = LocalDynamo()
-    return dynamo
 
 
 def _started(part: T | None) -> T:

@@ -9,7 +9,6 @@ import pytest
 from stores_support import DIM, assert_rows, make_table, vectors, write_resident
 
 from ranklet_features.errors import StoreError, TableMismatch
-from ranklet_features.spec import Table
 from ranklet_features.stores import open_store
 from ranklet_features.stores.base import MISSING
 from ranklet_features.stores.indexes import SortedIndex, SpanIndex, int_index
@@ -211,9 +210,3 @@ def test_the_build_writes_what_the_store_maps(tmp_path: Path) -> None:
     assert_rows(open_store(table, tmp_path, {}).rows([*keys, "absent"]), [*keys, "absent"], set(keys))
     with pytest.raises(TableMismatch):
         open_store(dataclasses.replace(table, dim=DIM - 1), tmp_path, {})
-
-
-def test_a_table_in_a_snapshot_says_what_to_do_until_snapshots_are_fetched(tmp_path: Path) -> None:
-    table = Table("films", "ranklet-films-1", "1", "int", 2, 3, snapshot={"vectors.npy": "0" * 64})
-    with pytest.raises(TableMismatch, match='set placement = "dynamodb"'):
-        open_store(table, tmp_path, {})

@@ -16,14 +16,20 @@ WINDOW_S = 300
 """A signature's date may be this far from our clock."""
 
 FORM = re.compile(rf"{ALGORITHM} Credential=([^/,]+)/([^,]+), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{{64}})")
-SERVICE = "dynamodb"
 
 
 class Verifier:
-    """Accepts requests signed with `credentials` for one region."""
+    """Accepts requests signed with `credentials` for one service of one region."""
 
-    def __init__(self, credentials: Credentials, region: str, *, now: Callable[[], float] = time.time) -> None:
-        self._credentials, self._region, self._now = credentials, region, now
+    def __init__(
+        self,
+        credentials: Credentials,
+        region: str,
+        *,
+        service: str = "dynamodb",
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._credentials, self._region, self._service, self._now = credentials, region, service, now
 
     def check(self, method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> None:
         """Raise Refused with AWS's own code and words unless the request is rightly signed."""
@@ -42,7 +48,7 @@ class Verifier:
         if missing := {"host", "x-amz-date"} - set(names.split(";")):
             raise _invalid(f"{', '.join(sorted(missing))} must be signed")
         signed = [(name, given.get(name, "")) for name in names.split(";")]
-        key = signing_key(self._credentials.secret_key, date[:8], self._region, SERVICE)
+        key = signing_key(self._credentials.secret_key, date[:8], self._region, self._service)
         right = signature(key, date, scope, canonical_request(method, path, signed, body))
         if not hmac.compare_digest(right, proof):
             raise _invalid(
@@ -54,8 +60,8 @@ class Verifier:
         day, region, service, end = (scope.split("/") + [""] * 4)[:4]
         if region != self._region:
             raise _invalid("Credential should be scoped to a valid region.")
-        if service != SERVICE or end != "aws4_request":
-            raise _invalid(f"Credential should be scoped to correct service: '{SERVICE}'.")
+        if service != self._service or end != "aws4_request":
+            raise _invalid(f"Credential should be scoped to correct service: '{self._service}'.")
         if day != date[:8]:
             raise _invalid(f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: {date}")
 

@@ -1,8 +1,8 @@
-"""Tables in the bundle: vectors stay in the memory-mapped file, so only pages that are read cost memory.
+"""Tables in memory-mapped files: only pages that are read cost memory.
 
-Files (`tables/` in the bundle): `<name>.npy`, rows packed in the table's dtype (f32 and f16: [rows, dim] in C order;
-int8: [rows], each with its scale), and its ascending, unique keys as `<name>.keys.npy` (int64) or `<name>.keys.json` (a
-list of strings).
+Files: vectors, rows packed in the table's dtype (f32 and f16: [rows, dim] in C order; int8: [rows], each with its
+scale), and the ascending, unique keys, int64 or a JSON list of strings. In the bundle they are `tables/<name>.npy` and
+`tables/<name>.keys.npy` or `.keys.json`; those of a table with a snapshot are fetched from S3 first.
 """
 
 from __future__ import annotations
@@ -52,16 +52,13 @@ class ResidentStore:
 
 
 def open_table(table: Table, folder: Path, environ: Mapping[str, str]) -> ResidentStore:
-    """Map the table's files in `folder/tables`; `environ` is not needed.
+    """Map the table's files: those of the bundle `folder`, or of its snapshot, which is fetched where it is not there.
 
-    Raises TableMismatch when they are absent or are not what `table` says.
+    environ: bucket, region, credentials and endpoint of S3; not needed for files of the bundle.
+    Raises TableMismatch when files are absent or are not what `table` says, and what `snapshots.fetch.fetched` raises.
     """
-    if table.snapshot is not None and not (folder / "tables" / f"{table.name}.npy").exists():
-        raise TableMismatch(
-            f"table {table.name} is kept in an S3 snapshot, which is not fetched yet by this version; "
-            'set placement = "dynamodb" in model.toml and build again'
-        )
-    vectors = _mapped(table, folder / "tables" / f"{table.name}.npy")
+    where, keys = _files(table, folder, environ)
+    vectors = _mapped(table, where)
     row = row_dtype(table.dtype, table.dim)
     expected, shape = row.base, (table.rows, *row.shape)
     if vectors.dtype != expected or vectors.shape != shape or not vectors.flags.c_contiguous:
@@ -70,13 +67,24 @@ def open_table(table: Table, folder: Path, environ: Mapping[str, str]) -> Reside
             table, f"vectors are {vectors.dtype} {vectors.shape} in {order} order, pinned are {expected} {shape} in C"
         )
     # A plain view: np.memmap's own __array_finalize__ costs several microseconds on every read.
-    return ResidentStore(table, np.asarray(vectors), _index(table, folder / "tables" / f"{table.name}.keys"))
+    return ResidentStore(table, np.asarray(vectors), _index(table, keys))
+
+
+def _files(table: Table, folder: Path, environ: Mapping[str, str]) -> tuple[Path, Path]:
+    """Vectors and keys."""
+    if table.snapshot is not None:
+        # Imported here: sockets, TLS and signatures are nothing that a table in the package should pay for.
+        from ranklet_features.stores.snapshots.fetch import fetched
+
+        return fetched(table, environ)
+    ending = "json" if table.key == "string" else "npy"
+    return folder / "tables" / f"{table.name}.npy", folder / "tables" / f"{table.name}.keys.{ending}"
 
 
 def _index(table: Table, path: Path) -> Index:
     if table.key == "string":
-        return TextIndex(table, _text_keys(table, path.with_name(path.name + ".json")))
-    keys = np.asarray(_mapped(table, path.with_name(path.name + ".npy")))
+        return TextIndex(table, _text_keys(table, path))
+    keys = np.asarray(_mapped(table, path))
     if keys.dtype != np.int64 or keys.shape != (table.rows,):
         raise _mismatch(table, f"keys are {keys.dtype} {keys.shape}, pinned are int64 {(table.rows,)}")
     if not (keys[1:] > keys[:-1]).all():

@@ -71,8 +71,8 @@ class Signer:
     ) -> dict[str, str]:
         """All headers to send with `body`.
 
-        headers: lower-case names, with `host`. path: as it is sent, encoded already. Added are `x-amz-date` (of `now`, POSIX seconds),
-        `x-amz-security-token` where the credentials are temporary, and `authorization`.
+        headers: lower-case names, with `host`. path: as it is sent, encoded already. Added are `x-amz-date` (of `now`,
+        POSIX seconds), `x-amz-security-token` where the credentials are temporary, and `authorization`.
         """
         date = timestamp(now)
         signed = {**headers, "x-amz-date": date}
