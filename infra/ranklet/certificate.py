@@ -35,12 +35,28 @@ class Narrowed:
 
 
 @dataclass(frozen=True)
+class Split:
+    """What was proven of a graph that was split, or whose tables left it.
+
+    shipped: the compiler's candidate. uncut: the worst difference from the uncut graph's own scores of the golden
+    requests, with exact rows, and the bound of it; relative where a score is above 1. trials and worst: of the
+    acceptance test with drawn inputs, before any of the features.
+    """
+
+    shipped: str
+    uncut: Annotated[float, msgspec.Meta(ge=0)]
+    bound: Annotated[float, msgspec.Meta(gt=0)]
+    trials: int
+    worst: float
+
+
+@dataclass(frozen=True)
 class Certificate:
     """What was proven.
 
     bundle: `digest` of the folder. rows: golden rows replayed. bound: the difference that was allowed.
     paths: each way a request can take (`native-json`, `store`, …) → its worst difference from the trainer's scores.
-    narrowed: of a model with tables in f16 or int8, None without.
+    narrowed: of a model with tables in f16 or int8, None without. split: of a graph that was cut, None without.
     """
 
     bundle: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -48,6 +64,7 @@ class Certificate:
     bound: Annotated[float, msgspec.Meta(gt=0)]
     paths: Annotated[Mapping[str, Annotated[float, msgspec.Meta(ge=0)]], msgspec.Meta(min_length=1)]
     narrowed: Narrowed | None = None
+    split: Split | None = None
 
 
 def digest(folder: Path) -> str:
@@ -90,6 +107,12 @@ def verify(folder: Path) -> Certificate:
             f"{certificate.bound:g}; mend the model, then build it again"
         )
     _verify_narrowed(folder, certificate)
+    split = certificate.split
+    if split is not None and not split.uncut <= split.bound:
+        raise BundleError(
+            f"{folder}: split as {split.shipped}, scores differ from the uncut graph's by {split.uncut:g}, allowed is "
+            f"{split.bound:g}; {_again(folder)}"
+        )
     return certificate
 
 

@@ -106,6 +106,8 @@ def _step(index: int, source: StepSource, exported: Exported) -> Step:
         once=source.once,
         options=dict(exported.options),
         stored=dict(source.stored),
+        keep_seconds=exported.keep[0],
+        keep_entries=exported.keep[1],
     )
 
 

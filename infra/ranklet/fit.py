@@ -18,6 +18,7 @@ from ranklet_features import FeaturePlan
 from ranklet_features.errors import SpecError
 from ranklet_features.spec import Side, Table
 from ranklet_features.stores.base import Keys, Rows
+from ranklet_runtime.lookup import ENGINE as LOOKUP
 from ranklet_runtime.manifest import Manifest, Step
 
 WIDENED = {("float32", "float64"), ("int64", "int32")}
@@ -74,14 +75,13 @@ def check(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Non
         place = f"{manifest.model}/model.toml: steps[{index}]"
         for spec in part.inputs:
             _input(place, step, spec, known)
-        side = _side(step, known)
         for spec in part.outputs:
             if (name := step.outputs.get(spec.name)) is None:
                 continue
             if name in known:
                 raise ModelError(f"{place} makes {name!r}, which is there already; rename it in outputs = {{ … }}")
             tail = None if spec.shape is None else spec.shape[1:]
-            known[name] = _Known(spec.dtype or "float32", tail, side)
+            known[name] = _Known(spec.dtype or "float32", tail, _side(step, spec, known))
     if known[manifest.score].side != "item":
         raise ModelError(
             f"{manifest.model}/model.toml: output.score {manifest.score!r} is made of the user's features alone, so "
@@ -89,8 +89,10 @@ def check(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Non
         )
 
 
-def _side(step: Step, known: Mapping[str, _Known]) -> Side:
-    """An item step whose inputs have one row each gives one row."""
+def _side(step: Step, spec: TensorSpec, known: Mapping[str, _Known]) -> Side:
+    """An item step whose inputs have one row each gives one row; looked-up rows are as many as their ids."""
+    if step.engine == LOOKUP:
+        return known[step.inputs[spec.name]].side
     items = any(known[tensor].side == "item" for tensor in step.inputs.values())
     return "item" if items and step.rows == "item" else "user"
 

@@ -7,9 +7,11 @@ The stages, each a function that takes values and returns values; only the first
 2. **compose** them into a `Manifest`: tables pinned by content, tensor names resolved, artefacts named.
 3. **write** the bundle into a scratch folder beside its place, check that its parts fit each other (`fit`), and stage
    DynamoDB tables under `.build/tables/`.
-4. **prove** it: every golden request through the real handler in every form, tables read over the wire
+4. **split** a single end-to-end graph (`ranklet.splitting`): its alternatives go the same way from here, the best
+   first, and are held to the uncut graph's scores as well; where none is proven, the graph ships as it is.
+5. **prove** it: every golden request through the real handler in every form, tables read over the wire
    (`ranklet.proof`). A difference above the bound ends here, with the place; nothing is left that could be deployed.
-5. **seal** it: the certificate goes in, and the scratch folder takes its place in one rename.
+6. **seal** it: the certificate goes in, and the scratch folder takes its place in one rename.
 
 Nothing in a bundle depends on when or where it was built: same inputs, same bytes.
 """
@@ -22,10 +24,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from ranklet import certificate, fit, freshness, golden, importers, model, proof, tree
+from ranklet import certificate, fit, freshness, golden, importers, model, proof, splitting, tree
 from ranklet.compose import Parts, compose, write
-from ranklet.errors import ModelError
+from ranklet.errors import ModelError, ParityError
 from ranklet.tables import files, pin, source, sources
 from ranklet.tables.built import pinning
 from ranklet.tables.room import Room
@@ -41,7 +44,7 @@ class Built:
     """What a build made.
 
     placements: table name → why it is where it is. bytes counts the bundle's files. notes: what importers saw, refused
-    nothing for, and the author should know.
+    nothing for, and the author should know. split: what became of an end-to-end graph, None for other models.
     """
 
     model: str
@@ -52,6 +55,7 @@ class Built:
     bytes: int
     notes: tuple[str, ...] = ()
     dollars: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    split: Mapping[str, Any] | None = None
 
 
 def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) -> Built:
@@ -67,28 +71,105 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{described.name}-", dir=place.parent) as scratch:
         parts = _read(described, folder, rows, scratch=Path(scratch), progress=progress)
-        staged = {one.table.name: files.write_staged(one, out / "tables") for one in parts.tables if one.away}
+        memory = place.with_name(f"{place.name}.split.json")
+        given = splitting.Given(described, parts, folder, Path(scratch), memory, partial(files_below, folder), progress)
+        making = _Making(rows, Path(scratch), out / "tables", progress)
+        made, said, notes = _best(making, given)
+        certificate.write(made.proven, made.bundle)
+        _replace(made.bundle, place)
+        freshness.mark(place, source)
+    tables = made.parts.tables
+    return Built(
+        described.name,
+        place,
+        made.manifest,
+        made.proven,
+        {table.table.name: table.reason for table in tables},
+        tree.size(place),
+        (*_notes(parts), *notes),
+        {table.table.name: table.dollars for table in tables},
+        said,
+    )
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A proven bundle in the scratch folder."""
+
+    parts: Parts
+    manifest: Manifest
+    bundle: Path
+    proven: certificate.Certificate
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What all bundles of one build share. tables: where they are staged."""
+
+    rows: Sequence[golden.Golden]
+    scratch: Path
+    tables: Path
+    progress: Progress
+
+    def write(self, described: model.Model, parts: Parts, name: str) -> tuple[Parts, Manifest, Path]:
+        """Compose and write a bundle, and check that its parts fit."""
+        staged = {one.table.name: files.write_staged(one, self.tables) for one in parts.tables if one.away}
         parts = replace(parts, tables=tuple(_staged(one, staged) for one in parts.tables))
         manifest = compose(described, parts)
-        bundle = Path(scratch) / "bundle"
-        progress("writing the bundle")
+        bundle = self.scratch / name
+        self.progress("writing the bundle")
         write(manifest, parts, bundle)
         fit.check(manifest, [exported for _, exported in parts.steps], bundle)
-        progress(f"replaying {len(rows)} golden requests")
+        return parts, manifest, bundle
+
+    def staged(self, parts: Parts) -> list[Path]:
+        """Where the tables lie that DynamoDB serves."""
+        return [self.tables / one.table.physical for one in parts.tables if one.table.placement == "dynamodb"]
+
+    def prove(self, described: model.Model, parts: Parts, name: str, uncut: proof.Uncut | None = None) -> _Made:
+        """Write a bundle and replay the golden requests through it."""
+        parts, manifest, bundle = self.write(described, parts, name)
+        self.progress(f"replaying {len(self.rows)} golden requests")
         proven = proof.prove(
             bundle,
-            [staged[one.table.name] for one in parts.tables if one.table.placement == "dynamodb"],
-            rows,
+            self.staged(parts),
+            self.rows,
             bound=proof.bound(described, manifest),
             tables=parts.tables,
             allowed={name: table.max_score_change for name, table in described.tables.items()},
+            split=uncut,
         )
-        certificate.write(proven, bundle)
-        _replace(bundle, place)
-        freshness.mark(place, source)
-    reasons = {table.table.name: table.reason for table in parts.tables}
-    dollars = {table.table.name: table.dollars for table in parts.tables}
-    return Built(described.name, place, manifest, proven, reasons, tree.size(place), _notes(parts), dollars)
+        return _Made(parts, manifest, bundle, proven)
+
+
+def _best(making: _Making, given: splitting.Given) -> tuple[_Made, Mapping[str, Any] | None, tuple[str, ...]]:
+    """The first bundle that is proven, of all that could stand for the model; the model as it is comes last."""
+    split = splitting.alternatives(given)
+    if split is None:
+        return making.prove(given.model, given.parts, "bundle"), None, ()
+    if split.reason is not None:
+        split.note(split.said)
+        return making.prove(given.model, given.parts, "bundle"), split.said, ()
+    parts, _, bundle = making.write(given.model, given.parts, "uncut")
+    own = proof.answers(bundle, making.staged(parts), making.rows, tables=parts.tables)
+    notes: list[str] = []
+    for number, alternative in enumerate(split.each):
+        try:
+            found = alternative()
+            uncut = proof.Uncut(own, found.shipped, found.said["trials"], found.said["worst"])
+            made = making.prove(found.model, found.parts, f"split-{number}", uncut)
+        except (*splitting.UNFIT, ModelError, ParityError) as error:
+            if split.forced:
+                raise ModelError(f'{given.model.name}: [split] mode = "force", but the split fails: {error}') from error
+            notes.append(f"not split as {split.said['shipped']}: {error}" if not number else f"tables stay: {error}")
+            continue
+        assert made.proven.split is not None, "a split is held to the uncut graph"
+        said = {**found.said, "uncut": made.proven.split.uncut, "failed": notes}
+        split.note(said)
+        return made, said, tuple(notes)
+    said = {"shipped": "uncut", "reason": notes[-1] if notes else "nothing to split", "failed": notes}
+    split.note(said)
+    return making.prove(given.model, given.parts, "bundle"), said, tuple(notes)
 
 
 def files_below(folder: Path, name: str) -> Path:

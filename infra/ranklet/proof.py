@@ -48,12 +48,14 @@ def prove(
     bound: float,
     tables: Sequence[Pinned] = (),
     allowed: Mapping[str, float | None] = MappingProxyType({}),
+    split: Uncut | None = None,
 ) -> certificate.Certificate:
     """Replay every golden row in every form of the manifest's dialects.
 
     staged: folders of the tables that the function reads from DynamoDB. tables: those that the manifest pins, with
-    their exact rows. allowed: table → `max_score_change`. Raises ParityError for the first form whose worst difference
-    is above the bound, naming the row, the candidate and both scores, and for a table whose packing changes too much.
+    their exact rows. allowed: table → `max_score_change`. split: what the uncut graph answered, where this one was cut.
+    Raises ParityError for the first form whose worst difference is above the bound, naming the row, the candidate and
+    both scores, for a table whose packing changes too much, and for a split that does not give the uncut scores.
     """
     manifest = Manifest.read(bundle / "manifest.json")
     replay = Replay(manifest, rows)
@@ -61,11 +63,14 @@ def prove(
         by_name = {one.table.name: one for one in tables}
         variants = Variants(bundle, manifest, _environment(staged, stack), by_name, stack)
         if not variants.narrowed:
-            paths = replay.worst(variants.deployed(), bound)
-            return certificate.Certificate(certificate.digest(bundle), len(rows), bound, paths)
+            deployed = variants.deployed()
+            paths = replay.worst(deployed, bound)
+            cut = split.held(replay.answers(deployed)) if split is not None else None
+            return certificate.Certificate(certificate.digest(bundle), len(rows), bound, paths, split=cut)
         exact = variants.variant(packed=())
         exact_paths = replay.worst(exact, bound, " with exact rows")
         before = replay.answers(exact)
+        cut = split.held(before) if split is not None else None
         found = {}
         for name in variants.narrowed:
             after = replay.answers(variants.variant(packed=(name,)))
@@ -74,7 +79,51 @@ def prove(
         wider = bound + sum(one.allowed or 0.0 for one in found.values())
         paths = replay.worst(variants.deployed(), wider)
     narrowed = certificate.Narrowed(bound, exact_paths, found)
-    return certificate.Certificate(certificate.digest(bundle), len(rows), wider, paths, narrowed)
+    return certificate.Certificate(certificate.digest(bundle), len(rows), wider, paths, narrowed, cut)
+
+
+def answers(
+    bundle: Path, staged: Sequence[Path], rows: Sequence[Golden], *, tables: Sequence[Pinned] = ()
+) -> list[Answer]:
+    """What a bundle answers to the golden requests, its tables' rows exact. Raises ParityError where it refuses one."""
+    manifest = Manifest.read(bundle / "manifest.json")
+    with ExitStack() as stack:
+        variants = Variants(
+            bundle, manifest, _environment(staged, stack), {one.table.name: one for one in tables}, stack
+        )
+        return Replay(manifest, rows).answers(variants.variant(packed=()))
+
+
+@dataclass(frozen=True)
+class Uncut:
+    """What a graph answered before it was cut. shipped, trials and worst: as the certificate says them."""
+
+    answers: Sequence[Answer]
+    shipped: str
+    trials: int
+    worst: float
+
+    def held(self, found: Sequence[Answer]) -> certificate.Split:
+        """Raises ParityError for a score that is not the uncut graph's."""
+        gap = 0.0
+        for number, (one, other) in enumerate(zip(found, self.answers, strict=True), start=1):
+            pairs = list(zip(one.scores, other.scores, strict=True))
+            place = max(range(len(pairs)), key=lambda at: _apart(*pairs[at]), default=None)
+            if place is None:
+                continue
+            ours, theirs = pairs[place]
+            if not (apart := _apart(ours, theirs)) <= ONNX_BOUND:
+                raise ParityError(
+                    f"golden row {number}: candidate {place} scores {ours!r}, the uncut graph {theirs!r}: {apart:.2e} "
+                    f"apart, above {ONNX_BOUND:.0e}; usual causes: the catalogue lacks the item or has other values of "
+                    'it than the request (declare such an input side = "pair")'
+                )
+            gap = max(gap, apart)
+        return certificate.Split(self.shipped, gap, ONNX_BOUND, self.trials, self.worst)
+
+
+def _apart(ours: float, theirs: float) -> float:
+    return abs(ours - theirs) / max(1.0, abs(theirs))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ranklet import pipeline, precision, project
+from ranklet import pipeline, precision, project, splitting
 from ranklet.cli import terminal
 from ranklet.pipeline import Built
 from ranklet_features.spec import Table
@@ -47,7 +47,7 @@ def describe(built: Built) -> dict[str, Any]:
         "bytes": built.bytes,
         "sha256": built.certificate.bundle,
         "certificate": dict(built.certificate.paths),
-        "split": None,
+        "split": built.split,
         "notes": list(built.notes),
         "tables": [_table(built, table) for table in tables],
     }
@@ -93,6 +93,8 @@ def _show(built: list[Built]) -> None:
     for one in built:
         for note in one.notes:
             terminal.ERR.print(f"  {one.model} {note}", markup=False, style="yellow")
+        for line in splitting.lines(one.split) if one.split is not None else ():
+            terminal.ERR.print(f"  {one.model} {line}", markup=False)
         for path, gap in one.certificate.paths.items():
             terminal.ERR.print(f"  {one.model} {path}: {gap:.1e}", markup=False)
         for name, reason in one.placements.items():

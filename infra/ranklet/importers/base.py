@@ -34,7 +34,8 @@ class Exported:
 
     inputs, outputs: by the engine's own names, in the engine's order. artefact: a file name for
     `content`, both None for an engine without weights. options: for the engine, the author's completed.
-    notes: what the author should know and nothing refuses, printed by the build.
+    notes: what the author should know and nothing refuses, printed by the build. keep: of a user step, for how many
+    seconds and how many entries its answers are kept.
     """
 
     engine: str
@@ -44,6 +45,7 @@ class Exported:
     content: bytes | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    keep: tuple[float, int] = (0.0, 0)
 
 
 class Importer(Protocol):
