@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     help="local: one process, the keys in memory. spark: any size; needs the extra [spark] and Java 17.",
 )
 @click.option("--input", "source", help="Parquet file or folder, one row a key; for Spark also s3://… and the like.")
-@click.option("--out", help="New folder for items/part-*.gz and table.json.")
+@click.option("--out", help="New folder for the import files [what the table's `built` names].")
 @click.option("--master", help="Where Spark runs [local[2]].")
 @click.option("--partitions", type=click.IntRange(1, 50_000), help="Files to write; by default as the dataset is cut.")
 @click.option("--absent", multiple=True, metavar="INPUT", help="The dataset may lack this input: it takes its default.")
@@ -56,13 +56,16 @@ def build(
     """Run the tower of MODEL's TABLE over a Parquet dataset and write files for DynamoDB's ImportTable.
 
     \b
-    ranklet tables build films vectors --input catalogue/ --out built/films
+    ranklet tables build films vectors --input catalogue/
     ranklet tables build films vectors --engine spark --master 'local[2]' --input catalogue/ --out built/films
     ranklet tables build films vectors --recipe films.recipe
 
-    Both engines write the same rows and name the same version. Exit code 7 when the dataset is refused: a key twice or
-    missing, a NaN, a column that is not there.
+    With `built = "../../built/films"` in the table's model.toml, `ranklet build` pins that very version and proves the
+    model on it, and `ranklet tables push` loads its files. Both engines write the same rows and name the same version.
+
+    Exit code 7 when the dataset is refused: a key twice or missing, a NaN, a column that is not there.
     """
+    from ranklet.tables.built.pinning import where
     from ranklet.tables.spark.recipe import Recipe
 
     here = project.find()
@@ -71,8 +74,14 @@ def build(
     if recipe_file is not None:
         _write_recipe(recipe, recipe_file, as_json)
         return
+    if out is None and recipe.table.built is not None:
+        out = where(folder, recipe.table.built)
     if source is None or out is None:
-        raise click.UsageError("--input and --out are needed, or --recipe")
+        raise click.UsageError("--input is needed, and --out where model.toml has no `built`; or --recipe")
+    if engine == "local" and "://" in source + out:
+        raise click.UsageError(
+            "--engine local reads and writes this machine's files; --engine spark any that Spark knows"
+        )
     if engine == "local" and (master or conf or partitions):
         raise click.UsageError("--master, --conf and --partitions are for --engine spark")
     settings = dict(_setting(text) for text in conf)

@@ -40,7 +40,7 @@ class Place:
 
     def keys(self, physical: str) -> str:
         """The folder of one table's files: import reads everything below it."""
-        return "/".join(filter(None, (self.prefix.strip("/"), physical, self.form, "")))
+        return "/".join(filter(None, (self.prefix.strip("/"), physical, self.form))) + "/"
 
 
 @dataclass(frozen=True)

@@ -99,9 +99,14 @@ def write_model(
     (folder / "export").mkdir(parents=True, exist_ok=True)
     text = MODEL.format(key=key, key_column=key_column, dtype=dtype, page=page, width=WIDTH)
     (folder / "model.toml").write_text(text)
+    write_tower(folder, dim=dim, mixing=mixing, scale=scale)
+    return folder
+
+
+def write_tower(folder: Path, *, dim: int, mixing: bool = False, scale: float = 1) -> None:
+    """The tower and its vocabulary, as MODEL names them."""
     (folder / "export" / "genres.json").write_text(str(GENRES).replace("'", '"'))
     onnx.save(_tower(dim, mixing, scale), folder / "tower.onnx")
-    return folder
 
 
 def recipe(folder: Path, **options: Any) -> Recipe:

@@ -1,6 +1,6 @@
 """The engine spark gives the local engine's bytes, whose rows are checked against NumPy, and refuses the same faults.
 
-By default one build runs; the others, and every further setting, are slow: a Spark job takes seconds.
+All of it is slow, as a Spark job takes seconds: what runs by default is the round trip of test_built_round.py.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def _same(spark: Any, tmp_path: Path, data: pa.Table, *, partitions: int | None 
     return two
 
 
+@pytest.mark.slow
 def test_workers_write_the_local_engines_bytes(spark: Any, tmp_path: Path) -> None:
     data = kit.rows(2500)
     built = _same(spark, tmp_path, data)
