@@ -7,6 +7,7 @@ An assembly in, HTTP out; every part is a file:
     host_layers.py  layers built for this machine in the place of those for AWS
 
     lambdas.py      Invoke by name; lambda_api.py the same over HTTP, for an AWS SDK
+    versions.py     the published versions of one function, and the one that its alias names
     pool.py         the environments of one function: reuse, cap, provisioned ones; stats.py counts
     environment.py  one environment: child.py its process, runtime_api.py what it polls, logs.py what it
                     writes, memory.py what it holds, variables.py what it is told, verdicts.py how it failed

@@ -7,9 +7,10 @@ Invoke → the HTTP front. `async with LocalCloud(…)` inside a loop, `with Loc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -67,8 +68,10 @@ class LocalCloud:
         self._assembly, self._chosen, self._port, self._tables = assembly, functions, port, tables
         self._build, self._layers, self._cap, self._idle_s = build, layers, cap, idle_s
         self._auth, self._region, self._log = auth, region, log
-        self._environment, self._dynamo = dict(environment or {}), dynamo
+        self._environment = dict(environment or {})
         self._stack = AsyncExitStack()
+        self._stores = Stores(tables, dynamo, say=self._say)
+        self._launch: Callable[[Function], Launch] | None = None
         self._lambdas: Lambdas | None = None
         self._front: Gateway | None = None
         self._api: LambdaApi | None = None
@@ -123,17 +126,45 @@ class LocalCloud:
         payload = event if isinstance(event, bytes) else orjson.dumps(event)
         return await _started(self._lambdas).invoke(name, payload, kind=kind)
 
+    async def deploy(self, assembly: Path | Deployment, *, tables: Path | None = None) -> dict[str, str]:
+        """Deploy the functions of another assembly while requests run, as `cdk deploy` does; the versions now live.
+
+        A function that differs from the one that is live becomes its next version, and the alias is moved to it; what
+        runs is not touched, and the version before stays for `move` to go back to. Routes stay as they are. tables: the
+        folder of built tables; those that are not served yet are, before any alias is moved.
+        Raises LocalError for a function that does not run here, and for one that cannot be initialised.
+        """
+        lambdas, deployment = _started(self._lambdas), self._deployment(assembly)
+        functions = await asyncio.to_thread(self._for_this_machine, deployment.functions)
+        await self._stores.add(tables or self._tables)
+        for function in functions:
+            versions = lambdas.versions(function.name)
+            live = versions.live.function
+            if replace(function, version=live.version) != live:
+                published = replace(function, version=versions.next)
+                await versions.publish(self._pool(published))
+                await self.move(function.name, published.version)
+        return {function.name: lambdas.versions(function.name).live.function.version for function in functions}
+
+    async def move(self, name: str, version: str) -> None:
+        """Move a function's alias to one of its versions: a rollback, say. What comes afterwards is that version's.
+
+        Raises LocalError for a function or a version that is not there; the alias then stays.
+        """
+        await _started(self._lambdas).versions(name).move(version)
+        self._say(f"{name}: the alias names version {version}")
+
     async def _start(self) -> None:
-        deployment = self._deployment()
+        deployment = self._deployment(self._assembly)
         for reason in deployment.skipped:
             self._say(reason)
         if not deployment.functions:
             raise LocalError("the assembly has no function to serve; synthesise a model's stack")
         functions = await asyncio.to_thread(self._for_this_machine, deployment.functions)
         runtime = await asyncio.to_thread(runtime_folder, self._cache / "runtime")
-        stores = Stores(self._tables, self._dynamo, say=self._say)
-        extra = {**self._environment, **await stores.start(self._stack)}
-        lambdas = self._lambdas = Lambdas({one.name: self._pool(one, runtime, extra) for one in functions})
+        extra = {**self._environment, **await self._stores.start(self._stack)}
+        self._launch = partial(Launch, runtime=runtime, region=self._region, extra=extra, log=self._log)
+        lambdas = self._lambdas = Lambdas({one.name: self._pool(one) for one in functions})
         self._stack.push_async_callback(lambdas.close)
         await lambdas.start()
         api = self._api = LambdaApi(lambdas)
@@ -147,10 +178,10 @@ class LocalCloud:
         if self._auth == "open" and any(route.auth != "NONE" for route in deployment.routes):
             self._say("callers are not authenticated here; AWS will ask for what the routes' authorizers want")
 
-    def _deployment(self) -> Deployment:
-        if isinstance(self._assembly, Deployment):
-            return self._assembly
-        return template.read(self._assembly, region=self._region, only=self._chosen)
+    def _deployment(self, assembly: Path | Deployment) -> Deployment:
+        if isinstance(assembly, Deployment):
+            return assembly
+        return template.read(assembly, region=self._region, only=self._chosen)
 
     def _for_this_machine(self, functions: Collection[Function]) -> list[Function]:
         if not memory.enforceable():
@@ -164,9 +195,8 @@ class LocalCloud:
         self._say(f"{function.name}: {self._cap} of {function.provisioned} provisioned environments, the cap here")
         return replace(function, provisioned=self._cap)
 
-    def _pool(self, function: Function, runtime: Path, extra: Mapping[str, str]) -> Pool:
-        launch = Launch(function, runtime, region=self._region, extra=extra, log=self._log)
-        return Pool(launch, cap=self._cap, idle_s=self._idle_s)
+    def _pool(self, function: Function) -> Pool:
+        return Pool(_started(self._launch)(function), cap=self._cap, idle_s=self._idle_s)
 
     @property
     def _cache(self) -> Path:

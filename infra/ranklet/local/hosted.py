@@ -6,8 +6,10 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
+from collections.abc import Coroutine
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from ranklet.errors import LocalError
 from ranklet.local.function import Invoked
@@ -16,6 +18,9 @@ from ranklet.local.stats import Stats
 
 if TYPE_CHECKING:
     from ranklet.local.cloud import LocalCloud
+    from ranklet.local.template import Deployment
+
+T = TypeVar("T")
 
 START_S: Final = 1800.0
 """Provisioned environments may take fifteen minutes each, and a layer may have to be fetched."""
@@ -72,10 +77,21 @@ class Hosted:
 
     def invoke(self, name: str, event: Any, *, kind: InvocationType = "RequestResponse") -> Invoked:
         """Invoke a function by name and wait; see `LocalCloud.invoke`."""
+        return self._wait(self._cloud.invoke(name, event, kind=kind), INVOKE_S)
+
+    def deploy(self, assembly: Path | Deployment, *, tables: Path | None = None) -> dict[str, str]:
+        """Deploy another assembly while requests run; see `LocalCloud.deploy`."""
+        return self._wait(self._cloud.deploy(assembly, tables=tables), START_S)
+
+    def move(self, name: str, version: str) -> None:
+        """Move a function's alias to one of its versions and wait; see `LocalCloud.move`."""
+        self._wait(self._cloud.move(name, version), START_S)
+
+    def _wait(self, work: Coroutine[Any, Any, T], limit_s: float) -> T:
         if self._loop is None or not self._thread.is_alive():
+            work.close()
             raise LocalError("the local cloud is not running; use it within its `with` block")
-        invocation = asyncio.run_coroutine_threadsafe(self._cloud.invoke(name, event, kind=kind), self._loop)
-        return invocation.result(INVOKE_S)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(limit_s)
 
     def _run(self) -> None:
         try:

@@ -11,7 +11,7 @@ import binascii
 import re
 from types import MappingProxyType
 from typing import Final, cast, get_args
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import orjson
 
@@ -21,7 +21,7 @@ from ranklet.local.http1.message import Headers, HttpFault, Request, Response
 from ranklet.local.http1.server import HOST, Limits, Server
 from ranklet.local.lambdas import InvocationType, Lambdas
 
-PATH: Final = re.compile(r"/2015-03-31/functions/([^/?]+)/invocations(?:\?.*)?")
+PATH: Final = re.compile(r"/2015-03-31/functions/([^/?]+)/invocations(?:\?(.*))?")
 ARN: Final = re.compile(r"arn:aws[^:]*:lambda:[^:]*:[^:]*:function:(.+)")
 ERRORS: Final = MappingProxyType(
     {
@@ -62,11 +62,13 @@ class LambdaApi:
         kind = request.header("x-amz-invocation-type") or "RequestResponse"
         if kind not in get_args(InvocationType):
             return _error(400, f"unknown invocation type {kind!r}")
+        name, qualifier = _named(unquote(match[1]), match[2])
         try:
             invoked = await self._lambdas.invoke(
-                _function_name(unquote(match[1])),
+                name,
                 request.body or b"{}",
                 kind=cast(InvocationType, kind),
+                qualifier=qualifier,
                 trace_id=request.header("x-amzn-trace-id"),
                 client_context=_client_context(request.header("x-amz-client-context")),
             )
@@ -75,11 +77,11 @@ class LambdaApi:
         return _response(invoked, tail=request.header("x-amz-log-type") == "Tail")
 
 
-def _function_name(given: str) -> str:
-    """The name in `name`, `name:qualifier`, `account:function:name` or an ARN; every qualifier is the one version."""
+def _named(given: str, query: str | None) -> tuple[str, str | None]:
+    """Name and qualifier of `name`, `name:qualifier`, `account:function:name` or an ARN, or of `?Qualifier=`."""
     name = match[1] if (match := ARN.fullmatch(given)) else given
-    name = name.rpartition("function:")[2]
-    return name.partition(":")[0]
+    name, _, qualifier = name.rpartition("function:")[2].partition(":")
+    return name, qualifier or next(iter(parse_qs(query or "").get("Qualifier", ())), None)
 
 
 def _client_context(encoded: str | None) -> str | None:

@@ -53,6 +53,7 @@ class Pool:
         self._endings: set[asyncio.Task[None]] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._provisioned = False
         self._tally = Tally()
 
     @property
@@ -66,18 +67,30 @@ class Pool:
         return self._launch.function.arn(self._launch.region)
 
     async def start(self) -> None:
-        """Start the provisioned environments and wait for them.
+        """Let environments rest no longer than they may, and `provision`."""
+        _keep(self._background, self._reap())
+        await self.provision()
+
+    async def provision(self) -> None:
+        """Start the provisioned environments that are not there and wait for them.
 
         Raises LocalError when one cannot be initialised, with what the function said.
         """
-        wanted = self.function.provisioned
-        _keep(self._background, self._reap())
+        self._provisioned = True
+        wanted = self.function.provisioned - sum(_is_provisioned(environment) for environment in self._live)
         for result in await asyncio.gather(*(self._provision() for _ in range(wanted)), return_exceptions=True):
             if isinstance(result, InitFailed):
                 said = (result.payload or b"it ran into the limit of 15 minutes").decode("utf-8", "replace")
                 raise LocalError(f"{self.function.name} cannot be initialised: {said}") from result
             if isinstance(result, BaseException):
                 raise result
+
+    def release(self) -> None:
+        """Give the provisioned environments up: idle ones now, busy ones after their event."""
+        self._provisioned = False
+        for entry in [entry for entry in self._idle if _is_provisioned(entry[0])]:
+            self._idle.remove(entry)
+            self._discard(entry[0])
 
     async def invoke(self, invocation: Invocation) -> Invoked:
         """Run one event; 429 when every environment that may exist is busy."""
@@ -170,7 +183,8 @@ class Pool:
         except BaseException:
             self._discard(environment)
             raise
-        if environment.usable and not self._closed:
+        given_up = _is_provisioned(environment) and not self._provisioned
+        if environment.usable and not self._closed and not given_up:
             self._idle.append((environment, time.monotonic()))
         else:
             self._discard(environment)
@@ -178,13 +192,16 @@ class Pool:
 
     async def _provision(self) -> None:
         environment = await self._start("provisioned-concurrency", PROVISIONED_INIT_S)
-        self._idle.append((environment, time.monotonic()))
+        if self._provisioned:
+            self._idle.append((environment, time.monotonic()))
+        else:
+            self._discard(environment)
 
     def _discard(self, environment: Environment) -> None:
         """End an environment in the background; a provisioned one is replaced."""
         self._live.discard(environment)
         _keep(self._endings, environment.stop())
-        if environment.init == "provisioned-concurrency" and not self._closed:
+        if _is_provisioned(environment) and self._provisioned and not self._closed:
             _keep(self._background, self._replace())
 
     async def _replace(self) -> None:
@@ -220,6 +237,10 @@ class Pool:
 
     def _say(self, text: str) -> None:
         self._launch.log(LogLine(self.function.name, text, platform=True))
+
+
+def _is_provisioned(environment: Environment) -> bool:
+    return environment.init == "provisioned-concurrency"
 
 
 def _keep(tasks: set[asyncio.Task[T]], work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from ranklet.local.function import Invoked
@@ -40,6 +42,21 @@ class Stats:
     def warm_p50_ms(self) -> float:
         """Median of the warm invocations, 0.0 when there was none yet."""
         return statistics.median(self.warm_ms) if self.warm_ms else 0.0
+
+
+def together(parts: Sequence[Stats]) -> Stats:
+    """The figures of several pools of one function; each may have as many environments as the cap says."""
+    return Stats(
+        invocations=sum(part.invocations for part in parts),
+        cold_starts=sum(part.cold_starts for part in parts),
+        errors=sum(part.errors for part in parts),
+        throttled=sum(part.throttled for part in parts),
+        environments=sum(part.environments for part in parts),
+        busy=sum(part.busy for part in parts),
+        cap=max(part.cap for part in parts),
+        inits_ms=tuple(chain.from_iterable(part.inits_ms for part in parts)),
+        warm_ms=tuple(chain.from_iterable(part.warm_ms for part in parts)),
+    )
 
 
 @dataclass
