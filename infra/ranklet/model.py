@@ -154,6 +154,8 @@ class Split(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError('mode = "force" ships a split, variant = "uncut" none; drop one of them')
         if (self.user_cache_seconds > 0) != (self.user_cache_entries > 0):
             raise ValueError("user_cache_seconds and user_cache_entries go together: both above 0, or neither")
+        if self.user_cache_entries and self.variant is not None and self.variant.endswith("+"):
+            raise ValueError(f'variant = "{self.variant}" has no user part of its own that could be kept; drop the +')
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

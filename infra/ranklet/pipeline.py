@@ -26,9 +26,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ranklet import certificate, fit, freshness, golden, importers, model, proof, splitting, tree
+from ranklet import certificate, fit, freshness, golden, importers, model, proof, tree
 from ranklet.compose import Parts, compose, write
 from ranklet.errors import ModelError, ParityError
+from ranklet.splitting.given import Given
 from ranklet.tables import files, pin, source, sources
 from ranklet.tables.built import pinning
 from ranklet.tables.room import Room
@@ -72,7 +73,7 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
     with tempfile.TemporaryDirectory(prefix=f".{described.name}-", dir=place.parent) as scratch:
         parts = _read(described, folder, rows, scratch=Path(scratch), progress=progress)
         memory = place.with_name(f"{place.name}.split.json")
-        given = splitting.Given(described, parts, folder, Path(scratch), memory, partial(files_below, folder), progress)
+        given = Given(described, parts, folder, Path(scratch), memory, partial(files_below, folder), progress)
         making = _Making(rows, Path(scratch), out / "tables", progress)
         made, said, notes = _best(making, given)
         certificate.write(made.proven, made.bundle)
@@ -142,32 +143,37 @@ class _Making:
         return _Made(parts, manifest, bundle, proven)
 
 
-def _best(making: _Making, given: splitting.Given) -> tuple[_Made, Mapping[str, Any] | None, tuple[str, ...]]:
+def _best(making: _Making, given: Given) -> tuple[_Made, Mapping[str, Any] | None, tuple[str, ...]]:
     """The first bundle that is proven, of all that could stand for the model; the model as it is comes last."""
-    split = splitting.alternatives(given)
+    if not given.concerned:
+        return making.prove(given.model, given.parts, "bundle"), None, ()
+    # Imported here: onnx and the compiler take a second, which models without a graph need not wait.
+    from ranklet.splitting.alternatives import UNFIT, alternatives
+
+    split = alternatives(given)
     if split is None:
         return making.prove(given.model, given.parts, "bundle"), None, ()
     if split.reason is not None:
         split.note(split.said)
-        return making.prove(given.model, given.parts, "bundle"), split.said, ()
+        return making.prove(given.model, given.parts, "bundle"), split.said, split.notes
     parts, _, bundle = making.write(given.model, given.parts, "uncut")
     own = proof.answers(bundle, making.staged(parts), making.rows, tables=parts.tables)
-    notes: list[str] = []
+    notes = list(split.notes)
     for number, alternative in enumerate(split.each):
         try:
             found = alternative()
             uncut = proof.Uncut(own, found.shipped, found.said["trials"], found.said["worst"])
             made = making.prove(found.model, found.parts, f"split-{number}", uncut)
-        except (*splitting.UNFIT, ModelError, ParityError) as error:
+        except (*UNFIT, ModelError, ParityError) as error:
             if split.forced:
                 raise ModelError(f'{given.model.name}: [split] mode = "force", but the split fails: {error}') from error
             notes.append(f"not split as {split.said['shipped']}: {error}" if not number else f"tables stay: {error}")
             continue
         assert made.proven.split is not None, "a split is held to the uncut graph"
-        said = {**found.said, "uncut": made.proven.split.uncut, "failed": notes}
+        said = {**found.said, "uncut": made.proven.split.uncut, "notes": notes}
         split.note(said)
         return made, said, tuple(notes)
-    said = {"shipped": "uncut", "reason": notes[-1] if notes else "nothing to split", "failed": notes}
+    said = {"shipped": "uncut", "reason": notes[-1] if notes else "nothing to split", "notes": notes}
     split.note(said)
     return making.prove(given.model, given.parts, "bundle"), said, tuple(notes)
 

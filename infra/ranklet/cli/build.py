@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from ranklet import pipeline, precision, project, splitting
+from ranklet import pipeline, precision, project
 from ranklet.cli import terminal
 from ranklet.pipeline import Built
+from ranklet.splitting import outcome
 from ranklet_features.spec import Table
 
 
@@ -93,7 +94,7 @@ def _show(built: list[Built]) -> None:
     for one in built:
         for note in one.notes:
             terminal.ERR.print(f"  {one.model} {note}", markup=False, style="yellow")
-        for line in splitting.lines(one.split) if one.split is not None else ():
+        for line in outcome.lines(one.split) if one.split is not None else ():
             terminal.ERR.print(f"  {one.model} {line}", markup=False)
         for path, gap in one.certificate.paths.items():
             terminal.ERR.print(f"  {one.model} {path}: {gap:.1e}", markup=False)

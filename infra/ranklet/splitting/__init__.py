@@ -8,8 +8,3 @@
 
 Nothing here proves anything: the pipeline replays the golden requests through what comes out, as through any bundle.
 """
-
-from ranklet.splitting.alternatives import UNFIT, Alternative, Given, Split, alternatives
-from ranklet.splitting.outcome import lines
-
-__all__ = ["UNFIT", "Alternative", "Given", "Split", "alternatives", "lines"]

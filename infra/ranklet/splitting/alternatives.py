@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,6 +20,7 @@ from ranklet.graph.verify import Refuted
 from ranklet.model import Model, TableSource
 from ranklet.splitting import compiling, cuts, outcome, rows
 from ranklet.splitting.catalogue import Catalogue, catalogue, table
+from ranklet.splitting.given import Given
 from ranklet.splitting.sides import sides
 from ranklet.splitting.stores import opened
 from ranklet.splitting.subject import Subject, subject, why_not
@@ -29,8 +29,6 @@ from ranklet.tables import pin, source
 from ranklet.tables.pin import Pinned
 from ranklet.tables.room import Room
 from ranklet.tables.sources.base import Asked
-
-Progress = Callable[[str], None]
 
 ITEMS = "item-rows"
 """The name of the item table."""
@@ -55,7 +53,8 @@ class Alternative:
 class Split:
     """What compiling found. reason: why no alternative is worth proving, None where one is.
 
-    forced: whether only a split may ship. each: makes the alternatives, lazily. note: writes the full report.
+    forced: whether only a split may ship. each: makes the alternatives, lazily. note: writes the full report. notes:
+    what the author should know at once.
     """
 
     reason: str | None
@@ -63,19 +62,7 @@ class Split:
     each: tuple[Callable[[], Alternative], ...]
     note: Callable[[Mapping[str, Any]], None]
     said: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the pipeline read of a model. memory: where the choice and the report lie, beside the bundle."""
-
-    model: Model
-    parts: Parts
-    folder: Path
-    scratch: Path
-    memory: Path
-    resolve: Callable[[str], Path]
-    progress: Progress
+    notes: tuple[str, ...] = ()
 
 
 def alternatives(given: Given) -> Split | None:
@@ -104,18 +91,28 @@ def alternatives(given: Given) -> Split | None:
         if forced:
             raise ModelError(f'{model.name}: [split] mode = "force", but its graph is not split: {error}') from error
         return _without(f"its graph is not split: {error}")
-    choice = known if known is not None and model.split.variant is None else compiling.choice(key, compiled)
+    measured = known if known is not None or model.split.variant is not None else compiling.choice(key, compiled)
+    choice = measured if measured is not None and model.split.variant is None else compiling.choice(key, compiled)
     if forced and compiled.cross is None:
         reasons = "; ".join(f"{name}: {why}" for name, why in compiled.report.declined.items())
         raise ModelError(f'{model.name}: [split] mode = "force", but {reasons or compiled.report.reason}')
     plain = compiled.cross is None and not cuts.read(compiled, compiled.lookups)
     return Split(
-        reason=compiled.report.reason if plain else None,
+        reason=choice.reason if plain else None,
         forced=forced,
         each=tuple(_each(given, found, compiled, declared, choice)),
-        note=lambda said: compiling.note(given.memory, choice, compiled, said),
+        note=lambda said: compiling.note(given.memory, measured, compiled, said),
+        notes=_unfulfilled(model, compiled),
         said=outcome.said(compiled, choice),
     )
+
+
+def _unfulfilled(model: Model, compiled: Compiled) -> tuple[str, ...]:
+    """Why the variant that model.toml names does not ship."""
+    asked, report = model.split.variant, compiled.report
+    if asked is None or asked == report.shipped:
+        return ()
+    return (f'[split] variant = "{asked}" is not shipped: {report.declined.get(asked[0], report.reason)}',)
 
 
 def _without(reason: str) -> Split:

@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import onnx_ir as ir
 import orjson
 
 from ranklet.graph.choose import BASE
+from ranklet.graph.compiler import compile as compile_graph
+from ranklet.graph.dead import drop
 from ranklet.graph.records import Compiled, Options, Sides
 from ranklet.model import Model
 from ranklet.splitting.subject import Subject
@@ -25,9 +28,6 @@ from ranklet_features.spec import VectorType
 
 BYTES_PER_NUMBER = 4
 """The compiler counts an item's row as float32."""
-
-Only = Any
-"""One of the compiler's candidates."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,16 @@ def options(subject: Subject) -> Options:
 
 def compiled(subject: Subject, sides: Sides, known: Choice | None) -> Compiled:
     """The compiler's answer; what is known already, or named in model.toml, is not measured again."""
-    import onnx  # as slow to import as onnxruntime
-    import onnx_ir as ir
+    made = compile_graph(_graph(subject), sides, _only(subject.model, options(subject), known))
+    if made.fused is None or not subject.model.split.user_cache_entries:
+        return made
+    report = replace(made.report, shipped=made.report.shipped.removesuffix("+"))
+    return replace(made, fused=None, report=report)  # only a user part of its own can be kept
 
-    from ranklet.graph.compiler import compile as run
-    from ranklet.graph.dead import drop
+
+def _graph(subject: Subject) -> ir.Model:
+    """The graph with the outputs that model.toml names."""
+    import onnx  # as slow to import as onnxruntime
 
     assert subject.exported.content is not None, "a graph has content"
     graph = ir.from_proto(onnx.load_from_string(subject.exported.content))
@@ -71,7 +76,7 @@ def compiled(subject: Subject, sides: Sides, known: Choice | None) -> Compiled:
     for value in [value for value in graph.graph.outputs if value.name not in wanted]:
         graph.graph.outputs.remove(value)
     drop(graph.graph)
-    return run(graph, sides, _only(subject.model, options(subject), known))
+    return graph
 
 
 def digest(subject: Subject, sides: Sides) -> str:
@@ -99,9 +104,9 @@ def choice(key: str, made: Compiled) -> Choice:
     )
 
 
-def note(path: Path, choice: Choice, made: Compiled, outcome: Mapping[str, Any]) -> None:
-    """Write choice, outcome and the whole report beside the bundle."""
-    document = {"choice": asdict(choice), "outcome": outcome, "report": asdict(made.report)}
+def note(path: Path, choice: Choice | None, made: Compiled, outcome: Mapping[str, Any]) -> None:
+    """Write outcome and the whole report beside the bundle, and the choice that a later build may take."""
+    document = {"choice": choice, "outcome": outcome, "report": made.report}
     path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
@@ -109,11 +114,7 @@ def _only(model: Model, given: Options, known: Choice | None) -> Options:
     named = model.split.variant or (known.shipped if known is not None else None)
     if named is None:
         return given
-    return replace(given, mode="off") if named == BASE else replace(given, only=_candidate(named))
-
-
-def _candidate(name: str) -> Only:
-    return name
+    return replace(given, mode="off") if named == BASE else replace(given, only=named)  # type: ignore[arg-type]
 
 
 def _limits(subject: Subject) -> dict[str, int]:

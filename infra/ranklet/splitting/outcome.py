@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ranklet.compose import Parts
 from ranklet.graph.choose import BASE
 from ranklet.graph.records import Compiled
-from ranklet.splitting.compiling import Choice
+
+if TYPE_CHECKING:
+    from ranklet.splitting.compiling import Choice
 
 
 def said(
