@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 BENCHES: Mapping[str, str] = {
+    "split": "ranklet.bench.split:run",
     "tables": "ranklet.bench.tables:run",
 }
 """Bench → its function, imported when it is used."""

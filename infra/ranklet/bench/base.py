@@ -145,12 +145,12 @@ def ratio(
     figure: str, ours: NDArray[np.float64], others: NDArray[np.float64], *, n: int | None, peer: str | None = None
 ) -> Row:
     """Ours over the other's, round by round: smaller is better."""
-    return _row(figure, ours / others, n=n, unit="ratio", peer=peer)
+    return row(figure, ours / others, n=n, unit="ratio", peer=peer)
 
 
 def microseconds(figure: str, taken: NDArray[np.float64], *, n: int | None, peer: str | None = None) -> Row:
     """CPU time per call."""
-    return _row(figure, taken * 1e6, n=n, unit="µs", peer=peer)
+    return row(figure, taken * 1e6, n=n, unit="µs", peer=peer)
 
 
 def absent(figure: str, *, n: int | None, unit: str = "ratio") -> Row:
@@ -176,5 +176,6 @@ def noisy(controls: Sequence[NDArray[np.float64]]) -> bool:
     return any(float(np.ptp(control)) > NOISY * float(np.median(control)) for control in controls)
 
 
-def _row(figure: str, values: NDArray[np.float64], *, n: int | None, unit: str, peer: str | None) -> Row:
+def row(figure: str, values: NDArray[np.float64], *, n: int | None, unit: str, peer: str | None) -> Row:
+    """The median of the rounds, with the least and the greatest."""
     return Row(figure, n, float(np.median(values)), unit, (float(np.min(values)), float(np.max(values))), peer)
