@@ -3,10 +3,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from lifecycle_kit import Place
+from lifecycle_kit import Place, emptied
+from ministack_server import ministack_server
 from moto.server import ThreadedMotoServer
 
 from ranklet.local.dynamodb import LocalDynamo
+
+MINISTACK = pytest.param("ministack", marks=pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
@@ -27,23 +30,34 @@ def moto_server() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """In an environment of its own, as it pins botocore."""
+    with ministack_server(tmp_path_factory.mktemp("ministack")) as endpoint:
+        yield endpoint
+
+
 @pytest.fixture
 def moto(moto_server: str) -> Place:
-    """All services, empty."""
-    from http.client import HTTPConnection
-
-    connection = HTTPConnection(moto_server.removeprefix("http://"), timeout=30)
-    connection.request("POST", "/moto-api/reset")
-    assert connection.getresponse().status == 200
-    connection.close()
-    return Place("moto", moto_server)
+    """moto's services, empty."""
+    return emptied("moto", moto_server, "/moto-api/reset")
 
 
-@pytest.fixture(params=["moto", "ours"])
+@pytest.fixture(params=["moto", MINISTACK])
+def cloud(request: pytest.FixtureRequest) -> Place:
+    """All of AWS's services that are used, empty; the same calls against two servers."""
+    if request.param == "moto":
+        return request.getfixturevalue("moto")
+    return emptied("ministack", request.getfixturevalue("ministack"), "/_ministack/reset")
+
+
+@pytest.fixture(params=["moto", "ours", MINISTACK])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    """The same calls against two servers."""
+    """A DynamoDB, empty; the same calls against three servers."""
     if request.param == "moto":
         yield request.getfixturevalue("moto")
-        return
-    with LocalDynamo() as local:
-        yield Place("ours", local.endpoint)
+    elif request.param == "ministack":
+        yield emptied("ministack", request.getfixturevalue("ministack"), "/_ministack/reset")
+    else:
+        with LocalDynamo() as local:
+            yield Place("ours", local.endpoint)

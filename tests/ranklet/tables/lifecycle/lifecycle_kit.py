@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,15 @@ class Place:
         return tables(verb, "--endpoint", self.endpoint, "--region", REGION, *rest)
 
 
+def emptied(name: str, endpoint: str, reset: str) -> Place:
+    """A place without anything in it. reset: what its server takes for that."""
+    connection = HTTPConnection(endpoint.removeprefix("http://"), timeout=60)
+    connection.request("POST", reset)
+    assert connection.getresponse().status == 200
+    connection.close()
+    return Place(name, endpoint)
+
+
 @dataclass(frozen=True)
 class Done:
     """What a command did. stdout: alone, without progress. code: its exit code."""
@@ -95,6 +105,52 @@ def pinned(name: str = "films", given: Vectors | None = None, **fields: Any) -> 
 def staged(folder: Path, name: str = "films", given: Vectors | None = None, **fields: Any) -> Path:
     """Its folder, as a build stages it."""
     return files.write_staged(pinned(name, given, **fields), folder)
+
+
+def project(root: Path, *pins: Pinned, toml: str = "") -> Path:
+    """A project with one model, `movies`, whose bundle pins these tables; the folder of its model.toml.
+
+    toml: what stands in model.toml of the tables.
+    """
+    model, bundle = root / "functions" / "movies", root / ".build" / "functions" / "movies"
+    for folder in (model, bundle):
+        folder.mkdir(parents=True)
+    (root / "cdk.json").write_text("{}")
+    (model / "model.toml").write_text(MODEL.format(tables=toml))
+    folders = [files.write_staged(one, root / ".build" / "tables") for one in pins]
+    manifest = {
+        "format": 1,
+        "model": "movies",
+        "version": "1",
+        "inputs": {"age": {"side": "item"}},
+        "features": {"age": {"kind": "dense", "of": ["age"]}},
+        "tables": {
+            one.table.name: json.loads((folder / "table.json").read_text())
+            for one, folder in zip(pins, folders, strict=True)
+        },
+        "steps": [{"engine": "linear", "rows": "item", "inputs": {"x": "age"}, "outputs": {"y": "score"}}],
+        "score": "score",
+        "dialects": ["native"],
+        "limits": {},
+        "threads": 1,
+    }
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    return model
+
+
+MODEL = """
+name = "movies"
+[inputs.age]
+side = "item"
+[features.age]
+kind = "dense"
+of = "age"
+{tables}
+[[steps]]
+format = "numpy"
+engine = "linear"
+source = "w.npz"
+"""
 
 
 def code() -> bytes:

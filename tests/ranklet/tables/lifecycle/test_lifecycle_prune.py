@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
-from lifecycle_kit import Functions, Place, pinned, tables, vectors
+from lifecycle_kit import Functions, Place, pinned, project, tables, vectors
 
 from ranklet.errors import TableError
 from ranklet.local.dynamodb import LocalDynamo
@@ -36,9 +35,9 @@ def there(place: Place) -> set[str]:
     return set(place.dynamodb.list_tables()["TableNames"])
 
 
-def test_exactly_what_is_named_is_kept(moto: Place, tmp_path: Path) -> None:
-    films, users = push_many(moto, tmp_path, 7), push_many(moto, tmp_path, 3, "users")
-    functions = Functions(moto)
+def test_exactly_what_is_named_is_kept(cloud: Place, tmp_path: Path) -> None:
+    films, users = push_many(cloud, tmp_path, 7), push_many(cloud, tmp_path, 3, "users")
+    functions = Functions(cloud)
     # Each version of a function names its own tables; two functions share one of them.
     published = [functions.deploy("movies", [table]) for table in films[:5]]
     functions.alias("movies", published[1], also=published[2])
@@ -47,7 +46,7 @@ def test_exactly_what_is_named_is_kept(moto: Place, tmp_path: Path) -> None:
     functions.alias("people", functions.deploy("people", [users[1], films[5]]))
     functions.deploy("plain", [])
 
-    found, namings = versions.every(moto.dynamodb), deployed.read(moto.aws.functions)
+    found, namings = versions.every(cloud.dynamodb), deployed.read(cloud.aws.functions)
 
     def kept(keep: int | None) -> set[str]:
         rules = prune.Rules(keep=keep, min_age=timedelta())
@@ -59,135 +58,107 @@ def test_exactly_what_is_named_is_kept(moto: Place, tmp_path: Path) -> None:
     assert kept(None) == kept(5) == everything
     assert kept(0) == kept(1) == aliased
     assert kept(2) == aliased | {films[3], users[0]}
-    dry = moto.tables("prune", "users", "--keep", "0", "--dry-run", "--min-age", "0", "--json").json
+    dry = cloud.tables("prune", "users", "--keep", "0", "--dry-run", "--min-age", "0", "--json").json
     assert {one["physical"] for one in dry if one["delete"]} == {users[0], users[2]}
-    assert there(moto) == {*films, *users}
+    assert there(cloud) == {*films, *users}
 
-    shown = moto.tables("prune", "--keep", "0", *AT_ONCE)
+    shown = cloud.tables("prune", "--keep", "0", *AT_ONCE)
     assert shown.code == 0
-    assert there(moto) == aliased
+    assert there(cloud) == aliased
     reasons = {one["physical"]: one["reason"] for one in shown.json}
     assert reasons[films[6]] == "no function and no bundle names it"
     assert reasons[films[0]] == "only movies:1 could go back to it"
     assert reasons[films[4]] == "named by movies:$LATEST, movies:5 (next)"
 
 
-def test_in_doubt_nothing_is_deleted(moto: Place, tmp_path: Path) -> None:
-    films = push_many(moto, tmp_path, 2)
-    functions = Functions(moto)
+def test_in_doubt_nothing_is_deleted(cloud: Place, tmp_path: Path) -> None:
+    films = push_many(cloud, tmp_path, 2)
+    functions = Functions(cloud)
     functions.deploy("old", None)
-    shown = moto.tables("prune", *AT_ONCE)
+    shown = cloud.tables("prune", *AT_ONCE)
     assert shown.code == 7
     assert "old:$LATEST needs is not known: it has no RANKLET_TABLES" in shown.stderr
-    assert there(moto) == set(films)
+    assert there(cloud) == set(films)
     # Deployed anew, its old version alone is in doubt; once that does not count, the rest is known.
     functions.alias("old", functions.deploy("old", [films[0]]))
-    assert moto.tables("prune", *AT_ONCE).code == 7
-    assert moto.tables("prune", "--keep", "1", *AT_ONCE).code == 0
-    assert there(moto) == {films[0]}
+    assert cloud.tables("prune", *AT_ONCE).code == 7
+    assert cloud.tables("prune", "--keep", "1", *AT_ONCE).code == 0
+    assert there(cloud) == {films[0]}
 
 
-def test_functions_of_others_do_not_hinder(moto: Place, tmp_path: Path) -> None:
-    push_many(moto, tmp_path, 1)
-    Functions(moto).deploy("shop", None, handler="app.handler")
-    assert moto.tables("prune", *AT_ONCE).code == 0
-    assert there(moto) == set()
+def test_functions_of_others_do_not_hinder(cloud: Place, tmp_path: Path) -> None:
+    push_many(cloud, tmp_path, 1)
+    Functions(cloud).deploy("shop", None, handler="app.handler")
+    assert cloud.tables("prune", *AT_ONCE).code == 0
+    assert there(cloud) == set()
 
 
-def test_a_handler_that_wraps_ours_is_known_by_its_variable(moto: Place, tmp_path: Path) -> None:
-    films = push_many(moto, tmp_path, 2)
-    Functions(moto).deploy("movies", [films[1]], handler="monitoring.handler")
-    assert moto.tables("prune", *AT_ONCE).code == 0
-    assert there(moto) == {films[1]}
+def test_a_handler_that_wraps_ours_is_known_by_its_variable(cloud: Place, tmp_path: Path) -> None:
+    films = push_many(cloud, tmp_path, 2)
+    Functions(cloud).deploy("movies", [films[1]], handler="monitoring.handler")
+    assert cloud.tables("prune", *AT_ONCE).code == 0
+    assert there(cloud) == {films[1]}
 
 
-def test_young_versions_are_kept(moto: Place, tmp_path: Path) -> None:
-    films = push_many(moto, tmp_path, 1)
-    shown = moto.tables("prune", "--yes", "--json")
+def test_young_versions_are_kept(cloud: Place, tmp_path: Path) -> None:
+    films = push_many(cloud, tmp_path, 1)
+    shown = cloud.tables("prune", "--yes", "--json")
     assert [(one["delete"], one["reason"]) for one in shown.json] == [(False, "younger than 24 h")]
-    assert there(moto) == set(films)
+    assert there(cloud) == set(films)
 
 
-def test_a_version_that_is_being_loaded_is_kept_until_asked_for(moto: Place, tmp_path: Path) -> None:
+def test_a_version_that_is_being_loaded_is_kept_until_asked_for(cloud: Place, tmp_path: Path) -> None:
     half = files.write_staged(pinned(), tmp_path)
 
     def stop(rows: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        push.push(half, client=moto.dynamodb, progress=stop)
-    (one,) = moto.tables("prune", *AT_ONCE).json
+        push.push(half, client=cloud.dynamodb, progress=stop)
+    (one,) = cloud.tables("prune", *AT_ONCE).json
     assert (one["delete"], one["state"]) == (False, "incomplete")
     assert "--incomplete deletes it" in one["reason"]
-    assert there(moto) == {half.name}
-    assert moto.tables("prune", "--incomplete", *AT_ONCE).json[0]["delete"]
-    assert there(moto) == set()
+    assert there(cloud) == {half.name}
+    assert cloud.tables("prune", "--incomplete", *AT_ONCE).json[0]["delete"]
+    assert there(cloud) == set()
 
 
-def test_a_table_that_others_made_is_kept(moto: Place) -> None:
-    moto.dynamodb.create_table(
+def test_a_table_that_others_made_is_kept(cloud: Place) -> None:
+    cloud.dynamodb.create_table(
         TableName="ranklet-films-0123456789ab",
         AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    (one,) = moto.tables("prune", "--incomplete", *AT_ONCE).json
+    (one,) = cloud.tables("prune", "--incomplete", *AT_ONCE).json
     assert (one["delete"], one["state"]) == (False, "foreign")
 
 
 def test_a_bundle_of_the_checkout_keeps_its_tables(
-    moto: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    films = push_many(moto, tmp_path / "tables", 2)
-    (tmp_path / "functions").mkdir()
-    (tmp_path / "cdk.json").write_text("{}")
+    films = push_many(cloud, tmp_path / "tables", 2)
+    project(tmp_path, pinned("films", vectors(5, 2, seed=1)))
     bundle = tmp_path / ".build" / "functions" / "movies"
-    bundle.mkdir(parents=True)
-    table = {
-        "name": "films",
-        "physical": films[1],
-        "version": films[1][-12:],
-        "key": "int",
-        "dim": 2,
-        "rows": 5,
-        "placement": "dynamodb",
-    }
-    (bundle / "manifest.json").write_bytes(
-        orjson.dumps(
-            {
-                "format": 1,
-                "model": "movies",
-                "version": "1",
-                "inputs": {"age": {"side": "item"}},
-                "features": {"age": {"kind": "dense", "of": ["age"]}},
-                "tables": {"films": table},
-                "steps": [{"engine": "linear", "rows": "item", "inputs": {"x": "age"}, "outputs": {"y": "score"}}],
-                "score": "score",
-                "dialects": ["native"],
-                "limits": {},
-                "threads": 1,
-            }
-        )
-    )
     monkeypatch.chdir(tmp_path)
-    shown = moto.tables("prune", *AT_ONCE)
+    shown = cloud.tables("prune", *AT_ONCE)
     assert shown.code == 0, shown.stderr
-    assert there(moto) == {films[1]}
+    assert there(cloud) == {films[1]}
     assert "pinned by the bundle of movies" in str(shown.json)
     (bundle / "manifest.json").write_text("{")
-    assert moto.tables("prune", *AT_ONCE).code == 5
-    assert there(moto) == {films[1]}
+    assert cloud.tables("prune", *AT_ONCE).code == 5
+    assert there(cloud) == {films[1]}
 
 
-def test_no_is_an_answer(moto: Place, tmp_path: Path) -> None:
-    films = push_many(moto, tmp_path, 1)
-    place = ("--endpoint", moto.endpoint, "--region", "us-east-1", "--min-age", "0")
+def test_no_is_an_answer(cloud: Place, tmp_path: Path) -> None:
+    films = push_many(cloud, tmp_path, 1)
+    place = ("--endpoint", cloud.endpoint, "--region", "us-east-1", "--min-age", "0")
     asked = tables("prune", *place, answer="n\n")
     assert asked.code == 1
     assert f"{films[0]}: no function and no bundle names it" in asked.stderr
-    assert there(moto) == set(films)
+    assert there(cloud) == set(films)
     assert tables("prune", *place, answer="y\n").code == 0
-    assert there(moto) == set()
+    assert there(cloud) == set()
 
 
 def test_where_functions_cannot_be_read_nothing_is_deleted(tmp_path: Path) -> None:
@@ -200,8 +171,8 @@ def test_where_functions_cannot_be_read_nothing_is_deleted(tmp_path: Path) -> No
         assert there(place) == set(films)
 
 
-def test_snapshots_in_s3_are_pruned_likewise(moto: Place, tmp_path: Path) -> None:
-    s3, ssm = moto.client("s3"), moto.client("ssm")
+def test_snapshots_in_s3_are_pruned_likewise(cloud: Place, tmp_path: Path) -> None:
+    s3, ssm = cloud.client("s3"), cloud.client("ssm")
     s3.create_bucket(Bucket="snapshots-of-test")
     ssm.put_parameter(Name="/ranklet/snapshots/bucket", Value="snapshots-of-test", Type="String")
     names = []
@@ -211,13 +182,13 @@ def test_snapshots_in_s3_are_pruned_likewise(moto: Place, tmp_path: Path) -> Non
         folder = files.write_staged(one, tmp_path)
         snapshot.upload(folder, s3, "snapshots-of-test")
         names.append(folder.name)
-    listed = {one["physical"]: one for one in moto.tables("list", "--json").json}
+    listed = {one["physical"]: one for one in cloud.tables("list", "--json").json}
     assert set(listed) == set(names)
     for one in listed.values():
         assert (one["store"], one["state"], one["rows"], one["dim"], one["dtype"]) == ("s3", "complete", 30, 8, "int8")
         assert one["bytes"] == snapshot.size(tmp_path / one["physical"])
-    Functions(moto).deploy("movies", [names[1]])
-    assert moto.tables("prune", *AT_ONCE).code == 0
+    Functions(cloud).deploy("movies", [names[1]])
+    assert cloud.tables("prune", *AT_ONCE).code == 0
     left = {one["Key"].split("/")[1] for one in s3.list_objects_v2(Bucket="snapshots-of-test")["Contents"]}
     assert left == {names[1]}
 
@@ -236,27 +207,27 @@ def naming(number: str, *names: str, aliases: tuple[str, ...] = ()) -> Naming:
     return Naming("movies", number, aliases, frozenset(names))
 
 
-def test_what_was_named_meanwhile_is_kept(moto: Place, tmp_path: Path) -> None:
-    films = push_many(moto, tmp_path, 2)
+def test_what_was_named_meanwhile_is_kept(cloud: Place, tmp_path: Path) -> None:
+    films = push_many(cloud, tmp_path, 2)
     rules = prune.Rules(min_age=timedelta())
-    verdicts = prune.plan(versions.every(moto.dynamodb), [], rules, datetime.now(UTC))
+    verdicts = prune.plan(versions.every(cloud.dynamodb), [], rules, datetime.now(UTC))
     assert all(one.delete for one in verdicts)
-    Functions(moto).deploy("movies", [films[0]])
-    services = prune.Services(moto.aws.functions, moto.dynamodb)
+    Functions(cloud).deploy("movies", [films[0]])
+    services = prune.Services(cloud.aws.functions, cloud.dynamodb)
     done = {one.version.physical: one for one in prune.carry_out(verdicts, services, rules)}
     assert "was deployed meanwhile" in done[films[0]].reason
-    assert there(moto) == {films[0]}
+    assert there(cloud) == {films[0]}
 
 
-def test_a_table_that_was_made_anew_meanwhile_is_kept(moto: Place, tmp_path: Path) -> None:
-    (name,) = push_many(moto, tmp_path, 1)
+def test_a_table_that_was_made_anew_meanwhile_is_kept(cloud: Place, tmp_path: Path) -> None:
+    (name,) = push_many(cloud, tmp_path, 1)
     rules = prune.Rules(min_age=timedelta())
-    (verdict,) = prune.plan(versions.every(moto.dynamodb), [], rules, datetime.now(UTC))
+    (verdict,) = prune.plan(versions.every(cloud.dynamodb), [], rules, datetime.now(UTC))
     stale = prune.Verdict(version(name, created=NOW - timedelta(days=400)), True, verdict.reason)
-    services = prune.Services(moto.aws.functions, moto.dynamodb)
+    services = prune.Services(cloud.aws.functions, cloud.dynamodb)
     (done,) = prune.carry_out([stale], services, rules)
     assert (done.delete, done.reason) == (False, "it was changed meanwhile")
-    assert there(moto) == {name}
+    assert there(cloud) == {name}
 
 
 def test_latest_and_aliases_count_whatever_keep_says() -> None:

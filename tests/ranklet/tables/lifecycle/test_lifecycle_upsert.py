@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import onnx
 import orjson
 import pytest
-from lifecycle_kit import Place, pinned, staged, tables, vectors
+from lifecycle_kit import Place, pinned, project, staged, tables, vectors
+from onnx import TensorProto, helper, numpy_helper
 
 from ranklet.errors import TableError
 from ranklet.local.dynamodb import Faults, LocalDynamo
@@ -152,8 +154,6 @@ def test_rows_from_arrays_and_columns(place: Place, films: Pinned, tmp_path: Pat
 def test_rows_that_do_not_fit_are_refused_and_none_is_written(
     place: Place, films: Pinned, tmp_path: Path, text: str, said: str
 ) -> None:
-    import re
-
     (tmp_path / "rows.jsonl").write_text(text)
     shown = place.tables(
         "upsert", films.table.physical, "--from", str(tmp_path / "rows.jsonl"), "--revision", "1", "--json"
@@ -199,43 +199,8 @@ def test_an_unknown_kind_of_row_is_told_by_the_models_own_file(
     place: Place, films: Pinned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MODEL/TABLE: the version that the bundle pins, the columns that model.toml names."""
-    model = tmp_path / "functions" / "movies"
-    model.mkdir(parents=True)
-    (tmp_path / "cdk.json").write_text("{}")
-    (model / "model.toml").write_text(
-        """
-name = "movies"
-[inputs.age]
-side = "item"
-[features.age]
-kind = "dense"
-of = "age"
-[tables.films]
-source = "films.csv"
-key_column = "id"
-vector_columns = ["v*"]
-[[steps]]
-format = "numpy"
-engine = "linear"
-source = "w.npz"
-"""
-    )
-    bundle = tmp_path / ".build" / "functions" / "movies"
-    bundle.mkdir(parents=True)
-    document: dict[str, Any] = {
-        "format": 1,
-        "model": "movies",
-        "version": "1",
-        "inputs": {"age": {"side": "item"}},
-        "features": {"age": {"kind": "dense", "of": ["age"]}},
-        "tables": {"films": orjson.loads((tmp_path / "staged" / films.table.physical / "table.json").read_bytes())},
-        "steps": [{"engine": "linear", "rows": "item", "inputs": {"x": "age"}, "outputs": {"y": "score"}}],
-        "score": "score",
-        "dialects": ["native"],
-        "limits": {},
-        "threads": 1,
-    }
-    (bundle / "manifest.json").write_bytes(orjson.dumps(document))
+    columns = '[tables.films]\nsource = "films.csv"\nkey_column = "id"\nvector_columns = ["v*"]\n'
+    project(tmp_path, films, toml=columns)
     row = vectors(1, DIM, seed=6).values[0]
     (tmp_path / "fresh.csv").write_text(
         "id," + ",".join(f"v{number}" for number in range(DIM)) + "\n77," + ",".join(map(str, row)) + "\n"
@@ -246,3 +211,34 @@ source = "w.npz"
     assert shown.json["physical"] == films.table.physical
     shown = place.tables("get", "movies/films", "77", "--json")
     assert np.array_equal(np.array(shown.json["rows"][0]["vector"], np.float32), rounded(row[None])[0])
+
+
+def test_rows_of_fresh_items_are_computed_by_the_models_own_tower(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MODEL/TABLE of a table with a tower: the file is a catalogue."""
+    weights = np.array([[1, -2, 0.5]], np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["cost", "weights"], ["vector"])],
+        "tower",
+        [helper.make_tensor_value_info("cost", TensorProto.FLOAT, ["n", 1])],
+        [helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["n", 3])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    one = pinned(given=Vectors(np.arange(4), np.ones((4, 3), np.float32)))
+    toml = """
+[tables.films]
+tower = "tower.onnx"
+catalogue = "films.csv"
+key_column = "movie_id"
+tower_inputs = { cost = "age" }
+"""
+    model = project(tmp_path, one, toml=toml)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model / "tower.onnx")
+    (tmp_path / "fresh.csv").write_text("movie_id,age\n70,3\n71,-1.5\n")
+    monkeypatch.chdir(tmp_path)
+    assert place.tables("push", "movies").code == 0
+    shown = place.tables("upsert", "movies/films", "--from", "fresh.csv", "--revision", "1", "--json")
+    assert shown.code == 0, shown.stderr
+    found = get.rows(place.dynamodb, one.table.physical, ["70", "71"])
+    assert [row.vector for row in found] == [(3.0, -6.0, 1.5), (-1.5, 3.0, -0.75)]
