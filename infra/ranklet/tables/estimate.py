@@ -5,12 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ranklet.items import Numbered
-
-WRITE_DOLLARS = 0.625e-6
-"""Per write unit, on demand, us-east-1, July 2026."""
-
-IMPORT_DOLLARS = 0.15
-"""Per GB (10⁹ bytes of uncompressed source), us-east-1, July 2026."""
+from ranklet.tables import prices
 
 WRITE_UNIT = 1024
 CHUNK = 65_536
@@ -18,7 +13,7 @@ CHUNK = 65_536
 
 @dataclass(frozen=True)
 class Estimate:
-    """items and bytes as DynamoDB counts them; dollars of us-east-1."""
+    """items and bytes as DynamoDB counts them; dollars by prices.toml."""
 
     physical: str
     rows: int
@@ -38,12 +33,13 @@ def of(items: Numbered) -> Estimate:
             size += item
             units += -(-item // WRITE_UNIT)
             source += len(key.encode()) + 4 * -(-len(value) // 3) + len('{"Item":{"k":{"S":""},"v":{"B":""}}}\n')
+    known = prices.load().dynamodb
     return Estimate(
         items.table.physical,
         items.table.rows,
         len(items),
         size,
         units,
-        units * WRITE_DOLLARS,
-        source / 1e9 * IMPORT_DOLLARS,
+        units * known.write_unit,
+        source / 1e9 * known.import_gb,
     )

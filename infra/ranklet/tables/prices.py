@@ -20,9 +20,12 @@ class LambdaPrices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DynamoPrices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Per read unit on demand; per GB and month of a table, and of its point-in-time recovery."""
+    """Per read and write unit on demand; per GB of imported source, uncompressed; per GB and month of a table, and of
+    its point-in-time recovery."""
 
     read_unit: Dollars
+    write_unit: Dollars
+    import_gb: Dollars
     storage_gb_month: Dollars
     backup_gb_month: Dollars
 
