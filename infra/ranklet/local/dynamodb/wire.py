@@ -19,6 +19,7 @@ from ranklet.local.dynamodb.errors import Refused
 from ranklet.local.dynamodb.faults import Dice
 from ranklet.local.http1.body import read_body
 from ranklet.local.http1.head import Head, parse_head
+from ranklet.local.http1.listening import serve, stop_accepting, turns
 from ranklet.local.http1.message import HttpFault, reason
 
 HEAD_BYTES: Final = 65_536
@@ -49,25 +50,20 @@ class Wire:
         if self._closed:
             writer.transport.abort()
             return
-        task = asyncio.ensure_future(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        serve(self._serve(reader, writer), writer, self._tasks)
 
     async def close(self, listener: asyncio.Server | None) -> None:
         """Stop listening and cut every connection."""
         self._closed = True
-        loop = asyncio.get_running_loop()
-        # No further connection is taken, but the listener stays open until those just taken have come to `accept`:
-        # a server that is closed before leaves their sockets open for ever (CPython 3.11 to 3.13).
-        for listening in listener.sockets if listener is not None else ():
-            loop.remove_reader(listening.fileno())
-        for task in self._tasks:
-            task.cancel()
-        if running := asyncio.all_tasks() - {asyncio.current_task()}:
+        if listener is not None:
+            await stop_accepting(listener)
+        if running := set(self._tasks):
+            for task in running:
+                task.cancel()
             await asyncio.wait(running, timeout=CLOSE_S)
         if listener is not None:
             listener.close()
-        await asyncio.sleep(0)
+        await turns()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # The client hung up, or is not an HTTP client: nobody is left to be told.

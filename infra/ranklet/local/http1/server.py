@@ -16,6 +16,7 @@ from typing import Final
 
 from ranklet.local.http1.body import read_body, refuse_above
 from ranklet.local.http1.head import Head, parse_head
+from ranklet.local.http1.listening import serve, stop_accepting, turns
 from ranklet.local.http1.message import HttpFault, Request, Response
 
 HOST: Final = "127.0.0.1"
@@ -74,6 +75,7 @@ class Server:
         """Refuse new connections, let running answers end for `grace_s`, then cut what is left."""
         self._closing = True
         if self._listener is not None:
+            await stop_accepting(self._listener)
             self._listener.close()
         for idle in self._connections - self._answering:
             idle.cancel()
@@ -83,11 +85,10 @@ class Server:
             late.cancel()
         if self._connections:
             await asyncio.wait(set(self._connections), timeout=LINGER_S)
+        await turns()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(self._serve(reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        serve(self._serve(reader, writer), writer, self._connections)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
