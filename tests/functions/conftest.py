@@ -1,4 +1,4 @@
-"""Both models have a train.py: each is imported under its plain name, as when it is run, and forgotten again."""
+"""Every model has a train.py: each is imported under its plain name, as when it is run, and forgotten again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both models as they are checked in: what a newcomer, the build and the law need to find."""
+"""The models as they are checked in: what a newcomer, the build and the law need to find."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ranklet.demo import invented, regulars, training
 from ranklet.demo.movielens import MovieLens
 from ranklet_features import FeaturePlan, FeatureSpec
 
-MODELS = ("movie-ftrl", "movie-two-tower")
+MODELS = ("movie-deepfm", "movie-din", "movie-ftrl", "movie-two-tower")
 MEGABYTE = 1_000_000
 
 

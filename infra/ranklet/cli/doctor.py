@@ -136,5 +136,5 @@ CHECKS: Iterable[Callable[[], Check]] = (
     _credentials,
     _docker,
     _spark,
-    _package("torch", "train", "pip install -e '.[train]' (only movie-two-tower's train.py)"),
+    _package("torch", "train", "pip install -e '.[train]' (train.py of models in PyTorch)"),
 )

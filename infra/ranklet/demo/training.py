@@ -1,4 +1,4 @@
-"""What the trainers of both film models share: the split in time, the measure, the baseline, the files they write."""
+"""What the trainers of all film models share: the split in time, the measure, the baseline, the files they write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LIKED = 4.0
-"""A film rated so or better was liked: the label of both models."""
+"""A film rated so or better was liked: the label of all models."""
 
 Ratings = Mapping[str, NDArray[Any]]
 BEGIN, END = "<!-- figures: written by train.py -->", "<!-- /figures -->"
@@ -61,6 +61,25 @@ def liked_shares(ratings: Ratings, *, past: int, prior: float = 5.0) -> NDArray[
     counts = np.bincount(films[:past], minlength=films.max() + 1)
     shares: NDArray[np.float64] = (sums + prior * liked[:past].mean()) / (counts + prior)
     return shares
+
+
+def histories(ratings: Ratings, *, length: int) -> list[list[int]]:
+    """For each rating (in time) the last `length` films that its user had liked in an earlier second, oldest first.
+
+    Ratings of the same second are often one page sent at once: none of them is the others' past.
+    """
+    past: dict[int, list[int]] = {}
+    fresh: dict[int, tuple[int, list[int]]] = {}
+    found = []
+    names = ("user_id", "movie_id", "timestamp", "rating")
+    for user, film, second, rating in zip(*(ratings[name].tolist() for name in names), strict=True):
+        when, films = fresh.get(user, (second, []))
+        if when < second:
+            past[user] = (past.get(user, []) + films)[-length:]
+            films = []
+        found.append(past.get(user, []))
+        fresh[user] = (second, [*films, film] if rating >= LIKED else films)
+    return found
 
 
 def popularity(ratings: Ratings, *, past: int) -> NDArray[np.float64]:

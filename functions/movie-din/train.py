@@ -1,0 +1,173 @@
+"""Train movie-din on MovieLens-100K and write export/, golden.jsonl and the figures of README.md.
+
+The network learns from the first 90 % of the ratings in time and is tested on the last 10 %. Its settings were chosen
+before (`--search`) by learning from the first 80 % and looking at the next 10 %. The history that a rating is told from
+holds only what its user had liked before that second. In training, profile fields and films of the history are hidden
+at random, so that a user without them is nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from din import HISTORY, INPUTS, JOBS, SEXES, Din
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+from torch import Tensor
+
+from ranklet import model
+from ranklet.demo import invented, movielens, pytorch, training
+from ranklet.demo.films import facts
+from ranklet.demo.movielens import MovieLens
+from ranklet.demo.pytorch import Course
+from ranklet_features import FeaturePlan, FeatureSpec
+
+HERE = Path(__file__).resolve().parent
+SEED = 20_170_621
+COURSE = Course(epochs=5, batch=2048, rate=1e-2, decay=1.5)
+console = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """dim: of a film's vector. hidden: width of the net; the attention's is half of it.
+
+    forget: how often a profile field is hidden, and the whole history. skip: how often a film of the history is.
+    """
+
+    dim: int = 16
+    hidden: int = 64
+    dropout: float = 0.5
+    forget: float = 0.1
+    skip: float = 0.3
+    course: Course = COURSE
+
+
+SETTINGS = Settings()
+GRID = [
+    replace(SETTINGS, course=replace(COURSE, epochs=epochs, decay=decay))
+    for epochs, decay in product((3, 5, 8), (1.5, 3.0, 5.0))
+]
+
+
+class Trainer:
+    """The data as the network reads it."""
+
+    def __init__(self) -> None:
+        self.data, described = movielens.load(), model.load(HERE)
+        self.inputs = described.inputs
+        self.plan = FeaturePlan.compile(FeatureSpec(described.inputs, described.features), HERE, {})
+        self.ratings = training.in_time(self.data.ratings)
+        self.labels: NDArray[np.bool_] = self.ratings["rating"] >= training.LIKED
+        self.split = training.Split.of(len(self.labels))
+        self.columns = pytorch.tensors(self.plan, frame(self.data, self.ratings), INPUTS)
+
+    def fit(self, settings: Settings, *, rows: int) -> Din:
+        """A network that has learned from the first `rows` ratings."""
+        torch.manual_seed(SEED)
+        known = facts(self.data, self.ratings, past=rows)
+        net = Din(known, dim=settings.dim, hidden=settings.hidden, dropout=settings.dropout)
+        with Progress(console=console, transient=True) as progress:
+            learned = pytorch.learn(
+                net,
+                [column[:rows] for column in self.columns],
+                torch.from_numpy(self.labels[:rows].astype(np.float32)),
+                course=settings.course,
+                hide=lambda columns: forgetful(columns, settings),
+                track=progress.track(range(settings.course.epochs), description=f"learning from {rows} ratings"),
+            )
+        assert isinstance(learned, Din)
+        return learned
+
+    @torch.no_grad()
+    def scores(self, net: Din, part: slice) -> NDArray[np.float32]:
+        """Scores of a part of the ratings, [rows of the part]."""
+        found: NDArray[np.float32] = net(*(column[part] for column in self.columns)).numpy()
+        return found
+
+    @torch.no_grad()
+    def rank(self, net: Din, request: Mapping[str, Any]) -> NDArray[np.float32]:
+        """A request's scores, float32 [N]."""
+        found: NDArray[np.float32] = net(*pytorch.tensors(self.plan, training.columns(request), INPUTS)).numpy()
+        return found
+
+
+def forgetful(columns: list[Tensor], settings: Settings) -> list[Tensor]:
+    """A batch with profile fields and histories hidden: unknown ids, masks of 0."""
+    age, sex, job, liked, mask, *rest = columns
+    profile = ((age, settings.forget, 0), (sex, settings.forget, SEXES - 1), (job, settings.forget, JOBS - 1))
+    kept = (torch.rand(len(mask), 1) >= settings.forget) & (torch.rand(mask.shape) >= settings.skip)
+    return [*(pytorch.hidden(*share) for share in profile), liked, mask * kept, *rest]
+
+
+def frame(data: MovieLens, ratings: training.Ratings) -> dict[str, Any]:
+    """One row a rating: the columns that model.toml declares."""
+    users = [data.users[user] for user in ratings["user_id"].tolist()]
+    return {
+        "age": [user.age for user in users],
+        "gender": [user.gender for user in users],
+        "occupation": [user.occupation for user in users],
+        "history": training.histories(ratings, length=HISTORY),
+        "timestamp": ratings["timestamp"],
+        "movie_id": ratings["movie_id"],
+    }
+
+
+def example() -> list[Tensor]:
+    """Two rows of every input."""
+    ids, time = (lambda *tail: torch.zeros(2, *tail, dtype=torch.int64)), (lambda: torch.zeros(2, 2))
+    return [ids(), ids(), ids(), ids(HISTORY), torch.zeros(2, HISTORY), time(), time(), ids()]
+
+
+def search(trainer: Trainer) -> None:
+    """Print the validation AUC of every setting of GRID."""
+    part = slice(trainer.split.valid, trainer.split.test)
+    for settings in GRID:
+        scores = trainer.scores(trainer.fit(settings, rows=trainer.split.valid), part)
+        console.print(f"{training.auc(trainer.labels[part], scores):.4f} {settings}", soft_wrap=True)
+
+
+@click.command()
+@click.option("--out", default=HERE, type=click.Path(path_type=Path, file_okay=False), help="Write below this folder.")
+@click.option("--search", "searching", is_flag=True, help="Try other settings on the validation part; write nothing.")
+def main(out: Path, searching: bool) -> None:
+    """Train movie-din on MovieLens-100K: export/, golden.jsonl and the figures of README.md.
+
+    \b
+    python functions/movie-din/train.py
+    python functions/movie-din/train.py --out elsewhere
+    python functions/movie-din/train.py --search
+    """
+    torch.set_num_threads(1)  # sums in one order, so that the same machine finds the same bits again
+    trainer = Trainer()
+    if searching:
+        search(trainer)
+        return
+    split = trainer.split
+    chosen, final = (trainer.fit(SETTINGS, rows=rows) for rows in (split.valid, split.test))
+    pytorch.export(final, example(), INPUTS, out / "export" / "din.onnx")
+    np.save(out / "export" / "items.npy", np.array(sorted(trainer.data.items)))
+    golden = [invented.declared(request, trainer.inputs) for request in invented.requests(trainer.data, seed=SEED)]
+    training.write_golden(out / "golden.jsonl", ((request, trainer.rank(final, request)) for request in golden))
+    figures = training.compare(
+        trainer.ratings,
+        split,
+        valid=trainer.scores(chosen, slice(split.valid, split.test)),
+        test=trainer.scores(final, slice(split.test, split.end)),
+    )
+    figures.append(("numbers learned", str(pytorch.count(final))))
+    training.write_figures(HERE / "README.md", figures, into=out / "README.md")
+    for what, value in figures:
+        console.print(f"{what}: {value}")
+
+
+if __name__ == "__main__":
+    main()
