@@ -10,6 +10,7 @@ import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class Net:
         return str(self.op("Gemm", value, self.weight(width, out), self.weight(out)))
 
     def deep(self, value: str, *sizes: int) -> str:
-        for width, out in zip(sizes, sizes[1:], strict=False):
+        for width, out in pairwise(sizes):
             value = self.dense(value, width, out)
             value = value if out == sizes[-1] else self.op("Relu", value)
         return value
@@ -151,9 +152,9 @@ def film_columns(random: np.random.Generator) -> dict[str, list[Any]]:
     }
 
 
-def two_tower(*, requests: int = 6) -> Model:
+def two_tower(*, seed: int = 1) -> Model:
     """Users with age and hour, films with genre and year; the towers meet in a dot product."""
-    net = Net(1)
+    net = Net(seed)
     u, about, when = net.ids("user"), net.input("about", ["n", 1]), net.ids("when")
     f, kind, made = net.ids("film"), net.ids("kind"), net.input("made", ["n", 1])
     user = [
@@ -179,7 +180,7 @@ def two_tower(*, requests: int = 6) -> Model:
             "made": (np.array(items["year"], np.float64)[:, None] - 1990).astype(np.float32) / np.float32(10),
         }
 
-    given = [two_tower_request(films, random, int(size)) for size in (1, 2, 5, 9, 20, 33)[:requests]]
+    given = [two_tower_request(films, random, int(size)) for size in (1, 2, 5, 9, 20, 33)]
     return Model(net.score(dot), TWO_TOWER, feeds, given, films)
 
 
