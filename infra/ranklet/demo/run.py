@@ -24,7 +24,7 @@ from ranklet.pipeline import Built
 from ranklet.project import Project
 from ranklet.replay import FORMS, difference
 
-MODELS = ("movie-ftrl", "movie-two-tower")
+MODELS = ("movie-ftrl", "movie-two-tower", "movie-deepfm", "movie-din")
 WARM_REQUESTS = 200
 TOP_K = 10
 

@@ -22,7 +22,12 @@ def demo() -> dict:
 
 def test_every_model_was_called_and_nothing_failed(demo: dict) -> None:
     assert demo["ok"] is True
-    assert [model["model"] for model in demo["models"]] == ["movie-ftrl", "movie-two-tower"]
+    assert [model["model"] for model in demo["models"]] == [
+        "movie-ftrl",
+        "movie-two-tower",
+        "movie-deepfm",
+        "movie-din",
+    ]
     for model in demo["models"]:
         assert set(model) == FIELDS
         assert model["failures"] == 0
@@ -30,7 +35,9 @@ def test_every_model_was_called_and_nothing_failed(demo: dict) -> None:
         assert model["requests"] > 250
 
 
-@pytest.mark.parametrize(("number", "engine", "bound"), [(0, "linear", 1e-6), (1, "onnx+dot", 1e-5)])
+@pytest.mark.parametrize(
+    ("number", "engine", "bound"), [(0, "linear", 1e-6), (1, "onnx+dot", 1e-5), (2, "onnx", 1e-5), (3, "onnx", 1e-5)]
+)
 def test_golden_rows_over_http_are_within_the_engines_bound(demo: dict, number: int, engine: str, bound: float) -> None:
     model = demo["models"][number]
     assert model["engine"] == engine
