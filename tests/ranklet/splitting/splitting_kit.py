@@ -6,9 +6,10 @@ test has a part in them.
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,13 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
+from ranklet.local.event_v2 import event_v2
+from ranklet_features import FeaturePlan, FeatureSpec, Input
+from ranklet_features.spec import Feature
+from ranklet_runtime.function import Function
+
 OPSET = 18
+CLOSE = 1e-5
 Request = dict[str, dict[str, Any]]
 Feeds = Callable[[Request, int], dict[str, np.ndarray]]
 
@@ -214,9 +221,6 @@ near    = { kind = "cross", of = ["town", "seller"], buckets = 50 }
 
 def deep_fm(*, half: bool = False) -> Model:
     """Fields of both sides, a price that requests bring, a dense matrix of mixed columns, a cross of both sides."""
-    from ranklet_features import FeaturePlan, FeatureSpec, Input
-    from ranklet_features.spec import Feature
-
     net, dim = Net(3), 8
     names = {"user": 300, "town": 20, "film": 400, "seller": 30}
     ids = {name: net.ids(name) for name in names}
@@ -321,3 +325,26 @@ def din(*, rows: int = 200) -> Model:
         items = {"movie_id": random.integers(1, 200, size).tolist()}
         requests.append({"user": user, "context": {}, "items": items})
     return Model(net.score(out), DIN, feeds, requests, {"movie_id": list(range(1, 200))})
+
+
+def ask(function: Function, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = function(
+        event_v2("POST", path, headers={"content-type": "application/json"}, body=json.dumps(body).encode()), None
+    )
+    text = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"]
+    assert answer["statusCode"] == 200, text
+    return json.loads(text)
+
+
+def scores(function: Function, request: Request) -> list[float]:
+    name = function.manifest.model
+    return ask(function, f"/{name}/v1/models/{name}:rank", request)["scores"]
+
+
+def shuffled(model: Model) -> Iterator[Request]:
+    """Other users with other lists than the golden ones."""
+    users = [one["user"] for one in model.requests]
+    contexts = [one["context"] for one in model.requests]
+    for number, one in enumerate(model.requests):
+        items = {name: column[::-1] + column[:1] for name, column in one["items"].items()}
+        yield {"user": users[number - 1], "context": contexts[number - 2], "items": items}

@@ -2,14 +2,13 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgpack
 import numpy as np
 import pytest
-from splitting_kit import Model, Request, deep_fm, din, two_tower
+from splitting_kit import CLOSE, Model, ask, deep_fm, din, scores, shuffled, two_tower
 
 from ranklet import certificate, pipeline
 from ranklet.local.dynamodb import LocalDynamo
@@ -17,23 +16,8 @@ from ranklet.local.event_v2 import event_v2
 from ranklet.pipeline import Built
 from ranklet_runtime.function import Function
 
-CLOSE = 1e-5
 ZOO: dict[str, Callable[[], Model]] = {"tower": two_tower, "fm": deep_fm, "din": din}
 CATALOGUE = 'catalogue = "export/items.csv"'
-
-
-def ask(function: Function, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    answer = function(
-        event_v2("POST", path, headers={"content-type": "application/json"}, body=json.dumps(body).encode()), None
-    )
-    text = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"]
-    assert answer["statusCode"] == 200, text
-    return json.loads(text)
-
-
-def scores(function: Function, request: Request) -> list[float]:
-    name = function.manifest.model
-    return ask(function, f"/{name}/v1/models/{name}:rank", request)["scores"]
 
 
 def build(model: Model, root: Path, name: str, split: str) -> Built:
@@ -53,15 +37,6 @@ def test_every_variant_gives_the_uncut_graphs_scores(tmp_path: Path, name: str, 
     function = Function.open(built.folder, {})
     for request in shuffled(model):
         np.testing.assert_allclose(scores(function, request), model.scores(request), rtol=CLOSE, atol=CLOSE)
-
-
-def shuffled(model: Model) -> Iterator[Request]:
-    """Other users with other lists than the golden ones."""
-    users = [one["user"] for one in model.requests]
-    contexts = [one["context"] for one in model.requests]
-    for number, one in enumerate(model.requests):
-        items = {name: column[::-1] + column[:1] for name, column in one["items"].items()}
-        yield {"user": users[number - 1], "context": contexts[number - 2], "items": items}
 
 
 @pytest.mark.parametrize("name", ZOO)
