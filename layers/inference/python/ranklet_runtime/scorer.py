@@ -6,13 +6,16 @@ in, each step reads some and adds its own, and the one that the manifest names a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ranklet_features.errors import StoreUnavailable
 from ranklet_features.plan import FeaturePlan
 from ranklet_features.stores import open_store
 from ranklet_features.stores.base import EmbeddingStore
@@ -28,6 +31,9 @@ from ranklet_runtime.stored import StoredFirst
 
 Part = Engine | Kept | Lookup | StoredFirst
 """What runs a step."""
+
+VERIFY_S = 0.5
+"""How long INIT waits for tables that do not answer."""
 
 
 class Scorer:
@@ -85,6 +91,18 @@ class Scorer:
             else:
                 tensors.update(engine.run(tensors))
         return RankResult(_finite(tensors[self._score], assembled.n), degraded, self._counts())
+
+    def verify(self) -> None:
+        """Read a row of each table in DynamoDB, so that one of another version ends INIT and not the first request.
+
+        Raises TableMismatch naming both versions. A table that does not answer is no fault here: its description is
+        read with the first rows that it gives, before anything is scored.
+        """
+        until = time.monotonic() + VERIFY_S
+        for store in self._stores.values():
+            if store.table.placement == "dynamodb":
+                with suppress(StoreUnavailable):
+                    store.rows([0] if store.table.key == "int" else ["0"], deadline=until)
 
     def close(self) -> None:
         """Give back what the stores hold."""
