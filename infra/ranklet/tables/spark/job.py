@@ -26,6 +26,46 @@ from ranklet.tables.spark.build import Built
 from ranklet.tables.spark.recipe import Recipe
 from ranklet.tables.spark.session import session
 
+PACKAGES = ("msgspec", "numpy", "onnxruntime", "orjson", "pyarrow")
+"""What the driver and the workers import besides ranklet and the cluster's own pyspark."""
+
+HELP = f"""
+Three files go to the cluster: the recipe, this configuration, and Python with what the workers import.
+
+  ranklet tables build films vectors --recipe films.recipe
+  echo '{{"recipe": "s3://my-bucket/films.recipe", "input": "s3://my-bucket/catalogue/",
+         "out": "s3://my-bucket/tables/films", "partitions": 400}}' > job.json
+  # in the image of the release that will run it, with its Python (EMR 7 and Glue 5: Amazon Linux 2023, python3.11)
+  python3.11 -m venv --copies env && . env/bin/activate
+  pip install {" ".join(PACKAGES)} venv-pack && pip install --no-deps .
+  venv-pack -o env.tar.gz
+
+This file is the entry point: infra/ranklet/tables/spark/job.py. By spark-submit:
+
+  PYSPARK_DRIVER_PYTHON=env/bin/python PYSPARK_PYTHON=./environment/bin/python \\
+  spark-submit --master yarn --archives env.tar.gz#environment job.py --config s3://my-bucket/job.json
+
+On EMR Serverless (release 7 or newer), with all of them in my-bucket:
+
+  aws emr-serverless start-job-run --application-id 00abc --execution-role-arn arn:aws:iam::…:role/ranklet-build \\
+    --job-driver '{{"sparkSubmit": {{
+      "entryPoint": "s3://my-bucket/job.py", "entryPointArguments": ["--config", "s3://my-bucket/job.json"],
+      "sparkSubmitParameters": "--conf spark.archives=s3://my-bucket/env.tar.gz#environment
+        --conf spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON=./environment/bin/python
+        --conf spark.emr-serverless.driverEnv.PYSPARK_PYTHON=./environment/bin/python
+        --conf spark.executorEnv.PYSPARK_PYTHON=./environment/bin/python"}}}}'   (one line)
+
+As a Glue job (5.0 or newer), which installs packages itself; the wheel is what `pip wheel --no-deps .` makes:
+
+  aws glue create-job --name ranklet-films --role ranklet-build --glue-version 5.0 --worker-type G.1X \\
+    --number-of-workers 4 --command '{{"Name": "glueetl", "ScriptLocation": "s3://my-bucket/job.py"}}' \\
+    --default-arguments '{{"--config": "s3://my-bucket/job.json", "--python-modules-installer-option": "--no-deps",
+      "--additional-python-modules": "s3://my-bucket/ranklet-0.1.0-py3-none-any.whl,{",".join(PACKAGES)}"}}'
+  aws glue start-job-run --job-name ranklet-films
+
+The role reads and writes my-bucket. Afterwards model.toml's table says built = "s3://my-bucket/tables/films".
+"""
+
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A job's configuration. partitions: files to write; None leaves the dataset's own partitions."""
@@ -41,7 +81,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the job that the arguments name; the exit code."""
-    parser = argparse.ArgumentParser(prog="ranklet.tables.spark.job", description="Build a table's import files.")
+    parser = argparse.ArgumentParser(
+        prog="ranklet.tables.spark.job",
+        description="Build a table's import files where somebody else starts Spark.",
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--config", required=True, help="a JSON file: a path, or a URI that Spark reads (s3://…)")
     # Glue and notebooks add arguments of their own.
     config = parser.parse_known_args(arguments)[0].config
@@ -88,5 +133,5 @@ def _job(document: bytes, path: str) -> Job:
         raise TableError(f"{path}: {error}; fields: {', '.join(Job.__struct_fields__)}") from error
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+if __name__ == "__main__" and (code := main()):
+    sys.exit(code)  # only then: services may take any SystemExit for a failure

@@ -97,6 +97,19 @@ def test_a_wrong_configuration_is_named(
     assert re.search(said, capsys.readouterr().err)
 
 
+def test_its_help_says_how_others_start_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        job.main(["--help"])
+    assert left.value.code == 0
+    said = capsys.readouterr().out
+    for word in ("spark-submit --master", "emr-serverless start-job-run", "glue create-job", *job.PACKAGES):
+        assert word in said
+    given = json.loads(re.findall(r"echo '(\{.*?\})' > job.json", said, re.DOTALL)[0])
+    assert set(given) <= set(job.Job.__struct_fields__)
+    for document in re.findall(r"(?:--job-driver|--command|--default-arguments) '(\{.*?\})'", said, re.DOTALL):
+        json.loads(" ".join(document.split()))
+
+
 def test_a_configuration_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert job.main(["--config", str(tmp_path / "gone.json"), "--JOB_NAME", "what Glue adds"]) == 7
     assert "gone.json" in capsys.readouterr().err

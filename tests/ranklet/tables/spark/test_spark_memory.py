@@ -36,6 +36,27 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory, source: str) -> tuple[dict[str, Any], int]:
+    """The local engine's answer, and the memory that it took."""
+    tmp_path = tmp_path_factory.mktemp("local")
+    recipe = kit.recipe(tmp_path, dim=DIM)
+    (tmp_path / "films.recipe").write_bytes(recipe.to_bytes())
+    code = (
+        "import dataclasses, json, sys; from ranklet.tables.spark import recipe, single; from pathlib import Path; "
+        "blob = recipe.Recipe.from_bytes(Path(sys.argv[1]).read_bytes()); "
+        "built = single.run(blob, sys.argv[2], sys.argv[3], progress=lambda what: None); "
+        "print(json.dumps(dataclasses.asdict(built)))"
+    )
+    return _run([sys.executable, "-c", code, str(tmp_path / "films.recipe"), source, str(tmp_path / "out")])
+
+
+@pytest.fixture(scope="module")
+def built(local: tuple[dict[str, Any], int]) -> Path:
+    """Where the local engine built."""
+    return Path(local[0]["out"])
+
+
 @pytest.mark.skipif(bool(kit.lacking()), reason=kit.lacking())
 @pytest.mark.parametrize("page", [1, 32])
 def test_a_spark_build_of_two_million_rows_stays_under_two_gigabytes(tmp_path: Path, source: str, page: int) -> None:
@@ -59,24 +80,44 @@ def test_a_spark_build_of_two_million_rows_stays_under_two_gigabytes(tmp_path: P
         assert (content.rows, content.version(Table(**described))) == (ROWS, found["table"]["version"])
 
 
-def test_the_local_engine_needs_less_than_half_of_that(tmp_path: Path, source: str) -> None:
-    recipe = kit.recipe(tmp_path, dim=DIM)
-    (tmp_path / "films.recipe").write_bytes(recipe.to_bytes())
-    code = (
-        "import dataclasses, json, sys; from ranklet.tables.spark import recipe, single; from pathlib import Path; "
-        "blob = recipe.Recipe.from_bytes(Path(sys.argv[1]).read_bytes()); "
-        "built = single.run(blob, sys.argv[2], sys.argv[3], progress=lambda what: None); "
-        "print(json.dumps(dataclasses.asdict(built)))"
-    )
-    arguments = [sys.executable, "-c", code, str(tmp_path / "films.recipe"), source, str(tmp_path / "out")]
-    found, peak = _run(arguments)
+def test_the_local_engine_needs_less_than_half_of_that(built: Path, local: tuple[dict[str, Any], int]) -> None:
+    found, peak = local
     print(f"local: {peak / 2**20:.0f} MB at most")
     assert peak < LIMIT // 2
     assert found["table"]["rows"] == found["items"] == ROWS
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_bundle_pins_and_reads_the_build_in_less_than_half_of_that(
+    tmp_path: Path, built: Path, source: str, whole: bool
+) -> None:
+    folder = kit.write_model(tmp_path, dim=DIM)
+    text = (folder / "model.toml").read_text()
+    (folder / "model.toml").write_text(text.replace('catalogue = "catalogue.parquet"', f'built = "{built}"'))
+    code = """
+import json, sys
+from pathlib import Path
+from ranklet import model
+from ranklet.tables import placement
+from ranklet.tables.built import items, opened, pinning
+
+folder, place, scratch = map(Path, sys.argv[1:4])
+pinning.WHOLE = int(sys.argv[4])
+described = model.load(folder)
+pinned = pinning.pin("films", described, folder, golden=(), scratch=scratch, site=placement.ANYWHERE)
+numbered = items.BuiltItems(pinned.table, opened.opened(str(place)))
+read = sum(len(value) for _, value in numbered.pairs(0, len(numbered)))
+print(json.dumps({"rows": pinned.table.rows, "staged": len(pinned.vectors.keys), "read": read}))
+"""
+    limit = 1 << 30 if whole else 0
+    found, peak = _run([sys.executable, "-c", code, str(folder), str(built), str(tmp_path), str(limit)])
+    print(f"bundle, {'all rows' if whole else 'golden rows'} staged: {peak / 2**20:.0f} MB at most")
+    assert peak < LIMIT // 2
+    assert found == {"rows": ROWS, "staged": ROWS if whole else 0, "read": ROWS * DIM * 4}
+
+
 def _run(arguments: list[str]) -> tuple[dict[str, Any], int]:
-    """A command's JSON and the largest sum of resident bytes of it and all its descendants."""
+    """A command's JSON and the largest sum, over it and its descendants at one time, of their peak resident bytes."""
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
     with _watched(process.pid) as peak:
         answer, _ = process.communicate()
@@ -87,12 +128,13 @@ def _run(arguments: list[str]) -> tuple[dict[str, Any], int]:
 
 @contextmanager
 def _watched(pid: int) -> Iterator[list[int]]:
-    """Pages that processes share are counted in each of them: the sum is no less than what is used."""
+    """No less than what was used at any time: peaks of processes that live together are added as if they fell
+    together, and pages that processes share are counted in each of them."""
     peak, over = [0], threading.Event()
 
     def watch() -> None:
         while not over.wait(0.1):
-            peak[0] = max(peak[0], sum(map(_resident, _tree(pid))))
+            peak[0] = max(peak[0], sum(map(_peak, _tree(pid))))
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -116,12 +158,12 @@ def _tree(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
+def _peak(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0
-    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("VmRSS:"))
+    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))
 
 
 def _pages(source: str, page: int) -> np.ndarray:
