@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ranklet import project
 from ranklet.cli import terminal
-from ranklet.errors import BundleError, ModelError
+from ranklet.errors import BundleError, ModelError, TableError
 from ranklet.project import Project
 from ranklet_features.spec import Table
 from ranklet_runtime.errors import ManifestError
@@ -68,6 +68,28 @@ def pinned(here: Project, model: str, only: str | None = None) -> list[Table]:
     if tables[only].placement != "dynamodb":
         raise ModelError(f"table {only!r} of {model} is {tables[only].placement}: it travels with the bundle")
     return [tables[only]]
+
+
+def away(here: Project, model: str, only: str | None = None) -> tuple[list[Table], list[Table]]:
+    """The tables that a model's function gets from elsewhere than its package: from DynamoDB, and from S3 at its start.
+
+    only: this one of them. Raises as `pinned` does.
+    """
+    tables = manifest(here, model).spec.tables
+    fetched = [table for name, table in tables.items() if table.snapshot and only in (None, name)]
+    return ([] if only is not None and fetched else pinned(here, model, only)), fetched
+
+
+def snapshots(aws: Aws, given: str | None) -> str:
+    """The bucket of snapshots: the one that is given, or the shared stack's. Raises TableError where there is none."""
+    from ranklet.tables import deployed
+
+    bucket = given or deployed.bucket(aws.ssm)
+    if bucket is None:
+        raise TableError(
+            "there is no bucket of snapshots here yet; `cdk deploy ranklet-shared` makes it, or name one by --snapshots"
+        )
+    return bucket
 
 
 def staged(here: Project, table: Table) -> Path:

@@ -33,6 +33,7 @@ from ranklet.cli import terminal
     show_default=True,
     help="Of the files to import; both are compressed by gzip.",
 )
+@click.option("--snapshots", metavar="BUCKET", help="For tables that are fetched from S3 [the shared stack's bucket].")
 @click.option("--dry-run", is_flag=True, help="Call nobody: say what would be written, and what it costs.")
 @click.option(
     "--out",
@@ -50,6 +51,7 @@ def push(
     bucket: str | None,
     prefix: str,
     form: str,
+    snapshots: str | None,
     dry_run: bool,
     out: Path | None,
     restorable: bool,
@@ -58,7 +60,7 @@ def push(
     endpoint: str | None,
     as_json: bool,
 ) -> None:
-    """Write the tables that MODEL's bundle pins into DynamoDB, and read them back.
+    """Write the tables that MODEL's bundle pins into DynamoDB, and read them back; snapshots go into their S3 bucket.
 
     \b
     ranklet tables push movie-two-tower
@@ -71,21 +73,32 @@ def push(
     there, without --bucket.
     Push before `cdk deploy`: the function reads the very version its manifest names. Exit code 7 when a table could
     not be written or did not read back equal; it is then not whole, and no function reads it.
+
+    Needs dynamodb:CreateTable, DescribeTable, TagResource, GetItem, BatchGetItem, BatchWriteItem, PutItem, Scan,
+    UpdateContinuousBackups; to import dynamodb:ImportTable, DescribeImport, ListImports, UpdateTable, s3:ListBucket,
+    GetObject, PutObject, DeleteObject and logs:* on /aws-dynamodb/imports; for snapshots ssm:GetParameter and
+    s3:GetObject, PutObject.
     """
     from ranklet.tables import push as pushing
     from ranklet.tables.creation import Options
 
     _check(via, bucket, dry_run=dry_run, out=out)
     here = project.find()
-    chosen = common.pinned(here, model, table)
+    chosen, fetched = common.away(here, model, table)
+    shelved = [common.staged(here, one) for one in fetched]
     if dry_run:
-        _estimate([common.staged(here, one) for one in chosen], form=form, via=via, out=out, as_json=as_json)
+        _estimate([common.staged(here, one) for one in chosen], shelved, form=form, via=via, out=out, as_json=as_json)
         return
     if via == "import" and not bucket and not all(_is_in_s3(common.staged(here, one)) for one in chosen):
         raise click.UsageError("--via import needs --bucket, or --dry-run with --out")
     aws, options = common.aws(region, endpoint), Options(model, restorable, protected)
-    done = []
+    store = common.snapshots(aws, snapshots) if shelved else ""
+    done, uploaded = [], []
     with common.bars() as bar:
+        for folder in shelved:
+            from ranklet.tables import snapshot
+
+            uploaded.append(snapshot.upload(folder, aws.s3, store, progress=bar(folder.name)))
         for one in chosen:
             folder = common.staged(here, one)
             if via == "write":
@@ -98,10 +111,22 @@ def push(
                     s3import.push(folder, dynamodb=aws.dynamodb, s3=aws.s3, place=place, bar=bar, options=options)
                 )
     if as_json:
-        terminal.emit([dataclasses.asdict(pushed) for pushed in done])
-    else:
+        terminal.emit(
+            [
+                *map(dataclasses.asdict, done),
+                *(dataclasses.asdict(one) | {"via": "s3", "bucket": store} for one in uploaded),
+            ]
+        )
+        return
+    if done or not uploaded:
         rows = [[one.physical, str(one.rows), str(one.written), str(one.verified), one.via] for one in done]
         terminal.show(f"Tables of {model}", ["table", "rows:", "items written:", "read back:", "via"], rows)
+    if uploaded:
+        rows = [
+            [one.physical, str(len(one.files)), terminal.size(one.bytes), terminal.size(one.written)]
+            for one in uploaded
+        ]
+        terminal.show(f"Snapshots of {model} in {store}", ["table", "files:", "size:", "sent:"], rows)
 
 
 def _is_in_s3(folder: Path) -> bool:
@@ -118,9 +143,11 @@ def _check(via: str, bucket: str | None, *, dry_run: bool, out: Path | None) -> 
         raise click.UsageError("--out is for --dry-run --via import")
 
 
-def _estimate(folders: list[Path], *, form: str, via: str, out: Path | None, as_json: bool) -> None:
+def _estimate(
+    folders: list[Path], shelved: list[Path], *, form: str, via: str, out: Path | None, as_json: bool
+) -> None:
     from ranklet.items import Items
-    from ranklet.tables import estimate, importfiles
+    from ranklet.tables import estimate, importfiles, snapshot
     from ranklet.tables.push import staged
 
     documents: list[dict[str, Any]] = []
@@ -140,7 +167,9 @@ def _estimate(folders: list[Path], *, form: str, via: str, out: Path | None, as_
                     "compressed": sum(p.bytes for p in parts),
                 }
             documents.append(found)
+    snapshots = [(folder.name, snapshot.size(folder)) for folder in shelved]
     if as_json:
+        documents += [{"physical": name, "bytes": size, "via": "s3"} for name, size in snapshots]
         terminal.emit(documents)
         return
     columns = ["table", "items:", "size:", "write units:", "$ to write:", "$ to import:", "files"]
@@ -157,3 +186,6 @@ def _estimate(folders: list[Path], *, form: str, via: str, out: Path | None, as_
         for one in documents
     ]
     terminal.show(f"What a push would do (by {via}); nothing was called", columns, rows)
+    if snapshots:
+        rows = [[name, terminal.size(size)] for name, size in snapshots]
+        terminal.show("Snapshots that it would send, as far as they are not there", ["table", "size:"], rows)

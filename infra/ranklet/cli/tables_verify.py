@@ -14,7 +14,8 @@ from ranklet.cli import terminal
 from ranklet.errors import TableError
 
 if TYPE_CHECKING:
-    from ranklet.tables.verify import Verified
+    from ranklet.tables.verify import Shelved, Verified
+    from ranklet_features.spec import Table
 
 SAMPLE = 10_000
 
@@ -28,6 +29,7 @@ SAMPLE = 10_000
     help="Instead of a model: a folder that a build staged, such as .build/tables/ranklet-films-0123456789ab.",
 )
 @click.option("--all", "all_items", is_flag=True, help="Read every row, not a sample.")
+@click.option("--snapshots", metavar="BUCKET", help="For tables that are fetched from S3 [the shared stack's bucket].")
 @click.option("--sample", type=click.IntRange(1), default=SAMPLE, show_default=True, help="Items to compare.")
 @common.where
 @terminal.as_json
@@ -36,6 +38,7 @@ def verify(
     table: str | None,
     staged: Path | None,
     all_items: bool,
+    snapshots: str | None,
     sample: int,
     region: str | None,
     endpoint: str | None,
@@ -49,38 +52,53 @@ def verify(
     ranklet tables verify --staged .build/tables/ranklet-films-0123456789ab
 
     A build makes the same rows of the same source, so that a fresh `ranklet build` verifies against the source. Rows
-    that `upsert` wrote are counted apart. Where the count differs, all rows are read. As a gate before a deployment:
+    that `upsert` wrote are counted apart. Where the count differs, all rows are read. Of a table that is fetched from
+    S3 the objects are looked at, with --all their bytes. As a gate before a deployment:
     `ranklet tables verify MODEL && cdk deploy MODEL`.
 
-    Needs dynamodb:GetItem, BatchGetItem and Scan. Exit code 7 when a version is absent, not whole, or differs.
+    Needs dynamodb:GetItem, BatchGetItem and Scan; for snapshots ssm:GetParameter and s3:GetObject. Exit code 7 when a
+    version is absent, not whole, or differs.
     """
     from ranklet.tables import verify as verifying
     from ranklet.tables.push import staged as read_staged
 
     if (model is None) == (staged is None):
         raise click.UsageError("give a MODEL, or --staged with a folder")
-    client = common.aws(region, endpoint).dynamodb
-    done = []
+    aws = common.aws(region, endpoint)
+    folders, fetched = _chosen(model, table) if staged is None else ([staged], [])
+    done, shelved = [], []
     with common.bars() as bar:
-        for folder in _folders(model, table) if staged is None else [staged]:
-            items = read_staged(folder)
+        for folder in folders:
+            items, moves = read_staged(folder), bar(folder.name)
             done.append(
-                verifying.verify(items, client=client, progress=bar(folder.name), sample=sample, all_items=all_items)
+                verifying.verify(items, client=aws.dynamodb, progress=moves, sample=sample, all_items=all_items)
             )
-    _show(done, as_json)
+        if fetched:
+            bucket = common.snapshots(aws, snapshots)
+            shelved = [verifying.snapshot(one, aws.s3, bucket, all_bytes=all_items) for one in fetched]
+    _show(done, shelved, as_json)
     if wrong := [one.physical for one in done if not one.equal]:
         raise TableError(f"{', '.join(wrong)}: not what was staged; delete it and push again")
+    if wrong := [one.physical for one in shelved if not one.equal]:
+        raise TableError(f"{', '.join(wrong)}: not what was staged; `ranklet tables push` sends what is missing")
 
 
-def _folders(model: str | None, table: str | None) -> list[Path]:
+def _chosen(model: str | None, table: str | None) -> tuple[list[Path], list[Table]]:
     assert model is not None
     here = project.find()
-    return [common.staged(here, one) for one in common.pinned(here, model, table)]
+    stored, fetched = common.away(here, model, table)
+    return [common.staged(here, one) for one in stored], fetched
 
 
-def _show(done: list[Verified], as_json: bool) -> None:
+def _show(done: list[Verified], shelved: list[Shelved], as_json: bool) -> None:
     if as_json:
-        terminal.emit([dataclasses.asdict(one) | {"equal": one.equal} for one in done])
+        stored = [dataclasses.asdict(one) | {"equal": one.equal} for one in done]
+        terminal.emit(stored + [dataclasses.asdict(one) | {"equal": one.equal} for one in shelved])
+        return
+    if shelved:
+        rows = [[one.physical, ", ".join(one.files), ", ".join(one.wrong) or "none"] for one in shelved]
+        terminal.show("Snapshots", ["table", "files", "absent or different"], rows)
+    if not done:
         return
     columns = ["table", "staged:", "counted:", "compared:", "absent:", "different:", "unknown:", "upserted:"]
     fields = ("items", "counted", "compared", "absent", "different", "unknown", "upserted")

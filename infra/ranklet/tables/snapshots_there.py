@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,6 +19,7 @@ from ranklet.tables.versions import Version, parts
 
 ROOT = "tables/"
 HEADER_BYTES = 1024
+CHUNK_BYTES = 1 << 20
 DTYPES = {"<f4": "f32", "<f2": "f16"}
 
 
@@ -30,6 +32,21 @@ def every(client: Any, bucket: str, table: str | None = None) -> list[Version]:
             found.setdefault(physical, {})[file] = one
     versions = [_version(client, bucket, physical, files) for physical, files in found.items()]
     return sorted(versions, key=lambda one: (one.table, one.created, one.physical))
+
+
+def digest(client: Any, bucket: str, physical: str, file: str) -> str:
+    """SHA-256 in hex of a file's bytes. Raises TableError where it cannot be read whole."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    name = key(physical, file)
+    found = hashlib.sha256()
+    try:
+        answer = until_answered(f"s3://{bucket}", client.get_object, Bucket=bucket, Key=name)
+        for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+            found.update(chunk)
+    except (BotoCoreError, ClientError) as error:
+        raise TableError(f"s3://{bucket}/{name} cannot be read: {error}") from error
+    return found.hexdigest()
 
 
 def delete(client: Any, bucket: str, physical: str) -> None:

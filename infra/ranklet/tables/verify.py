@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from ranklet.errors import TableError
 from ranklet.items import Numbered
-from ranklet.tables import readback, scan, whole
+from ranklet.tables import readback, scan, snapshots_there, whole
+from ranklet.tables import snapshot as snapshots
 from ranklet.tables.loader import Progress
 from ranklet.tables.scan import Stored
+from ranklet_features.spec import Table
 from ranklet_features.stores.keys import RESERVED
 
 SHOWN = 20
@@ -52,6 +54,35 @@ class Verified:
         shown = self.keys.setdefault(kind, [])
         if len(shown) < SHOWN:
             shown.append(key)
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """What a look at a snapshot found. wrong: files that are absent or other ones."""
+
+    physical: str
+    files: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether the snapshot is what was staged."""
+        return not self.wrong
+
+
+def snapshot(table: Table, client: Any, bucket: str, *, all_bytes: bool = False) -> Shelved:
+    """Look at the files of a table that is fetched. all_bytes: read them, not only what their upload noted.
+
+    table: as a bundle pins it. client: boto3's for S3. Raises TableError where S3 refuses.
+    """
+    pinned = table.snapshot or {}
+    wrong = snapshots.missing(table.physical, pinned, client, bucket)
+    if all_bytes:
+        there = [name for name in pinned if name not in wrong]
+        wrong += [
+            name for name in there if snapshots_there.digest(client, bucket, table.physical, name) != pinned[name]
+        ]
+    return Shelved(table.physical, tuple(sorted(pinned)), tuple(sorted(wrong)))
 
 
 def verify(

@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 from lifecycle_kit import Place, emptied, pinned, project, tables, vectors
 
+from ranklet.model import TableSource
 from ranklet.tables import push, s3import, scan, whole
-from ranklet.tables.pin import Pinned
+from ranklet.tables.pin import Pinned, pin
+from ranklet.tables.placement import Site
 from ranklet.tables.source import Vectors
 from ranklet_features.stores.keys import RESERVED
 
 BUCKET = "imports-of-test"
+FILES = ("keys.npy", "vectors.npy")
 FORMS: list[dict[str, Any]] = [
     {"dtype": "f32"},
     {"dtype": "f16", "key": "string"},
@@ -196,6 +199,46 @@ def test_keys_that_stand_twice_are_refused_before_anything_is_called(
     assert "stands on more than one row" in shown.stderr
 
 
+def test_snapshots_are_sent_into_the_shared_bucket_and_verified(
+    cloud: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3, ssm = cloud.client("s3"), cloud.client("ssm")
+    source = TableSource(vectors="v", keys="k", placement="resident")
+    large = pin("users", source, vectors(60, seed=2), site=Site(package=0))
+    project(tmp_path, pinned(), large)
+    monkeypatch.chdir(tmp_path)
+    size = sum((tmp_path / ".build" / "tables" / large.table.physical / name).stat().st_size for name in FILES)
+
+    dry = cloud.tables("push", "movies", "--dry-run", "--json").json
+    assert dry[1] == {"physical": large.table.physical, "bytes": size, "via": "s3"}
+    refused = cloud.tables("push", "movies")
+    assert refused.code == 7
+    assert "cdk deploy ranklet-shared" in refused.stderr
+
+    s3.create_bucket(Bucket=BUCKET)
+    ssm.put_parameter(Name="/ranklet/snapshots/bucket", Value=BUCKET, Type="String")
+    assert cloud.tables("verify", "movies", "--table", "users").code == 7
+    shown = cloud.tables("push", "movies", "--json")
+    assert shown.code == 0, shown.stderr
+    assert [(one["via"], one["written"]) for one in shown.json] == [("write", 57), ("s3", size)]
+    assert [one["written"] for one in cloud.tables("push", "movies", "--json").json] == [0, 0]
+    for file in FILES:
+        body = s3.get_object(Bucket=BUCKET, Key=f"tables/{large.table.physical}/{file}")["Body"].read()
+        assert body == (tmp_path / ".build" / "tables" / large.table.physical / file).read_bytes()
+    assert cloud.tables("verify", "movies", "--all").code == 0
+
+    # Other bytes under the digest of the right ones: only a look at all of them tells.
+    name = f"tables/{large.table.physical}/vectors.npy"
+    noted, body = (s3.get_object(Bucket=BUCKET, Key=name)[part] for part in ("Metadata", "Body"))
+    s3.put_object(Bucket=BUCKET, Key=name, Body=bytes(len(body.read())), Metadata=noted)
+    assert cloud.tables("verify", "movies").code == 0
+    shown = cloud.tables("verify", "movies", "--table", "users", "--all", "--json")
+    assert (shown.code, shown.json[0]["wrong"]) == (7, ["vectors.npy"])
+    s3.delete_object(Bucket=BUCKET, Key=name)
+    shown = cloud.tables("verify", "movies", "--json")
+    assert (shown.code, shown.json[1]["wrong"]) == (7, ["vectors.npy"])
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -221,7 +264,7 @@ def test_every_verb_explains_itself_with_examples_exit_codes_and_rights(verb: st
     shown = tables(verb, "--help")
     assert shown.code == 0
     assert f"ranklet tables {verb} " in shown.stdout
-    if verb not in ("build", "push"):
+    if verb != "build":
         assert "Needs" in shown.stdout
     assert "Exit code" in " ".join(shown.stdout.split())
     assert f"  {verb}" in tables("--help").stdout
