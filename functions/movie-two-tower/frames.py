@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ranklet.demo.films import PERIODS
 from ranklet.demo.movielens import MovieLens
-from ranklet.demo.training import LIKED, Ratings
+from ranklet.demo.training import Ratings, histories
 from ranklet_features import Feature, FeaturePlan, FeatureSpec, Input
 
 HISTORY = 30
@@ -19,8 +20,6 @@ HISTORY = 30
 USER_INPUTS = ("age_group", "sex", "job", "liked", "liked_mask", "hour", "weekday")
 ITEM_INPUTS = ("film", "genre", "genre_mask", "period")
 """The towers' arguments, in order, by the names of the features' tensors."""
-
-PERIODS = (1, 1940, 1950, 1960, 1970, 1980, 1985, 1990, 1993, 1995, 1996, 1997, 1998)
 
 
 def catalogue_plan(data: MovieLens) -> FeaturePlan:
@@ -61,29 +60,10 @@ def frame(data: MovieLens, ratings: Ratings) -> dict[str, Any]:
         "age": [user.age for user in users],
         "gender": [user.gender for user in users],
         "occupation": [user.occupation for user in users],
-        "history": histories(ratings),
+        "history": histories(ratings, length=HISTORY),
         "timestamp": ratings["timestamp"],
         "movie_id": ratings["movie_id"],
     }
-
-
-def histories(ratings: Ratings) -> list[list[int]]:
-    """For each rating (in time) the films that its user had liked in an earlier second, oldest first, at most HISTORY.
-
-    Ratings of the same second are often one page sent at once: none of them is the others' past.
-    """
-    past: dict[int, list[int]] = {}
-    fresh: dict[int, tuple[int, list[int]]] = {}
-    found = []
-    names = ("user_id", "movie_id", "timestamp", "rating")
-    for user, film, second, rating in zip(*(ratings[name].tolist() for name in names), strict=True):
-        when, films = fresh.get(user, (second, []))
-        if when < second:
-            past[user] = (past.get(user, []) + films)[-HISTORY:]
-            films = []
-        found.append(past.get(user, []))
-        fresh[user] = (second, [*films, film] if rating >= LIKED else films)
-    return found
 
 
 def tensors(plan: FeaturePlan, columns: Mapping[str, Any], names: tuple[str, ...]) -> list[Tensor]:

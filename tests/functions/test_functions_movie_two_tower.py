@@ -98,18 +98,6 @@ def test_a_taste_moves_the_ranking(plan: FeaturePlan, session, folder: Path, fil
     assert children(best([588, 71, 95, 1, 99])) > 2 * children(best([50, 172, 181, 195, 183]))
 
 
-def test_histories_hold_only_earlier_seconds(module, films: MovieLens) -> None:
-    pytest.importorskip("torch", reason="training needs torch")
-    histories = module("movie-two-tower", "frames").histories
-    ratings = training.in_time(films.ratings)
-    found = histories(ratings)
-    assert len(found) == 100_000
-    user, film, when, rating = (ratings[name] for name in ("user_id", "movie_id", "timestamp", "rating"))
-    for place in np.random.default_rng(0).choice(100_000, 400, replace=False):
-        mine = (user == user[place]) & (when < when[place]) & (rating >= training.LIKED)
-        assert found[place] == film[mine][-30:].tolist()
-
-
 def test_towers_score_as_the_exported_files_do(module, folder: Path, session, films: MovieLens) -> None:
     """The graph of a fresh tower equals torch, rows, lengths of history and masks at random."""
     torch = pytest.importorskip("torch", reason="training needs torch")

@@ -1,4 +1,4 @@
-"""What both trainers share: the measure against scikit-learn, the baseline by hand, files that read back."""
+"""What all trainers share: the measure against scikit-learn, the baseline by hand, files that read back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from ranklet import golden
 from ranklet.demo import invented, training
+from ranklet.demo.films import facts
 from ranklet.demo.movielens import MovieLens
 
 
@@ -50,6 +51,32 @@ def test_popularity_knows_the_past_only() -> None:
     mean = 2 / 4  # of the first four
     one, two = (2 + 5 * mean) / 8, (0 + 5 * mean) / 6
     assert training.popularity(ratings, past=4) == pytest.approx([one, one, one, two, mean, one])
+
+
+def test_histories_hold_only_earlier_seconds(films: MovieLens) -> None:
+    ratings = training.in_time(films.ratings)
+    found = training.histories(ratings, length=30)
+    assert len(found) == 100_000
+    user, film, when, rating = (ratings[name] for name in ("user_id", "movie_id", "timestamp", "rating"))
+    for place in np.random.default_rng(0).choice(100_000, 400, replace=False):
+        mine = (user == user[place]) & (when < when[place]) & (rating >= training.LIKED)
+        assert found[place] == film[mine][-30:].tolist()
+
+
+def test_facts_are_the_catalogues(films: MovieLens) -> None:
+    known = facts(films, training.in_time(films.ratings), past=80_000)
+    names = sorted({genre for film in films.items.values() for genre in film.genres})
+    assert {name: value.shape for name, value in vars(known).items()} == {
+        "genres": (1683, 19),
+        "periods": (1683, 14),
+        "prior": (1683, 1),
+    }
+    assert {names[place]: float(share) for place, share in enumerate(known.genres[1]) if share} == dict.fromkeys(
+        films.items[1].genres, pytest.approx(1 / 3)
+    )
+    assert [int(known.periods[number].argmax()) for number in (0, 1)] == [0, 10]  # no film; Toy Story, of 1995
+    shares = training.liked_shares(training.in_time(films.ratings), past=80_000)
+    np.testing.assert_allclose(1 / (1 + np.exp(-known.prior[:, 0])), shares, atol=1e-6)
 
 
 def test_columns_repeat_what_comes_once() -> None:
