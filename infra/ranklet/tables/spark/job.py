@@ -26,8 +26,8 @@ from ranklet.tables.spark.build import Built
 from ranklet.tables.spark.recipe import Recipe
 from ranklet.tables.spark.session import session
 
-PACKAGES = ("msgspec", "numpy", "onnxruntime", "orjson", "pyarrow")
-"""What the driver and the workers import besides ranklet and the cluster's own pyspark."""
+PACKAGES = ("msgspec", "numpy", "onnxruntime", "orjson", "pandas", "pyarrow")
+"""What the driver and the workers import besides ranklet and the cluster's own pyspark, which asks for pandas."""
 
 HELP = f"""
 Three files go to the cluster: the recipe, this configuration, and Python with what the workers import.
