@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from itertools import product
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def test_the_alias_goes_forth_and_back_under_load(
     assert {seen.version for seen in load.seen} == {1, 2}
     assert len(moves.done) >= requests // (2 * every) - 1
     assert stats.errors == stats.throttled == 0
+
+
+def test_a_bundle_with_rows_of_another_version_would_be_seen(
+    versions: dict[int, Built], tables: dict[int, Path], everything: Layer, tmp_path: Path, lines: list[LogLine]
+) -> None:
+    """What the switch must never do, done on purpose: version 2 over rows of version 1 that fit."""
+    mixed = Path(shutil.copytree(versions[2].folder, tmp_path / "mixed"))
+    shutil.copy(versions[1].folder / "tables" / "packed.npy", mixed / "tables" / "packed.npy")
+    cloud = LocalCloud(
+        kit.deployment(mixed, everything), tables=tables[2], build=tmp_path, layers=lambda name: None, log=lines.append
+    )
+    with cloud.running() as running, kit.Load(running.url, callers=1, requests=4, ahead=4, versions=(1, 2)) as load:
+        load.wait(4)
+    assert [seen.version for seen in load.seen] == [None] * 4
+    assert all(seen.answer[0] == 200 for seen in load.seen)
 
 
 def test_callers_of_allowed_versions_are_told_from_late_ones() -> None:
