@@ -27,8 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from ranklet import certificate, fit, freshness, golden, importers, model, proof, tree
+from ranklet.answers import Answer
 from ranklet.compose import Parts, compose, write
 from ranklet.errors import ModelError, ParityError
+from ranklet.graph.records import Compiled
 from ranklet.splitting.given import Given
 from ranklet.tables import files, pin, source, sources
 from ranklet.tables.built import pinning
@@ -93,6 +95,22 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
     )
 
 
+def examine(folder: Path, *, out: Path, progress: Progress = lambda what: None) -> Compiled:
+    """What the graph compiler finds of the model in `folder`; nothing is built.
+
+    Raises ModelError for a model without a graph to split, and whatever reading the model raises.
+    """
+    # Imported here: onnx and the compiler take a second, which models without a graph need not wait.
+    from ranklet.splitting.examining import examine as found
+
+    described = model.load(folder)
+    rows = golden.read(files_below(folder, described.golden.file))
+    memory = out / "functions" / f"{described.name}.split.json"
+    with tempfile.TemporaryDirectory(prefix="ranklet-") as scratch:
+        parts = _read(described, folder, rows, scratch=Path(scratch), progress=progress)
+        return found(Given(described, parts, folder, Path(scratch), memory, partial(files_below, folder), progress))
+
+
 @dataclass(frozen=True)
 class _Made:
     """A proven bundle in the scratch folder."""
@@ -152,12 +170,11 @@ def _best(making: _Making, given: Given) -> tuple[_Made, Mapping[str, Any] | Non
 
     split = alternatives(given)
     if split is None:
-        return making.prove(given.model, given.parts, "bundle"), None, ()
+        return _whole(making, given), None, ()
     if split.reason is not None:
         split.note(split.said)
-        return making.prove(given.model, given.parts, "bundle"), split.said, split.notes
-    parts, _, bundle = making.write(given.model, given.parts, "uncut")
-    own = proof.answers(bundle, making.staged(parts), making.rows, tables=parts.tables)
+        return _whole(making, given, split.reason), split.said, split.notes
+    own = _own(making, given)
     notes = list(split.notes)
     for number, alternative in enumerate(split.each):
         try:
@@ -175,7 +192,26 @@ def _best(making: _Making, given: Given) -> tuple[_Made, Mapping[str, Any] | Non
         return made, said, tuple(notes)
     said = {"shipped": "uncut", "reason": notes[-1] if notes else "nothing to split", "notes": notes}
     split.note(said)
-    return making.prove(given.model, given.parts, "bundle"), said, tuple(notes)
+    return _whole(making, given, said["reason"]), said, tuple(notes)
+
+
+def _whole(making: _Making, given: Given, reason: str = "[split] does not cut it") -> _Made:
+    """The model as it is. Raises ModelError for a graph that is too large to be served so."""
+    for source, exported in given.parts.steps:
+        if exported.outside is not None:
+            raise ModelError(
+                f"{given.model.name}: {source.source} has tables in files of their own, more than a bundle can hold in "
+                f"its graph, and they stay in it: {reason}"
+            )
+    return making.prove(given.model, given.parts, "bundle")
+
+
+def _own(making: _Making, given: Given) -> list[Answer] | None:
+    """What the uncut graph answers to the golden requests, None where it is too large to be run."""
+    if any(exported.outside is not None for _, exported in given.parts.steps):
+        return None
+    parts, _, bundle = making.write(given.model, given.parts, "uncut")
+    return proof.answers(bundle, making.staged(parts), making.rows, tables=parts.tables)
 
 
 def files_below(folder: Path, name: str) -> Path:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from math import prod
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -49,11 +52,35 @@ def _flops(node: object, shapes: dict[str, tuple[int, ...]]) -> int:
     return size
 
 
+SECTIONS = ("proven", "pushed", "dynamic", "refused", "declined", "kept")
+"""The report's sentences by what they are about, in the order in which they are told."""
+
+
+def document(compiled: Compiled) -> dict[str, Any]:
+    """The account as JSON: what ships and why, what each graph does, what is stored, what was measured and found."""
+    report, record = compiled.report, compiled.record
+    return {
+        "shipped": report.shipped,
+        "reason": report.reason,
+        "acceptance": {"trials": report.trials, "worst": report.worst, "skipped": list(report.skipped)},
+        "sides": {name: asdict(side) for name, side in report.accounts.items()},
+        "frontier": [asdict(port) | {"side": port.name.split(".")[0]} for port in report.frontier],
+        "record": None if record is None else asdict(record) | {"bytes": record.nbytes},
+        "tables": [{"name": t.name, "shape": list(t.shape), "dtype": t.dtype} for t in compiled.tables],
+        "lookups": [asdict(lookup) for lookup in compiled.lookups],
+        "timings": [asdict(timing) for timing in report.timings],
+        "control": report.control,
+        **{section: dict(getattr(report, section)) for section in SECTIONS},
+    }
+
+
 def lines(compiled: Compiled) -> Iterator[str]:
     """The report, one statement a line."""
     report = compiled.report
     yield f"shipped: {report.shipped} ({report.reason})"
-    yield f"acceptance: {report.trials} inputs, largest difference {report.worst:.2g}; control {report.control:.2f}×"
+    if report.trials:
+        worst = f"largest difference {report.worst:.2g}; control {report.control:.2f}×"
+        yield f"acceptance: {report.trials} inputs, {worst}"
     for name, side in report.accounts.items():
         yield f"{name}: {side.nodes} nodes, {side.flops:,} flops a row, {side.weights:,} bytes of weights"
     for port in report.frontier:
@@ -72,3 +99,12 @@ def lines(compiled: Compiled) -> Iterator[str]:
     ):
         for name, why in notes.items():
             yield f"{title}: {name}: {why}"
+
+
+def gathered(notes: Mapping[str, str]) -> Iterator[str]:
+    """Sentences about nodes ("MatMul v7" → why), those with the same reason together: "MatMul × 3, Gemm: why"."""
+    found: dict[str, Counter[str]] = {}
+    for node, why in notes.items():
+        found.setdefault(why, Counter())[node.split(" ")[0]] += 1
+    for why, ops in found.items():
+        yield ", ".join(op if count == 1 else f"{op} × {count}" for op, count in ops.items()) + f": {why}"
