@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ def test_rows_come_as_the_store_of_a_function_reads_them(place: Place, tmp_path:
     found = np.array([row["vector"] for row in shown.json["rows"]], np.float32)
     assert np.array_equal(found, unpack(one.vectors.values)[[0, 1, 7, 56, 1]])
     store = open_store(one.table, tmp_path, place.aws.environ())
-    assert np.array_equal(found, store.rows(keys, deadline=None).values)
+    assert np.array_equal(found, store.rows(keys, deadline=time.monotonic() + 60).values)
     store.close()
 
 
@@ -196,8 +197,11 @@ def test_get_refuses_what_cannot_be_read(
 # verify
 
 
-@pytest.mark.parametrize("form", FORMS, ids=IDS)
-@pytest.mark.parametrize("more", [[], ["--all"], ["--sample", "3"]], ids=["", "all", "sample"])
+@pytest.mark.parametrize(
+    ("form", "more"),
+    list(zip(FORMS, ([], ["--all"], ["--sample", "3"], ["--all"], ["--sample", "3"]), strict=True)),
+    ids=IDS,
+)
 def test_a_pushed_version_is_what_was_staged(
     place: Place, tmp_path: Path, form: dict[str, Any], more: list[str]
 ) -> None:

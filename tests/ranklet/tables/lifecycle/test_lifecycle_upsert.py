@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_new_and_changed_rows_arrive_and_functions_read_them(place: Place, films
     wanted = {"physical": films.table.physical, "revision": 3, "rows": 3, "written": 3, "ignored": 0, "dry_run": False}
     assert shown.json == wanted
     store = open_store(films.table, tmp_path, place.aws.environ())
-    read = store.rows([40, 5, 7, 6, 41], deadline=None)
+    read = store.rows([40, 5, 7, 6, 41], deadline=time.monotonic() + 60)
     store.close()
     assert np.array_equal(read.values[:3], rounded(fresh))
     assert np.array_equal(read.values[3], rounded(vectors(20, DIM).values)[6])
