@@ -146,12 +146,6 @@ def test_profile_and_user_move_the_ranking(rank) -> None:
     assert len(set(orders[0]) & set(orders[1])) < 100
 
 
-def test_help_shows_how_it_is_called(folder: Path) -> None:
-    pytest.importorskip("torch", reason="training needs torch")
-    done = subprocess.run([sys.executable, folder / "train.py", "--help"], capture_output=True, text=True, check=True)
-    assert "python functions/movie-deepfm/train.py --out elsewhere" in done.stdout
-
-
 @pytest.mark.slow
 def test_training_again_gives_the_checked_in_figures(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs torch")

@@ -203,12 +203,6 @@ def test_candidates_weigh_one_history_differently(weights) -> None:
         assert counts.std() > 0.05 * counts.mean()
 
 
-def test_help_shows_how_it_is_called(folder: Path) -> None:
-    pytest.importorskip("torch", reason="training needs torch")
-    done = subprocess.run([sys.executable, folder / "train.py", "--help"], capture_output=True, text=True, check=True)
-    assert "python functions/movie-din/train.py --out elsewhere" in done.stdout
-
-
 @pytest.mark.slow
 def test_training_again_gives_the_checked_in_figures(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs torch")
