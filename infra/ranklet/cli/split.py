@@ -31,7 +31,12 @@ class PictureError(RankletError):
 
 @click.group()
 def split() -> None:
-    """Say how a graph is split into user, item and cross parts."""
+    """Say how a graph is split into user, item and cross parts.
+
+    \b
+    ranklet split explain movie-din
+    ranklet split explain model.onnx --user user_id --item item_id
+    """
 
 
 @split.command()
