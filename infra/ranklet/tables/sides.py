@@ -9,11 +9,10 @@ from typing import Any, Protocol
 
 from ranklet.items import Items
 from ranklet.tables import files, get, scan
+from ranklet.tables.source import blocks
 from ranklet_features.spec import Table
 from ranklet_features.stores.dynamodb import pages
 from ranklet_features.stores.keys import RESERVED
-
-CHUNK = 4096
 
 
 class Side(Protocol):
@@ -30,14 +29,15 @@ class Staged:
     """A folder that a build staged. Raises TableError for one that is not whole."""
 
     def __init__(self, folder: Path) -> None:
-        self.table, vectors = files.read_staged(folder)
-        # As rows, whatever the pages: both sides are compared row by row.
-        self._items = Items(_by_row(self.table), vectors.keys, vectors.values)
+        self.table, self._vectors = files.read_staged(folder)
 
     def rows(self) -> Iterator[tuple[str, bytes]]:
-        """As `Side` says."""
-        for start in range(0, len(self._items), CHUNK):
-            yield from self._items.pairs(start, min(start + CHUNK, len(self._items)))
+        """As `Side` says; row by row whatever the pages, as both sides are compared so."""
+        start, by_row = 0, replace(self.table, page=1)
+        for block in blocks(self._vectors.values):
+            keys = self._vectors.keys[start : start + len(block)]
+            yield from Items(by_row, keys, block).pairs(0, len(block))
+            start += len(block)
 
 
 class Live:
@@ -56,7 +56,3 @@ class Live:
                 continue
             keys, packed = pages.joined({one.key: one.value}, self.table)
             yield from ((str(key), row.tobytes()) for key, row in zip(keys.tolist(), packed, strict=True))
-
-
-def _by_row(table: Table) -> Table:
-    return replace(table, page=1)
