@@ -25,7 +25,7 @@ class Pace:
     def __init__(
         self, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        self.rate, self.throttles = START, 0
+        self.rate = START
         self._clock, self._sleep, self._lock = clock, sleep, threading.Lock()
         self._free = START * BURST_S
         self._seen = self._climbed = clock()
@@ -48,7 +48,6 @@ class Pace:
         """DynamoDB said: slower."""
         with self._lock:
             now = self._clock()
-            self.throttles += 1
             if now - self._slowed < DEAF_S:
                 return
             self.rate = max(LEAST, self.rate * FACTOR)

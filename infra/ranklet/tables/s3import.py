@@ -29,6 +29,9 @@ POLL_S = 2.0
 LONGEST_S = 12 * 3600.0
 """An import of 10⁹ rows takes hours."""
 
+BUILT_FORM = "dynamodb-json"
+"""Of the files that `ranklet tables build` writes."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -91,24 +94,27 @@ def _files(items: Numbered, s3: Any, place: Place | None, bar: Callable[[str], P
     """The import files in S3: where they were built, or uploaded now."""
     physical = items.table.physical
     if isinstance(items, BuiltItems) and isinstance(items.build.place, Bucket):
-        return Files(items.build.place.bucket, items.build.place.key(f"{ITEMS}/"), "dynamodb-json")
+        return Files(items.build.place.bucket, items.build.place.key(f"{ITEMS}/"), BUILT_FORM)
     if place is None:
         raise TableError(f"{physical}: to import it, its files need a place in S3; give --bucket")
-    if isinstance(items, BuiltItems):
-        if place.form != "dynamodb-json":
-            raise TableError(f"{physical} was built as dynamodb-json; leave --format {place.form} out")
-        files = Files(place.bucket, place.keys(physical), place.form)
-        items.check()
-        assert isinstance(items.build.place, Folder)
-        root = items.build.place.path / ITEMS
-        _upload(files, [root / part.name for part in items.build.record.parts], s3, bar(f"{physical} uploaded"))
-        return files
-    assert isinstance(items, Items)
     files = Files(place.bucket, place.keys(physical), place.form)
+    if isinstance(items, BuiltItems):
+        _upload(files, _built(items, place), s3, bar(f"{physical} uploaded"))
+        return files
+    assert isinstance(items, Items), "staged here"
     with tempfile.TemporaryDirectory(prefix="ranklet-import-") as scratch:
         parts = importfiles.write(items, Path(scratch), form=place.form, progress=bar(f"{physical} written"))
         _upload(files, [part.path for part in parts], s3, bar(f"{physical} uploaded"))
     return files
+
+
+def _built(items: BuiltItems, place: Place) -> list[Path]:
+    """The files of a build in a folder, each read once and held against its digest."""
+    assert isinstance(items.build.place, Folder), "of two kinds of places"
+    if place.form != BUILT_FORM:
+        raise TableError(f"{items.table.physical} was built as {BUILT_FORM}; leave --format {place.form} out")
+    items.check()
+    return [items.build.place.path / ITEMS / part.name for part in items.build.record.parts]
 
 
 def _upload(files: Files, paths: Sequence[Path], s3: Any, moves: Progress) -> None:
