@@ -245,6 +245,8 @@ def test_training_again_gives_the_checked_in_figures(folder: Path, tmp_path: Pat
     subprocess.run([sys.executable, folder / "train.py", "--out", tmp_path], check=True, timeout=1800)
     ours, again = (training.read_figures(at / "README.md") for at in (folder, tmp_path))
     assert ours.keys() == again.keys()
+    people = Path("export", "regulars.jsonl")
+    assert (tmp_path / people).read_bytes() == (folder / people).read_bytes()
     for what in ours:
         if "AUC" in what:
             assert float(again[what]) == pytest.approx(float(ours[what]), abs=0.005)
