@@ -105,6 +105,8 @@ def _reason_to_keep(one: Version, needed: Sequence[Naming], rules: Rules, now: d
         return "it is being deleted already"
     if one.state == "foreign":
         return "its row __ranklet__ or its tags do not say that ranklet made it"
+    if one.state == "unreadable":
+        return "its row __ranklet__ cannot be read"
     if users := [str(who) for who in needed if who.tables and one.physical in who.tables]:
         return f"named by {_few(users)}"
     if models := [model for model, pinned in dict(rules.bundles).items() if one.physical in pinned]:

@@ -26,10 +26,12 @@ ITEM_OVERHEAD = 100
 """Bytes that DynamoDB bills for an item beside its own, for the index that finds it."""
 
 AT_ONCE = 8
+READABLE = ("ACTIVE", "UPDATING")
 
-State = Literal["complete", "incomplete", "foreign", "leaving"]
+State = Literal["complete", "incomplete", "foreign", "unreadable", "leaving"]
 """complete: its row `__ranklet__` is there. incomplete: it is being loaded, or a load was interrupted.
-foreign: neither its row nor its tags say that ranklet made it. leaving: it is being deleted."""
+foreign: neither its row nor its tags say that ranklet made it. unreadable: its row cannot be read.
+leaving: it is being deleted."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,11 @@ def describe(client: Any, physical: str) -> Version | None:
     table, version = parts(physical) or (physical, "")
     arn = shown.get("TableArn", "")
     tags = _tags(client, physical, arn)
-    said = whole.description(client, physical) if shown["TableStatus"] == "ACTIVE" else None
+    said, unreadable = None, shown["TableStatus"] not in (*READABLE, "CREATING", "DELETING")
+    try:
+        said = whole.description(client, physical) if shown["TableStatus"] in READABLE else None
+    except TableError:
+        unreadable = True
     size, items = shown.get("TableSizeBytes", 0), shown.get("ItemCount", 0)
     if said is not None and not size:
         size, items = _estimate(said)
@@ -98,7 +104,7 @@ def describe(client: Any, physical: str) -> Version | None:
         table=table,
         version=version,
         store="dynamodb",
-        state=_state(shown["TableStatus"], said, tags, (table, version)),
+        state="unreadable" if unreadable else _state(shown["TableStatus"], said, tags, (table, version)),
         created=shown["CreationDateTime"],
         bytes=size,
         dollars=_dollars(size, items, restorable=restorable),
@@ -131,7 +137,7 @@ def _state(status: str, said: dict[str, Any] | None, tags: dict[str, str], named
         return "leaving"
     if said is not None:
         return "complete" if (said.get("name"), said.get("version")) == named else "foreign"
-    if status != "ACTIVE" or (tags.get("ranklet:table"), tags.get("ranklet:version")) == named:
+    if status == "CREATING" or (tags.get("ranklet:table"), tags.get("ranklet:version")) == named:
         return "incomplete"
     return "foreign"
 

@@ -134,6 +134,15 @@ def test_a_table_that_others_made_is_kept(cloud: Place) -> None:
     assert (one["delete"], one["state"]) == (False, "foreign")
 
 
+def test_a_table_whose_description_cannot_be_read_is_kept(cloud: Place, tmp_path: Path) -> None:
+    odd, whole = push_many(cloud, tmp_path, 2)
+    cloud.dynamodb.put_item(TableName=odd, Item={"k": {"S": "__ranklet__"}, "v": {"B": b"{"}})
+    shown = {one["physical"]: one for one in cloud.tables("prune", *AT_ONCE).json}
+    assert (shown[odd]["delete"], shown[odd]["state"]) == (False, "unreadable")
+    assert shown[whole]["delete"]
+    assert there(cloud) == {odd}
+
+
 def test_a_bundle_of_the_checkout_keeps_its_tables(
     cloud: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
