@@ -164,7 +164,7 @@ class _Making:
 def _best(making: _Making, given: Given) -> tuple[_Made, Mapping[str, Any] | None, tuple[str, ...]]:
     """The first bundle that is proven, of all that could stand for the model; the model as it is comes last."""
     if not given.concerned:
-        return making.prove(given.model, given.parts, "bundle"), None, ()
+        return _whole(making, given), None, ()
     # Imported here: onnx and the compiler take a second, which models without a graph need not wait.
     from ranklet.splitting.alternatives import UNFIT, alternatives
 
@@ -197,10 +197,10 @@ def _best(making: _Making, given: Given) -> tuple[_Made, Mapping[str, Any] | Non
 
 def _whole(making: _Making, given: Given, reason: str = "[split] does not cut it") -> _Made:
     """The model as it is. Raises ModelError for a graph that is too large to be served so."""
-    for source, exported in given.parts.steps:
+    for step, exported in given.parts.steps:
         if exported.outside is not None:
             raise ModelError(
-                f"{given.model.name}: {source.source} has tables in files of their own, more than a bundle can hold in "
+                f"{given.model.name}: {step.source} has tables in files of their own, more than a bundle can hold in "
                 f"its graph, and they stay in it: {reason}"
             )
     return making.prove(given.model, given.parts, "bundle")

@@ -35,7 +35,8 @@ class Exported:
     inputs, outputs: by the engine's own names, in the engine's order. artefact: a file name for
     `content`, both None for an engine without weights. options: for the engine, the author's completed.
     notes: what the author should know and nothing refuses, printed by the build. keep: of a user step, for how many
-    seconds and how many entries its answers are kept.
+    seconds and how many entries its answers are kept. outside: the folder of files that hold weights which are too
+    large for `content`; such a graph is served once its tables left it.
     """
 
     engine: str
@@ -46,6 +47,7 @@ class Exported:
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     keep: tuple[float, int] = (0.0, 0)
+    outside: Path | None = None
 
 
 class Importer(Protocol):

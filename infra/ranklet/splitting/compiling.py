@@ -72,6 +72,8 @@ def _graph(subject: Subject) -> ir.Model:
 
     assert subject.exported.content is not None, "a graph has content"
     graph = ir.from_proto(onnx.load_from_string(subject.exported.content))
+    if subject.exported.outside is not None:
+        ir.external_data.set_base_dir(graph.graph, subject.exported.outside)
     wanted = {end.name for end in subject.exported.outputs}
     for value in [value for value in graph.graph.outputs if value.name not in wanted]:
         graph.graph.outputs.remove(value)

@@ -52,7 +52,7 @@ def lines(said: Mapping[str, Any]) -> Iterator[str]:
             f"split: {said['trials']} trials, worst difference {said['worst']:.1e}; {said['proven']} nodes proven, "
             f"{said['dynamic']} trusted after a trial, {said['refused']} left per candidate"
         )
-    if "uncut" in said:
+    if said.get("uncut") is not None:
         yield f"split: {said['uncut']:.1e} from the uncut graph's own scores of the golden requests"
     for name, why in said.get("declined", {}).items():
         yield f"split: not {name}: {why}"

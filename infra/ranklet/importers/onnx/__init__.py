@@ -8,9 +8,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from onnx import TensorProto
+
 from ranklet.errors import ImportRefused
+from ranklet.importers import files
 from ranklet.importers.base import Exported
 from ranklet.importers.onnx import interface, nodes, reading, trial
 from ranklet.model import StepSource
@@ -35,8 +39,15 @@ def load(source: StepSource, folder: Path) -> Exported:
         nodes.check(model)
         inputs, outputs = interface.inputs(model, source), interface.outputs(model, source)
         content = reading.pack(model)
-        notes = trial.run(model, content, source, (inputs, outputs))
+        away = reading.outside(model)
+        notes = trial.run(model, content, source, (inputs, outputs)) if not away else _untried(away)
     except ImportRefused as error:
         raise ImportRefused(f"{source.source}: {error}") from error
     artefact = f"{PurePosixPath(source.source).stem}.onnx"
-    return Exported("onnx", inputs, outputs, artefact, content, notes=notes)
+    base = files.resolve(folder, source.source).parent if away else None
+    return Exported("onnx", inputs, outputs, artefact, content, notes=notes, outside=base)
+
+
+def _untried(away: Sequence[TensorProto]) -> tuple[str, ...]:
+    names = ", ".join(tensor.name for tensor in away)
+    return (f"too large to be run whole: {names} stay in their files and are served as embedding tables",)

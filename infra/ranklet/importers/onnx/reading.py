@@ -7,6 +7,7 @@ folder, at an offset and length inside its file, and as many bytes as the tensor
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
@@ -19,6 +20,12 @@ from ranklet.importers.onnx.walk import every, messages
 ONNXRUNTIME = "1.32.0"
 """The version in layers/onnx/requirements.txt, whose limits these are."""
 
+OUTSIDE = 64 << 20
+"""Bytes of a weight that may stay in a file of its own."""
+
+MAX_OUTSIDE = 1 << 44
+"""Of such a file: far above what a table of DynamoDB is filled with from one machine."""
+
 MAX_IR = 14
 OPSETS = {"": (7, 28), "ai.onnx": (7, 28), "ai.onnx.ml": (1, 5), "com.microsoft": (1, 1)}
 """Oldest and newest operator set of a domain that it runs."""
@@ -28,7 +35,8 @@ _REFUSALS = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, 
 
 
 def read(folder: Path, name: str) -> onnx.ModelProto:
-    """The model in `folder / name`, external data taken in.
+    """The model in `folder / name`, external data taken in; where all of it is more than a protobuf holds, tensors of
+    OUTSIDE bytes stay in their files, as embedding tables that the build will cut.
 
     Raises ImportRefused for a file that is no valid ONNX, is of a newer format than the onnxruntime in
     the layer reads, or whose external data is not where it may be.
@@ -40,12 +48,9 @@ def read(folder: Path, name: str) -> onnx.ModelProto:
         raise ImportRefused(f"no ONNX file: {error}; export the model again") from error
     _check_versions(model)
     del model.training_info[:]  # never run
-    budget = files.MAX_BYTES - path.stat().st_size
-    for tensor in every(onnx.TensorProto, model):
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            budget -= _take_in(tensor, path, budget)
+    _take_all_in(model, path)
     try:
-        onnx.checker.check_model(model, full_check=True)
+        onnx.checker.check_model(_inside(model), full_check=True)
     except _REFUSALS as error:
         raise ImportRefused(f"onnx.checker refuses it: {error}") from error
     return model
@@ -78,11 +83,59 @@ def _check_versions(model: onnx.ModelProto) -> None:
             )
 
 
-def _take_in(tensor: onnx.TensorProto, model: Path, budget: int) -> int:
-    """Replace a tensor's external data by its bytes, at most `budget`; returns how many."""
+def outside(model: onnx.ModelProto) -> tuple[onnx.TensorProto, ...]:
+    """The weights that stay in their files."""
+    return tuple(one for one in model.graph.initializer if one.data_location == onnx.TensorProto.EXTERNAL)
+
+
+def _inside(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with inputs in place of weights that stay outside: a checker looks for files where it runs."""
+    away = outside(model)
+    if not away:
+        return model
+    known = onnx.ModelProto()
+    known.CopyFrom(model)
+    names = {tensor.name for tensor in away}
+    kept = [tensor for tensor in known.graph.initializer if tensor.name not in names]
+    del known.graph.initializer[:]
+    known.graph.initializer.extend(kept)
+    given = {value.name for value in known.graph.input}
+    known.graph.input.extend(
+        onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+        for tensor in away
+        if tensor.name not in given
+    )
+    return known
+
+
+def _take_all_in(model: onnx.ModelProto, path: Path) -> None:
+    away = [one for one in every(onnx.TensorProto, model) if one.data_location == onnx.TensorProto.EXTERNAL]
+    places = [_place(tensor, path) for tensor in away]
+    budget = files.MAX_BYTES - path.stat().st_size
+    whole = sum(place.length for place in places) <= budget
+    stay = set() if whole else {tensor.name for tensor in model.graph.initializer}
+    for tensor, place in zip(away, places, strict=True):
+        if tensor.name in stay and place.length >= OUTSIDE:
+            continue
+        if place.length > budget:
+            raise ImportRefused("with its external data it exceeds 2 GB; move large embeddings to [tables]")
+        budget -= place.length
+        _take_in(tensor, place)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a tensor's bytes are."""
+
+    path: Path
+    offset: int
+    length: int
+
+
+def _place(tensor: onnx.TensorProto, model: Path) -> _Place:
     place = {entry.key: entry.value for entry in tensor.external_data}
     try:
-        path = files.resolve(model.parent, place.get("location", ""))
+        path = files.resolve(model.parent, place.get("location", ""), limit=MAX_OUTSIDE)
         offset = int(place.get("offset", 0))
         length = int(place.get("length", path.stat().st_size - offset))
     except (ImportRefused, ValueError) as error:
@@ -92,11 +145,13 @@ def _take_in(tensor: onnx.TensorProto, model: Path, budget: int) -> int:
             f"external data of tensor {tensor.name!r}: bytes {offset} to {offset + length} of {path.name}, "
             f"which has {path.stat().st_size}; export the model again"
         )
-    if length > budget:
-        raise ImportRefused("with its external data it exceeds 2 GB; move large embeddings to [tables]")
-    with path.open("rb") as file:
-        file.seek(offset)
-        tensor.raw_data = file.read(length)
+    return _Place(path, offset, length)
+
+
+def _take_in(tensor: onnx.TensorProto, place: _Place) -> None:
+    """Replace a tensor's external data by its bytes."""
+    with place.path.open("rb") as file:
+        file.seek(place.offset)
+        tensor.raw_data = file.read(place.length)
     tensor.ClearField("data_location")
     tensor.ClearField("external_data")
-    return length
