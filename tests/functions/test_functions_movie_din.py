@@ -200,7 +200,7 @@ def test_candidates_weigh_one_history_differently(weights) -> None:
     for past in vectors[[50, 588, 56, 98, 313]]:
         seen = [np.concatenate([one, past, one - past, one * past]) for one in vectors[1:]]
         counts = np.array([_net(weights, "attention", (0, 2), row)[0] for row in seen])
-        assert counts.std() > 0.05 * counts.mean()
+        assert counts.std() > 0.1 * counts.mean()
 
 
 @pytest.mark.slow
