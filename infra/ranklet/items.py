@@ -54,6 +54,10 @@ class Numbered(Protocol):
         """Key and value of the items `start … stop - 1`."""
         ...
 
+    def sample(self, size: int) -> Sequence[int]:
+        """Ascending numbers of about `size` items to look at, the first and the last among them; all of fewer."""
+        ...
+
 
 class Items:
     """The items of a table in ascending order of its keys, numbered from 0; nothing is made before it is asked for.
@@ -106,6 +110,14 @@ class Items:
     def value(self, number: int) -> bytes:
         """The value of one item."""
         return self._page(number) if self.table.page > 1 else bytes(self.rows[number].tobytes())
+
+    def sample(self, size: int) -> Sequence[int]:
+        """As `Numbered` says: spread over the whole table."""
+        total = len(self)
+        if total <= size:
+            return range(total)
+        drawn = np.random.default_rng(0).choice(total, size, replace=False)
+        return sorted({0, total - 1, *drawn.tolist()})
 
     def _page(self, number: int) -> bytes:
         start, stop = self._starts[number], self._stops[number]

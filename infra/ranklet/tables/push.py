@@ -64,7 +64,7 @@ def push(
         written = load(items, client=client, journal=journal, progress=progress, pace=pace)
         # Whatever the answer: a journal that says more than the table holds must not be believed by the next push.
         journal.forget()
-        verified = readback.compare(items, readback.sample(items), client=client, progress=silent)
+        verified = readback.compare(items, items.sample(readback.SAMPLE), client=client, progress=silent)
         readback.count(items, client=client)
     if options.restorable:
         creation.make_restorable(client, items.table)

@@ -6,8 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from ranklet.errors import TableError
 from ranklet.items import Numbered
 from ranklet.tables import scan
@@ -24,15 +22,6 @@ SAMPLE = 10_000
 
 COUNT_ALONE = 50_000
 """Up to this many items are counted by one scan."""
-
-
-def sample(items: Numbered, size: int = SAMPLE) -> Sequence[int]:
-    """Numbers of the items to look at: all, or `size` drawn without regard to order, first and last among them."""
-    total = len(items)
-    if total <= size:
-        return range(total)
-    drawn = np.random.default_rng(0).choice(total, size, replace=False)
-    return sorted({0, total - 1, *drawn.tolist()})
 
 
 def compare(items: Numbered, numbers: Sequence[int], *, client: Any, progress: Progress) -> int:

@@ -81,8 +81,7 @@ def push(
     result = _wait(dynamodb, arn, items, bar(f"{table.physical} imported"), poll_s)
     _count(result, items)
     creation.adopt(dynamodb, table, result["TableArn"], options)
-    # Of a build, a few files: to read some rows of each would fetch them all.
-    numbers = items.sample(readback.SAMPLE) if isinstance(items, BuiltItems) else readback.sample(items)
+    numbers = items.sample(readback.SAMPLE)
     verified = readback.compare(items, numbers, client=dynamodb, progress=bar(f"{table.physical} read back"))
     if options.restorable:
         creation.make_restorable(dynamodb, table)

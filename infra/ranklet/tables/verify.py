@@ -104,7 +104,7 @@ def verify(
     if all_items or found.counted != len(items):
         _all(items, found, client, progress)
     else:
-        _some(items, readback.sample(items, sample), found, client, progress)
+        _some(items, items.sample(sample), found, client, progress)
     return found
 
 

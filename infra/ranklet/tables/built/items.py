@@ -31,6 +31,9 @@ from ranklet_features.spec import Table
 OPEN = 3
 """Parts that are unpacked at once: writers are in one, or at the end of one and in the next."""
 
+SAMPLED = 8
+"""Parts that a sample is drawn from."""
+
 
 @dataclass(frozen=True)
 class Unpacked:
@@ -81,17 +84,20 @@ class BuiltItems:
             "files are in no order of keys; compare a sample instead of all"
         )
 
-    def sample(self, size: int, parts: int = 8) -> Sequence[int]:
-        """Numbers of items to look at, out of a few parts, the first and the last among them."""
+    def sample(self, size: int) -> Sequence[int]:
+        """As `Numbered` says, out of a few parts: each that is looked at is fetched whole."""
         full = [place for place, part in enumerate(self.build.record.parts) if part.items]
         random = np.random.default_rng(0)
-        if len(full) > parts:
-            full = sorted({full[0], full[-1], *random.choice(full[1:-1], parts - 2, replace=False).tolist()})
-        numbers: list[int] = []
-        for place in full:
-            count, end = self.build.record.parts[place].items, self._ends[place]
-            drawn = random.choice(count, min(count, -(-size // len(full))), replace=False)
-            numbers += (end - count + np.unique([0, count - 1, *drawn])).tolist()
+        if len(self) > size and len(full) > SAMPLED:
+            full = sorted({full[0], full[-1], *random.choice(full[1:-1], SAMPLED - 2, replace=False).tolist()})
+        each = -(-size // len(full)) if len(self) > size else len(self)
+        return [number for place in full for number in self._drawn(place, each, random)]
+
+    def _drawn(self, place: int, size: int, random: np.random.Generator) -> list[int]:
+        """Numbers of items of one part."""
+        count, end = self.build.record.parts[place].items, self._ends[place]
+        drawn = random.choice(count, min(count, size), replace=False)
+        numbers: list[int] = (end - count + np.unique([0, count - 1, *drawn])).tolist()
         return numbers
 
     def pairs(self, start: int, stop: int) -> Iterator[tuple[str, bytes]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import boto3
+import msgspec
 import numpy as np
 import pytest
 import spark_kit
@@ -20,12 +22,18 @@ from ranklet.local.event_v2 import event_v2
 from ranklet.pipeline import Built
 from ranklet.tables import files, push, whole
 from ranklet.tables.built import pinning
+from ranklet.tables.built.items import SAMPLED, BuiltItems
+from ranklet.tables.built.opened import opened
+from ranklet.tables.built.record import Part
 from ranklet.tables.spark import cluster
 from ranklet.tables.spark.recipe import Recipe
 from ranklet_features.packing import pack, unpack
 from ranklet_runtime.function import Function
 
 FILMS_ASKED = Films.drawn()
+
+EMPTY = Part(name="part-9.gz", bytes=20, rows=0, items=0, sums="00" * 32)
+"""Of a partition without rows."""
 
 KNOWN = Films.drawn(strangers=False)
 """For narrowed rows: the mean row, which stands in for a stranger, is that of the rows as they are stored."""
@@ -219,3 +227,20 @@ def test_the_version_that_spark_built_goes_the_same_way(spark: Any, tmp_path: Pa
     built = pipeline.build(folder, out=tmp_path / ".build")
     push.push(_staged(tmp_path, built), client=client)
     _assert_scores(films, built, client, bound=1.0)
+
+
+@pytest.mark.parametrize("size", [10, 100, 10_000])
+def test_a_sample_is_drawn_from_a_few_files_the_first_and_the_last_item_among_it(tmp_path: Path, size: int) -> None:
+    films = FILMS_ASKED
+    folder = films.write(tmp_path)
+    films.build(folder, tmp_path / "built")
+    whole = opened(str(tmp_path / "built"))
+    (part,) = whole.record.parts
+    many = msgspec.structs.replace(whole.record, parts=(*(part for _ in range(20)), EMPTY))
+    items = BuiltItems(whole.table, replace(whole, record=many))
+    numbers = list(items.sample(size))
+    assert numbers == sorted(set(numbers))
+    assert (numbers[0], numbers[-1]) == (0, len(items) - 1)
+    assert size <= len(numbers) <= size + 3 * SAMPLED
+    assert len({number // FILMS for number in numbers}) == SAMPLED
+    assert list(BuiltItems(whole.table, whole).sample(10_000)) == list(range(FILMS))
