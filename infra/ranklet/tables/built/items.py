@@ -80,8 +80,8 @@ class BuiltItems:
     def find(self, key: str) -> int | None:
         """Always TableError: the files are in no order, and nothing here holds all keys."""
         raise TableError(
-            f"{self.table.physical} was built elsewhere: {key!r} cannot be looked up in {self.build.place.name}, whose "
-            "files are in no order of keys; compare a sample instead of all"
+            f"{self.table.physical}: {key!r} cannot be looked up in {self.build.place.name}, whose files are in no "
+            "order of keys: with a version that was built elsewhere, counts and a sample are compared"
         )
 
     def sample(self, size: int) -> Sequence[int]:

@@ -105,7 +105,8 @@ class Bucket:
                 answer = until_answered(self.name, self.client.list_objects_v2, Bucket=self.bucket, Prefix=root, **more)
             except ClientError as error:
                 raise TableError(f"{self.name} cannot be listed: {error}") from error
-            found |= {one["Key"].removeprefix(root): int(one["Size"]) for one in answer.get("Contents", [])}
+            there = {one["Key"].removeprefix(root): int(one["Size"]) for one in answer.get("Contents", [])}
+            found |= {name: size for name, size in there.items() if name and not name.endswith("/")}  # folders' marks
             if not answer.get("IsTruncated"):
                 return found
             more = {"ContinuationToken": answer["NextContinuationToken"]}

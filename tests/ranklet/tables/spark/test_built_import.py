@@ -100,6 +100,8 @@ def test_a_bundle_is_built_on_a_bucket_with_the_rows_that_the_build_kept(
     tmp_path: Path, aws: Callable[[str], Any]
 ) -> None:
     built, _ = _built(tmp_path, aws, in_s3=True)
+    aws("s3").put_object(Bucket=BUCKET, Key=f"{PREFIX}/items/")  # what consoles and Hadoop leave for a folder
+    assert opened(f"s3a://{BUCKET}/{PREFIX}/").table == built.manifest.spec.tables["films"]
     assert f"{FILMS} rows built in s3://{BUCKET}/{PREFIX}, " in built.placements["films"]
     assert "which golden requests read" in built.placements["films"]
 
