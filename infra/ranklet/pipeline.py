@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ranklet import certificate, fit, freshness, golden, importers, model, proof, tree
+from ranklet import certificate, fit, freshness, golden, importers, model, proof, standins, tree
 from ranklet.answers import Answer
 from ranklet.compose import Parts, compose, write
 from ranklet.errors import ModelError, ParityError
@@ -89,7 +89,7 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
         made.proven,
         {table.table.name: table.reason for table in tables},
         tree.size(place),
-        (*_notes(parts), *notes),
+        (*_notes(parts), *standins.notes(made.manifest, tables, rows), *notes),
         {table.table.name: table.dollars for table in tables},
         said,
     )

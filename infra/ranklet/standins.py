@@ -6,10 +6,17 @@ as many numbers, the same type. A wrong vector of the right length would still s
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ranklet.errors import ModelError
+from ranklet.golden import Golden
 from ranklet.importers.base import Exported, TensorSpec
+from ranklet.tables.pin import Pinned
 from ranklet_features.spec import Feature, Table
 from ranklet_runtime.manifest import Manifest, Step
 
@@ -25,6 +32,37 @@ def check(manifest: Manifest, exported: Sequence[Exported]) -> None:
                 _pair(f"{place}: {tensor!r}", made[tensor], feature, manifest)
     for feature in sorted(manifest.stored):
         _only(feature, manifest)
+
+
+def notes(manifest: Manifest, tables: Sequence[Pinned], rows: Sequence[Golden]) -> tuple[str, ...]:
+    """What the golden rows do not prove: a step of which they show one way only, stored or computed."""
+    keys = {one.table.name: one.vectors.keys for one in tables}
+    said = []
+    for index, step in enumerate(manifest.steps):
+        if not step.stored:
+            continue
+        read = [manifest.spec.features[name] for name in step.stored.values()]
+        asked = [(one.of[0], keys[one.options["table"]]) for one in read]
+        stored = sum(all(_holds(known, _value(manifest, row, name)) for name, known in asked) for row in rows)
+        if stored in (0, len(rows)):
+            none = "without" if stored else "with"
+            said.append(
+                f"steps[{index}]: no golden row is of a user {none} stored rows, so that way is not proven; let the "
+                "trainer score some"
+            )
+    return tuple(said)
+
+
+def _holds(keys: Sequence[Any] | NDArray[np.int64], value: Any) -> bool:
+    """Whether ascending keys, of which there may be many millions, hold a value."""
+    place = bisect_left(keys, value)
+    return place < len(keys) and bool(keys[place] == value)
+
+
+def _value(manifest: Manifest, row: Golden, name: str) -> Any:
+    declared = manifest.spec.inputs[name]
+    value = (row.user if declared.side == "user" else row.context).get(name)
+    return declared.default if value is None else value
 
 
 def _outputs(place: str, step: Step) -> None:

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
-from ranklet import fit
+from ranklet import fit, standins
 from ranklet.compose import document
 from ranklet.errors import ModelError
+from ranklet.golden import Golden
 from ranklet.importers.base import Exported, TensorSpec
 from ranklet.model import StepSource
+from ranklet.tables.pin import Pinned
+from ranklet.tables.source import Vectors
 from ranklet_features.spec import Feature, FeatureSpec, Input, Table
 from ranklet_runtime.manifest import Manifest, Step
 
@@ -125,6 +129,27 @@ def test_a_found_tensor_that_is_there_already_is_named(tmp_path: Path) -> None:
     exported = [Exported("onnx", (TensorSpec("age", "float32", (None, 1)),), (VECTOR,))]
     with pytest.raises(ModelError, match="its tensor 'stored_found' is there already"):
         fit.check(Manifest("m", "1", spec, (tower,), "vector"), exported, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ([{"id": 4}, {"id": 5}], ()),
+        ([{"id": 4}, {}], ()),
+        ([{"id": 5}, {"id": 6}], ("steps[0]: no golden row is of a user with stored rows",)),
+        ([{"id": 3}, {"id": 4}], ("steps[0]: no golden row is of a user without stored rows",)),
+        ([{}], ("steps[0]: no golden row is of a user with stored rows",)),
+    ],
+)
+def test_a_way_that_no_golden_row_takes_is_noted(asked: list[dict[str, int]], said: tuple[str, ...]) -> None:
+    inputs = {**INPUTS, "id": Input("user", "int", default=0)}
+    tower = Step("onnx", "user", {"age": "age"}, {"vector": "vector"}, "tower.onnx", stored=PAIR)
+    plain = Step("dot", "item", {"user": "vector", "item": "movie"}, {"score": "score"})
+    manifest = Manifest("m", "1", FeatureSpec(inputs, FEATURES, TABLES), (tower, plain), "score")
+    users = Pinned(TABLES["users"], Vectors(np.array([3, 4]), np.ones((2, 3), np.float32)), "")
+    found = standins.notes(manifest, [users], [Golden(user, {}, {}, ()) for user in asked])
+    assert len(found) == len(said)
+    assert all(note.startswith(start) for note, start in zip(found, said, strict=True))
 
 
 def test_the_manifest_carries_what_model_toml_says(tmp_path: Path) -> None:
