@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from splitting_kit import CLOSE, deep_fm, scores, shuffled
+from splitting_kit import CLOSE, Net, Request, deep_fm, scores, shuffled
 
 from ranklet import pipeline
 from ranklet.errors import ImportRefused, ModelError
@@ -73,34 +73,57 @@ def test_a_file_outside_the_models_folder_is_not_mapped(tmp_path: Path, small_pr
         pipeline.build(folder, out=tmp_path / ".build")
 
 
+WIDE = """
+[inputs]
+user_id  = { side = "user", type = "int" }
+movie_id = { side = "item", type = "int" }
+[features]
+user = { kind = "category", of = "user_id", size = 550000, oov_index = 0 }
+film = { kind = "category", of = "movie_id", size = 80, oov_index = 0 }
+"""
+ROWS, DIM = 550_000, 1024
+
+
+def wide(folder: Path) -> onnx.ModelProto:
+    """A graph over a table of 2.25 GB, whose file is sparse but for the row of user 7."""
+    net = Net(21)
+    user = net.op("Gather", "people", net.ids("user"))
+    film = net.op("Gather", net.table("films", 80, 8), net.ids("film"))
+    model = onnx.load_from_string(net.score(net.deep(net.op("Concat", user, film, axis=1), DIM + 8, 16, 1)))
+    people = model.graph.initializer.add(name="people", data_type=onnx.TensorProto.FLOAT, dims=[ROWS, DIM])
+    people.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", "people.bin"), ("offset", "0"), ("length", str(ROWS * DIM * 4))):
+        people.external_data.add(key=key, value=value)
+    with (folder / "people.bin").open("wb") as file:
+        file.truncate(ROWS * DIM * 4)
+        file.seek(7 * DIM * 4)
+        file.write(np.random.default_rng(22).standard_normal(DIM).astype("<f4").tobytes())
+    return model
+
+
 @pytest.mark.slow
 def test_a_graph_above_two_gigabytes_ships_as_less_than_one_megabyte(tmp_path: Path) -> None:
-    """The table's file is sparse, 2.56 GB of zeros; onnxruntime scores the golden requests on the whole graph."""
-    model = deep_fm()
-    folder = model.write(tmp_path / "functions", "m", split='cut_rows = 10000\nvariant = "uncut"')
-    graph = onnx.load_from_string(model.graph)
-    users = next(one for one in graph.graph.initializer if one.name == "users")
-    rows = 80_000_000
-    users.CopyFrom(onnx.TensorProto(name="users", data_type=onnx.TensorProto.FLOAT, dims=[rows, 8]))
-    users.data_location = onnx.TensorProto.EXTERNAL
-    for key, value in (("location", "users.bin"), ("offset", "0"), ("length", str(rows * 32))):
-        users.external_data.add(key=key, value=value)
-    with (folder / "export" / "users.bin").open("wb") as file:
-        file.truncate(rows * 32)
+    """onnxruntime scores the golden requests on the whole graph, its table in its file."""
+    folder = tmp_path / "functions" / "m"
+    (folder / "export").mkdir(parents=True)
     path = folder / "export" / "model.onnx"
-    path.write_bytes(graph.SerializeToString())
+    path.write_bytes(wide(folder / "export").SerializeToString())
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
-    def score(request: dict) -> list[float]:
-        n = len(request["items"]["movie_id"])
-        return session.run(None, model.feeds(request, n))[0].ravel().tolist()
+    def feeds(request: Request, n: int) -> dict[str, np.ndarray]:
+        films = np.array(request["items"]["movie_id"], np.int64)
+        return {"user": np.full(n, request["user"]["user_id"], np.int64), "film": films}
 
-    (folder / "golden.jsonl").write_text(
-        "\n".join(json.dumps({"request": one, "scores": score(one)}) for one in model.requests)
-    )
-    toml = folder / "model.toml"
-    toml.write_text(toml.read_text().replace("size = 300", f"size = {rows}"))
+    lines = []
+    for user in (7, 8):
+        request: Request = {"user": {"user_id": user}, "context": {}, "items": {"movie_id": [1, 2, 3]}}
+        found = session.run(None, feeds(request, 3))[0].ravel().tolist()
+        lines.append(json.dumps({"request": request, "scores": found}))
+    (folder / "golden.jsonl").write_text("\n".join(lines))
+    step = '[[steps]]\nformat = "onnx"\nsource = "export/model.onnx"\n[output]\nitem_key = "movie_id"\n'
+    (folder / "model.toml").write_text(f'name = "m"\n{WIDE}{step}[split]\nvariant = "B"\n')
     built = pipeline.build(folder, out=tmp_path / ".build")
-    steps = sum(path.stat().st_size for path in (built.folder / "steps").iterdir())
-    assert steps < 1_000_000
-    assert built.manifest.spec.tables["cut-users"].rows == rows
+    assert built.split is not None and built.split["shipped"] == "B", built.notes
+    assert sum(file.stat().st_size for file in (built.folder / "steps").iterdir()) < 1_000_000
+    table = built.manifest.spec.tables["cut-people"]
+    assert (table.rows, table.dim, table.placement) == (ROWS, DIM, "dynamodb")
