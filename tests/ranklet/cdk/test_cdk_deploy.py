@@ -31,6 +31,7 @@ from cdk_project import ROOT
 from ranklet import app, node
 from ranklet.packaging import bytecode
 from ranklet.project import Project
+from ranklet.tables.deployed import read as read_deployed
 from ranklet.tables.push import push
 from ranklet_runtime.manifest import Manifest
 
@@ -216,6 +217,16 @@ def test_function_refuses_a_bad_request_with_its_own_answer(deployed: Cloud) -> 
     status, answer = deployed.rank("movie-ftrl", {"items": {}})
     assert status == 400
     assert "$" in json.dumps(answer)
+
+
+def test_deployed_functions_name_the_table_versions_that_their_bundles_pin(deployed: Cloud, project: Project) -> None:
+    pinned = Manifest.read(project.bundle("movie-two-tower") / "manifest.json").spec.tables.values()
+    names = frozenset(table.physical for table in pinned if table.placement == "dynamodb")
+    found = read_deployed(deployed.client("lambda"))
+    assert names
+    assert {one.tables for one in found if "two-tower" in one.function} == {names}
+    assert {one.tables for one in found if "ftrl" in one.function} == {frozenset()}
+    assert {one.version for one in found if one.aliases == ("live",)} == {"1"}
 
 
 def test_deployed_stacks_have_no_difference_to_the_next_synthesis(deployed: Cloud, cdk: Cdk) -> None:

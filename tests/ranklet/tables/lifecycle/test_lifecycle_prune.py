@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lifecycle_kit import Functions, Place, pinned, project, tables, vectors
 
 from ranklet.errors import TableError
@@ -259,3 +261,51 @@ def test_a_version_whose_tables_are_unknown_hinders_only_where_it_counts() -> No
     with pytest.raises(TableError, match="movies:1 needs is not known: no variable"):
         prune.plan(found, [unknown, *rest], prune.Rules(), NOW)
     assert prune.plan(found, [unknown, *rest], prune.Rules(keep=1), NOW)[0].delete
+
+
+@st.composite
+def deployments(draw: st.DrawFn) -> tuple[list[Version], list[Naming], prune.Rules]:
+    """Versions of any state and age, functions with any versions and aliases, any rules."""
+    names = list("abcdefgh")
+    states = st.sampled_from(["complete"] * 4 + ["incomplete", "foreign", "unreadable", "leaving"])
+    found = [
+        version(name, state=draw(states), created=NOW - timedelta(hours=draw(st.integers(0, 72)))) for name in names
+    ]
+    namings = []
+    for function in ("films", "users"):
+        for number in ("$LATEST", *map(str, range(1, draw(st.integers(1, 14))))):
+            tables = frozenset(draw(st.lists(st.sampled_from(names), max_size=2)))
+            aliases = draw(st.sampled_from([(), (), (), ("live",), ("a", "b")])) if number != "$LATEST" else ()
+            namings.append(Naming(function, number, aliases, tables))
+    bundles = {"here": frozenset(draw(st.lists(st.sampled_from(names), max_size=2)))}
+    keep = draw(st.one_of(st.none(), st.integers(0, 14)))
+    rules = prune.Rules(keep, timedelta(hours=draw(st.integers(0, 72))), bundles, draw(st.booleans()))
+    return found, draw(st.permutations(namings)), rules
+
+
+@given(deployments())
+@settings(max_examples=150, deadline=None)
+def test_what_is_deleted_is_named_by_nobody_who_counts_and_nothing_else_is_kept(
+    drawn: tuple[list[Version], list[Naming], prune.Rules],
+) -> None:
+    found, namings, rules = drawn
+    for verdict in prune.plan(found, namings, rules, NOW):
+        one = verdict.version
+        needed = one.physical in rules.bundles["here"]
+        for who in namings:
+            newer = (
+                [
+                    other
+                    for other in namings
+                    if other.function == who.function
+                    and "$" not in other.version
+                    and int(other.version) > int(who.version)
+                ]
+                if who.version != "$LATEST"
+                else []
+            )
+            counts = who.version == "$LATEST" or who.aliases or rules.keep is None or len(newer) < rules.keep
+            needed = needed or bool(counts and who.tables and one.physical in who.tables)
+        removable = one.state == "complete" or (one.state == "incomplete" and rules.incomplete)
+        assert verdict.delete == (removable and not needed and NOW - one.created >= rules.min_age)
+        assert verdict.reason
