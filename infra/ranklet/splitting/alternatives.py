@@ -29,12 +29,14 @@ from ranklet.tables import pin, source
 from ranklet.tables.pin import Pinned
 from ranklet.tables.room import Room
 from ranklet.tables.sources.base import Asked
+from ranklet_features.errors import SpecError
+from ranklet_runtime.errors import ManifestError
 
 ITEMS = "item-rows"
 """The name of the item table."""
 
 UNFIT = (RunFailed, Declined, Refuted, Unpackable, ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
-         AssertionError, NotImplementedError)  # fmt: skip
+         AssertionError, NotImplementedError, ManifestError, SpecError)  # fmt: skip
 """What compiling may end with. The graphs of the world hold what no pass foresaw; an author whose graph runs as it is
 loses a speed-up then, with the reason, and not the build."""
 

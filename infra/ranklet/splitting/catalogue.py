@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ranklet.errors import ModelError
 from ranklet.model import Model, TableSource
 from ranklet.tables import sources
 from ranklet.tables.sources import columns, npy, onnx
@@ -62,14 +63,20 @@ class Catalogue:
 
 
 def catalogue(model: Model, asked: Asked) -> Catalogue | None:
-    """The catalogue that [split] names; None where it names none, or a model's items have no key.
+    """The catalogue that [split] names; None where it names none.
 
-    asked: the item table. Raises TableError for a file that cannot be read, or has no column of keys.
+    asked: the item table. Raises ModelError where items have no key, TableError for a file that cannot be read, or has
+    no column of keys.
     """
     split, key = model.split, model.output.item_key
-    declared = model.inputs.get(key) if key is not None else None
-    if split.catalogue is None or key is None or declared is None or declared.list or declared.type == "float":
+    if split.catalogue is None:
         return None
+    declared = model.inputs.get(key) if key is not None else None
+    if key is None or declared is None or declared.list or declared.length is not None or declared.type == "float":
+        raise ModelError(
+            f"{model.name}/model.toml: [split] catalogue needs [output] item_key, the input that names an item by one "
+            f"int or string; it is {key!r}"
+        )
     path, key_column = asked.resolve(split.catalogue), split.key_column or key
     there = {key} if path.suffix in KEY_FILES else _columns(asked, path, key, key_column)
     known = {name: value for name, value in model.inputs.items() if value.side == "item" and name in there}

@@ -6,6 +6,7 @@ lacks, as the uncut graph would score an id outside its vocabulary.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -131,8 +132,13 @@ def _unknown(name: str, declared: Input, catalogue: Catalogue, keys: Keys) -> An
 
 
 def _unknown_key(declared: Input, keys: Keys) -> Any:
-    known = set(keys.tolist()) if isinstance(keys, np.ndarray) else set(keys)
     strangers: Iterator[Any] = (
         map("?".__mul__, range(MANY)) if declared.type == "string" else iter(range(-1, -MANY, -1))
     )
-    return next(key for key in strangers if key not in known)
+    return next(key for key in strangers if not _holds(keys, key))
+
+
+def _holds(keys: Keys, key: Any) -> bool:
+    """Whether a key is among keys in ascending order."""
+    place = int(np.searchsorted(keys, key)) if isinstance(keys, np.ndarray) else bisect_left(keys, key)
+    return place < len(keys) and bool(keys[place] == key)

@@ -175,6 +175,14 @@ def test_what_force_cannot_do_is_named(tmp_path: Path, more: str, message: str) 
         build(two_tower(), tmp_path, given)
 
 
+def test_a_catalogue_without_a_key_is_told(tmp_path: Path) -> None:
+    folder = two_tower().write(tmp_path / "functions", "m", split=CATALOGUE)
+    path = folder / "model.toml"
+    path.write_text(path.read_text().replace('item_key = "movie_id"', ""))
+    with pytest.raises(ModelError, match=r"\[split\] catalogue needs \[output\] item_key"):
+        pipeline.build(folder, out=tmp_path / ".build")
+
+
 def test_a_record_above_the_budget_leaves_the_graph_uncut_in_auto(tmp_path: Path) -> None:
     built = build(two_tower(), tmp_path, CATALOGUE + "row_bytes = 8")
     assert built.split is not None and built.split["shipped"] == "uncut"

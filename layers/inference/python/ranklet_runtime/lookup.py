@@ -55,7 +55,8 @@ class Lookup:
         degraded: dict[str, int] = {}
         for store, uses in self._tables:
             ids = [_ranked(tensors[use.ids], use.rank) for use in uses]
-            flat = _within(np.concatenate([one.reshape(-1) for one in ids]), store, uses, ids)
+            flat = ids[0].reshape(-1) if len(ids) == 1 else np.concatenate([one.reshape(-1) for one in ids])
+            flat = _within(flat, store, uses, ids)
             rows = _rows(store, flat, deadline, degraded)
             start = 0
             for use, one in zip(uses, ids, strict=True):

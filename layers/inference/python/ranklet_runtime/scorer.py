@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,9 @@ Part = Engine | Kept | Lookup | StoredFirst
 
 VERIFY_S = 0.5
 """How long INIT waits for tables that do not answer."""
+
+
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class Scorer:
@@ -111,6 +115,8 @@ class Scorer:
 
     def _counts(self) -> Mapping[str, int]:
         """What engines counted since the last request."""
+        if not self._keeping:
+            return NOTHING
         found: dict[str, int] = {}
         for engine in self._keeping:
             found.update(engine.counts)
