@@ -1,11 +1,11 @@
 """The compiler's entry: cut, trace, split, prove, measure, choose.
 
-1. `bags` collapses embedding bags and `embeddings` cuts large tables out; 2. `trace` learns every dimension; 3. `three`
-splits into graphs for variant A (the items' part of the first dense layers is stored) and B (the items' vector is
-stored); 4. `regions` tries what no table proves, and a second pass uses it; 5. `packing` lays out the record, `tidy`
-writes the cross graph for onnxruntime; 6. `verify` accepts or refutes; 7. `choose` times what was accepted against the
-uncut graph. A model that cannot be split, or gains nothing, ships uncut with the reason; only a model that cannot be
-run at all raises.
+1. `bags` and `sparse` collapse embedding bags, `embeddings` cuts large tables out; 2. `trace` learns every dimension;
+3. `three` splits into graphs for variant A (the items' part of the first dense layers is stored) and B (the items'
+vector is stored); 4. `regions` tries what no table proves, and a second pass uses it; 5. `packing` lays out the record,
+`tidy` writes the cross graph for onnxruntime; 6. `verify` accepts or refutes; 7. `choose` times what was accepted
+against the uncut graph. A model that cannot be split, or gains nothing, ships uncut with the reason; only a model that
+cannot be run at all raises.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import onnx_ir as ir
 
-from ranklet.graph import regions, verify
-from ranklet.graph.bags import collapse
+from ranklet.graph import bags, regions, sparse, verify
 from ranklet.graph.builder import joined
 from ranklet.graph.choose import BASE, CONTROL, Choice, Runs, choose
 from ranklet.graph.embeddings import Cut, cut, look_up
@@ -116,7 +115,8 @@ def _subject(model: ir.Model, sides: Sides, options: Options) -> Subject:
         raise ValueError(f"sides name {sorted(sides)}, the model's inputs are {sorted(kind.name for kind in kinds)}")
     small = sum(v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value is not None) < SMALL
     before = Runner(serialise(model.clone())) if small else None
-    collapse(model, kinds)
+    if bags.collapse(model, kinds) + sparse.collapse(model, kinds):
+        kinds = input_kinds(model, options.limits, options.extents)  # what ids index can now be seen
     parts = cut(model, options.cut_rows)
     content = serialise(model)
     keys = split_keys(parts.keys, kinds, sides, seed=options.seed) if parts.keys is not None else Keys()

@@ -1,7 +1,8 @@
 """The embedding cut: large tables behind a Gather leave the graph.
 
 Requires: a Gather along axis 0 of a 2-D float initializer, directly. Tables that are transposed, quantised,
-multiplied as one-hots or gathered by GatherElements stay, and the cut says so. Ensures: the Gather's output is an
+multiplied as one-hots, gathered by GatherElements, or by ids that mix rows (Unique over the batch) stay, and the cut
+says so. Ensures: the Gather's output is an
 input `<table>.rows.<k>`; what computes its ids is a `keys` graph (nothing, where the ids are inputs themselves).
 External data is neither read nor copied: tables stay memory-mapped.
 """
@@ -16,6 +17,10 @@ import onnx_ir as ir
 
 from ranklet.graph.dead import drop
 from ranklet.graph.records import Array, Feeds, Table
+from ranklet.graph.sparse import ancestors
+
+MIXING = {"Unique", "NonZero", "Compress", "CumSum", "Loop", "Scan"}
+"""Ops after which ids are no longer of one row each."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,11 @@ def _reason(value: ir.Value) -> str | None:
             return f"{node.op_type} reads it, not a Gather along its rows alone"
         if node.graph is not value.graph:
             return "a Gather inside a Loop or If reads it"
+        ids = node.inputs[1]
+        made = ancestors(ids) if ids is not None else []
+        mixing = next((one.op_type for one in made if one.op_type in MIXING), None)
+        if mixing is not None:
+            return f"its ids come out of {mixing}, which mixes the rows of a batch"
     return None if value.uses() else "nothing reads it"
 
 

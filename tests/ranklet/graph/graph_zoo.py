@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import warnings
 from collections.abc import Callable
@@ -297,11 +298,20 @@ def export(name: str, exporter: str) -> tuple[bytes, dict[str, Declared]]:
         for _, _, kind, shape, limit in animal.inputs
     )
     names = [spec[0] for spec in animal.inputs]
+    content = exported(model, dict(zip(names, example, strict=True)), exporter)
+    return content, {spec[0]: spec[1] for spec in animal.inputs}
+
+
+def exported(model: nn.Module, feeds: dict[str, Any], exporter: str) -> bytes:
+    """A torch model that takes these tensors in this order, its batch dynamic."""
+    names, example = list(feeds), tuple(feeds.values())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if exporter == "dynamo":
             batch = torch.export.Dim("batch", min=1, max=100_000)
-            dims = tuple({0: batch} for _ in names)
+            dims: Any = tuple({0: batch} for _ in names)
+            if any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(model.forward).parameters.values()):
+                dims = (dims,)
             program = torch.onnx.export(
                 model, example, dynamo=True, input_names=names, dynamic_shapes=dims, verbose=False
             )
@@ -313,4 +323,4 @@ def export(name: str, exporter: str) -> tuple[bytes, dict[str, Declared]]:
                 model, example, stream, dynamo=False, input_names=names, dynamic_axes=axes, opset_version=17
             )
             content = stream.getvalue()
-    return content, {spec[0]: spec[1] for spec in animal.inputs}
+    return bytes(content)
