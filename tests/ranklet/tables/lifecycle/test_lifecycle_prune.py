@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lifecycle_kit import Functions, Place, pinned, project, tables, vectors
 
@@ -284,7 +284,7 @@ def deployments(draw: st.DrawFn) -> tuple[list[Version], list[Naming], prune.Rul
 
 
 @given(deployments())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_deleted_is_named_by_nobody_who_counts_and_nothing_else_is_kept(
     drawn: tuple[list[Version], list[Naming], prune.Rules],
 ) -> None:
