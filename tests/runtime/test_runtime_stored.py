@@ -316,8 +316,14 @@ def test_what_is_kept_of_a_profile_is_never_a_row_that_was_stored(tmp_path: Path
         result = scorer.score(RankRequest({"user_id": user_id, "a": 3.0}, {}, {"x": ITEMS}))
         assert result.scores.tolist() == _scores(user_id, 3.0)
         counts.append(dict(result.counts))
-    miss, hit = {"UserCacheMisses": 1}, {"UserCacheHits": 1}
-    assert counts == [{}, miss, {}, hit, hit, {}]
+    stored, computed = {"StoredUsers": 1}, {"StoredUsers": 0, "ComputedUsers": 1}
+    miss, hit = {**computed, "UserCacheMisses": 1}, {**computed, "UserCacheHits": 1}
+    assert counts == [stored, miss, stored, hit, hit, stored]
+
+
+def test_users_are_counted_by_their_way(served: Served) -> None:
+    rows = RankRequest({"user_id": [7, 404, 8], "a": [1.0, 2.0, 3.0]}, {}, {"x": ITEMS}, per_row=True)
+    assert served.function.scorer.score(rows).counts == {"StoredUsers": 2, "ComputedUsers": 1}
 
 
 def test_stored_rows_are_not_written_into(served: Served) -> None:

@@ -7,6 +7,7 @@ in, each step reads some and adds its own, and the one that the manifest names a
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -51,8 +52,9 @@ class Scorer:
         stores: Mapping[str, EmbeddingStore],
     ) -> None:
         self._plan, self._engines, self._stores = plan, engines, stores
-        inner = (engine.engine if isinstance(engine, StoredFirst) else engine for engine in engines)
-        self._keeping = tuple(engine for engine in inner if isinstance(engine, Kept))
+        stored = tuple(engine for engine in engines if isinstance(engine, StoredFirst))
+        inner = (*engines, *(one.engine for one in stored))
+        self._counting = (*stored, *(engine for engine in inner if isinstance(engine, Kept)))
         self._score, self._surplus, self._limit = manifest.score, manifest.surplus, manifest.limits.items
         self._candidates = tuple(name for name, value in manifest.spec.inputs.items() if value.side == "item")
 
@@ -115,10 +117,10 @@ class Scorer:
 
     def _counts(self) -> Mapping[str, int]:
         """What engines counted since the last request."""
-        if not self._keeping:
+        if not self._counting:
             return NOTHING
-        found: dict[str, int] = {}
-        for engine in self._keeping:
+        found: Counter[str] = Counter()
+        for engine in self._counting:
             found.update(engine.counts)
             engine.counts.clear()
         return found

@@ -6,6 +6,7 @@ engine is not run. In a request whose rows belong to several users it runs for t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import reduce
 
@@ -22,6 +23,7 @@ class StoredFirst:
     """An engine behind stored rows.
 
     An output is stored for all rows or for those found: a user has either all of its outputs from tables, or none.
+    counts: `StoredUsers` and `ComputedUsers` since it was last read, of a request of several users by its rows.
     Raises ManifestError for a step that stores some of its outputs only.
     """
 
@@ -34,13 +36,17 @@ class StoredFirst:
         self.engine, self._pairs = engine, tuple(step.stored.items())
         self._found = tuple(dict.fromkeys(map(found_name, step.stored.values())))
         self._inputs = tuple(set(step.inputs.values()))
+        self.counts: Counter[str] = Counter()
 
     def run(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
         """The step's outputs: stored rows where they were found, the engine's elsewhere."""
         found = reduce(np.logical_and, (tensors[name] for name in self._found))
-        if found.all():
+        stored = int(np.count_nonzero(found))
+        self.counts["StoredUsers"] += stored
+        if stored == len(found):
             return {output: tensors[feature] for output, feature in self._pairs}
-        if not found.any():
+        self.counts["ComputedUsers"] += len(found) - stored
+        if not stored:
             return self.engine.run(tensors)
         return self._mixed(tensors, np.flatnonzero(~found), len(found))
 
