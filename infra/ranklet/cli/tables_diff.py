@@ -61,10 +61,10 @@ def diff(
 
 
 def _side(text: str, aws: Aws) -> Side:
-    from ranklet.tables.sides import Live, Staged
+    from ranklet.tables.sides import Live, of
 
     if (Path(text) / "table.json").is_file():
-        return Staged(Path(text))
+        return of(Path(text))
     return Live(aws.dynamodb, common.physical(text))
 
 

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 from ranklet.items import Items
 from ranklet.tables import files, get, scan
+from ranklet.tables.built.items import BuiltItems
+from ranklet.tables.built.opened import Build, opened
+from ranklet.tables.built.record import RECORD
 from ranklet.tables.source import blocks
 from ranklet_features.spec import Table
 from ranklet_features.stores.dynamodb import pages
@@ -38,6 +41,23 @@ class Staged:
             keys = self._vectors.keys[start : start + len(block)]
             yield from Items(by_row, keys, block).pairs(0, len(block))
             start += len(block)
+
+
+class Elsewhere:
+    """A version that was built elsewhere, read out of the files of its build. Raises TableError as `opened` does."""
+
+    def __init__(self, build: Build) -> None:
+        self.table, self._items = build.table, BuiltItems(build.table, build)
+
+    def rows(self) -> Iterator[tuple[str, bytes]]:
+        """As `Side` says."""
+        return self._items.rows()
+
+
+def of(folder: Path) -> Side:
+    """The version of a folder: one that was staged, or that of `ranklet tables build`. Raises TableError."""
+    built = str(folder) if (folder / RECORD).exists() else files.built(folder)
+    return Staged(folder) if built is None else Elsewhere(opened(built))
 
 
 class Live:

@@ -25,7 +25,8 @@ from ranklet.errors import TableError
 from ranklet.tables.built.opened import Build
 from ranklet.tables.built.record import ITEMS, Part
 from ranklet.tables.spark.content import of as content_of
-from ranklet.tables.spark.content import pair
+from ranklet.tables.spark.content import pair, rows_of
+from ranklet_features.packing import row_dtype
 from ranklet_features.spec import Table
 
 OPEN = 3
@@ -107,6 +108,13 @@ class BuiltItems:
             end, before = self._ends[place], self._ends[place] - self.build.record.parts[place].items
             yield from self._part(place).pairs(start - before, min(stop, end) - before)
             start = end
+
+    def rows(self) -> Iterator[tuple[str, bytes]]:
+        """Key as text and packed row of every row, whatever the pages. Raises TableError as `pairs` does."""
+        size = row_dtype(self.table.dtype, self.table.dim).itemsize
+        for place in range(len(self._ends)):
+            for keys, blob, _ in rows_of(self._part(place).each(), self.table):
+                yield from zip(keys, (blob[at : at + size] for at in range(0, len(blob), size)), strict=True)
 
     def check(self) -> None:
         """Read every part. Raises TableError for one that is not as it was built."""

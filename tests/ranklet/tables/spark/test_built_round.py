@@ -20,7 +20,7 @@ from ranklet.errors import ParityError, TableError
 from ranklet.local.dynamodb import LocalDynamo
 from ranklet.local.event_v2 import event_v2
 from ranklet.pipeline import Built
-from ranklet.tables import files, push, whole
+from ranklet.tables import diff, files, push, sides, whole
 from ranklet.tables.built import pinning
 from ranklet.tables.built.items import SAMPLED, BuiltItems
 from ranklet.tables.built.opened import opened
@@ -244,3 +244,24 @@ def test_a_sample_is_drawn_from_a_few_files_the_first_and_the_last_item_among_it
     assert size <= len(numbers) <= size + 3 * SAMPLED
     assert len({number // FILMS for number in numbers}) == SAMPLED
     assert list(BuiltItems(whole.table, whole).sample(10_000)) == list(range(FILMS))
+
+
+def test_two_builds_are_told_apart_row_by_row(tmp_path: Path, client: Any) -> None:
+    films = FILMS_ASKED
+    folder = films.write(tmp_path, lines="page = 7")
+    films.build(folder, tmp_path / "built")
+    built = pipeline.build(folder, out=tmp_path / ".build")
+    push.push(_staged(tmp_path, built), client=client)
+    prices = films.data["price"].to_pylist()
+    later = films.with_column("price", [prices[0] + 1, *prices[1:]]).slice(0, FILMS - 3)
+    films.build(folder, tmp_path / "later", data=later)
+    before = sides.of(_staged(tmp_path, built))
+    assert diff.diff(before, sides.of(tmp_path / "built"), bar=_silent).same
+    assert diff.diff(before, sides.Live(client, built.manifest.spec.tables["films"].physical), bar=_silent).same
+    found = diff.diff(before, sides.of(tmp_path / "later"), bar=_silent)
+    assert (found.old_rows, found.added, found.removed, found.changed) == (FILMS, 0, 3, 1)
+    assert sorted(found.examples["removed"]) == sorted(map(str, films.data["movie_id"].to_pylist()[-3:]))
+
+
+def _silent(name: str) -> Any:
+    return lambda done, total: None
