@@ -54,7 +54,8 @@ class Scorer:
         self._plan, self._engines, self._stores = plan, engines, stores
         stored = tuple(engine for engine in engines if isinstance(engine, StoredFirst))
         inner = (*engines, *(one.engine for one in stored))
-        self._counting = (*stored, *(engine for engine in inner if isinstance(engine, Kept)))
+        kept = tuple(engine for engine in inner if isinstance(engine, Kept))
+        self._counting: tuple[Kept | StoredFirst, ...] = (*stored, *kept)
         self._score, self._surplus, self._limit = manifest.score, manifest.surplus, manifest.limits.items
         self._candidates = tuple(name for name, value in manifest.spec.inputs.items() if value.side == "item")
 
