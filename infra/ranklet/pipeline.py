@@ -32,6 +32,7 @@ from ranklet.compose import Parts, compose, write
 from ranklet.errors import ModelError, ParityError
 from ranklet.graph.records import Compiled
 from ranklet.splitting.given import Given
+from ranklet.splitting.outcome import uncut
 from ranklet.tables import files, pin, source, sources
 from ranklet.tables.built import pinning
 from ranklet.tables.room import Room
@@ -145,7 +146,7 @@ class _Making:
         """Where the tables lie that DynamoDB serves."""
         return [self.tables / one.table.physical for one in parts.tables if one.table.placement == "dynamodb"]
 
-    def prove(self, described: model.Model, parts: Parts, name: str, uncut: proof.Uncut | None = None) -> _Made:
+    def prove(self, described: model.Model, parts: Parts, name: str, before: proof.Uncut | None = None) -> _Made:
         """Write a bundle and replay the golden requests through it."""
         parts, manifest, bundle = self.write(described, parts, name)
         self.progress(f"replaying {len(self.rows)} golden requests")
@@ -156,7 +157,7 @@ class _Making:
             bound=proof.bound(described, manifest),
             tables=parts.tables,
             allowed={name: table.max_score_change for name, table in described.tables.items()},
-            split=uncut,
+            split=before,
         )
         return _Made(parts, manifest, bundle, proven)
 
@@ -179,8 +180,8 @@ def _best(making: _Making, given: Given) -> tuple[_Made, Mapping[str, Any] | Non
     for number, alternative in enumerate(split.each):
         try:
             found = alternative()
-            uncut = proof.Uncut(own, found.shipped, found.said["trials"], found.said["worst"])
-            made = making.prove(found.model, found.parts, f"split-{number}", uncut)
+            before = proof.Uncut(own, found.shipped, found.said["trials"], found.said["worst"])
+            made = making.prove(found.model, found.parts, f"split-{number}", before)
         except (*UNFIT, ModelError, ParityError) as error:
             if split.forced:
                 raise ModelError(f'{given.model.name}: [split] mode = "force", but the split fails: {error}') from error
@@ -190,9 +191,10 @@ def _best(making: _Making, given: Given) -> tuple[_Made, Mapping[str, Any] | Non
         said = {**found.said, "uncut": made.proven.split.uncut, "notes": notes}
         split.note(said)
         return made, said, tuple(notes)
-    said = {"shipped": "uncut", "reason": notes[-1] if notes else "nothing to split", "notes": notes}
+    reason = notes[-1] if notes else "nothing to split"
+    said = {**uncut(reason), "declined": split.said["declined"], "notes": notes}
     split.note(said)
-    return _whole(making, given, said["reason"]), said, tuple(notes)
+    return _whole(making, given, reason), said, tuple(notes)
 
 
 def _whole(making: _Making, given: Given, reason: str = "[split] does not cut it") -> _Made:

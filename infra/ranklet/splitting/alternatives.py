@@ -119,7 +119,7 @@ def _unfulfilled(model: Model, compiled: Compiled) -> tuple[str, ...]:
 
 def _without(reason: str) -> Split:
     """Nothing was compiled."""
-    return Split(reason, False, (), lambda said: None, {"shipped": BASE, "reason": reason})
+    return Split(reason, False, (), lambda said: None, outcome.uncut(reason))
 
 
 def _each(
@@ -128,7 +128,8 @@ def _each(
     if compiled.cross is not None:
         yield lambda: _alternative(given, subject, compiled, declared, choice)
     if compiled.tables and given.model.split.mode != "force":
-        whole = replace(compiled, user=None, item=None, cross=None, fused=None, record=None)
+        report = replace(compiled.report, shipped=BASE, trials=0, worst=0.0, proven={}, dynamic={}, refused={})
+        whole = replace(compiled, user=None, item=None, cross=None, fused=None, record=None, report=report)
         yield lambda: _alternative(given, subject, whole, declared, choice)
 
 

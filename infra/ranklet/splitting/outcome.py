@@ -19,15 +19,16 @@ def said(
     """The `split` of `ranklet build --json`, but for what the proof finds.
 
     speedup: N → how many times faster than the uncut graph it was when it was measured, empty where it was not.
+    row: what is stored per item. tables: those of the bundle. trials and worst: of the acceptance test. proven, dynamic
+    and refused: how many nodes are computed once by proof, after a trial only, and not at all. kept: tables that stay
+    in the graph, and why. uncut: the largest difference from the uncut graph's own scores of the golden requests.
     """
-    report = compiled.report
+    report, record = compiled.report, compiled.record
     name = shipped or report.shipped
-    measured = {str(t["n"]): t["speedup"] for t in choice.timings if t["candidate"] == name and name != BASE}
-    record = compiled.record
     return {
+        **uncut(choice.reason if name == choice.shipped else report.reason),
         "shipped": name,
-        "reason": choice.reason if name == choice.shipped else report.reason,
-        "speedup": measured,
+        "speedup": {str(t["n"]): t["speedup"] for t in choice.timings if t["candidate"] == name and name != BASE},
         "control": choice.control,
         "row": None if record is None else {"numbers": record.width, "fields": [field.name for field in record.fields]},
         "tables": [one.table.name for one in parts.tables] if parts is not None else [],
@@ -41,20 +42,43 @@ def said(
     }
 
 
+def uncut(reason: str) -> dict[str, Any]:
+    """The same of a graph that ships as it is."""
+    return {
+        "shipped": BASE,
+        "reason": reason,
+        "speedup": {},
+        "control": 1.0,
+        "row": None,
+        "tables": [],
+        "trials": 0,
+        "worst": 0.0,
+        "proven": 0,
+        "dynamic": 0,
+        "refused": 0,
+        "declined": {},
+        "kept": {},
+        "uncut": None,
+        "notes": [],
+    }
+
+
 def lines(said: Mapping[str, Any]) -> Iterator[str]:
     """A short account for people."""
-    faster = ", ".join(f"{gain:.2f}× at {n}" for n, gain in said.get("speedup", {}).items())
+    faster = ", ".join(f"{gain:.2f}× at {n}" for n, gain in said["speedup"].items())
     yield f"split: {said['shipped']}: {said['reason']}" + (f" ({faster})" if faster else "")
-    if (row := said.get("row")) is not None:
+    if (row := said["row"]) is not None:
         yield f"split: {row['numbers']} numbers stored per item"
-    if said.get("trials"):
+    if faster:
+        yield f'split: on every machine alike with [split] variant = "{said["shipped"]}"'
+    if said["trials"]:
         yield (
             f"split: {said['trials']} trials, worst difference {said['worst']:.1e}; {said['proven']} nodes proven, "
             f"{said['dynamic']} trusted after a trial, {said['refused']} left per candidate"
         )
-    if said.get("uncut") is not None:
+    if said["uncut"] is not None:
         yield f"split: {said['uncut']:.1e} from the uncut graph's own scores of the golden requests"
-    for name, why in said.get("declined", {}).items():
+    for name, why in said["declined"].items():
         yield f"split: not {name}: {why}"
-    for name, why in said.get("kept", {}).items():
+    for name, why in said["kept"].items():
         yield f"split: table {name} stays in the graph: {why}"
