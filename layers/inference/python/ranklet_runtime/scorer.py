@@ -34,8 +34,8 @@ from ranklet_runtime.stored import StoredFirst
 Part = Engine | Kept | Lookup | StoredFirst
 """What runs a step."""
 
-VERIFY_S = 0.5
-"""How long INIT waits for tables that do not answer."""
+VERIFY_S = 2.0
+"""How long INIT waits for tables that do not answer, of the 10 s that Lambda gives it."""
 
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
