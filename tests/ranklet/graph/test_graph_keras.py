@@ -33,4 +33,4 @@ def test_compiled_model_gives_its_scores(name: str) -> None:
     assert done.report.shipped != "uncut", done.report.reason
     assert done.report.trials >= 12
     assert done.report.worst <= 1e-5
-    assert done.tables and not done.report.kept
+    assert done.tables and not any("Unique" in why for why in done.report.kept.values())
