@@ -5,6 +5,7 @@
     rows.py       a batch through features and tower, checked and packed
     lines.py      packed rows → lines of DynamoDB JSON, one item a line
     content.py    what written lines hold: counts, mean row, and the digest that names the version
+    workers.py    what Spark's workers run
     cluster.py    the engine `spark`; single.py: the engine `local`, the same without Spark
     build.py      both engines' way: check keys, compute and write, read back, describe
     job.py        the entry point where somebody else starts Spark (spark-submit, EMR Serverless, Glue)

@@ -2,7 +2,7 @@
 
 Spark writes the lines itself (`DataFrameWriter.text`, gzip), so that its committers deal with tasks that fail or run
 twice, and any file system that it knows will do. Workers get one broadcast blob of bytes. Nothing is collected but a
-few numbers per partition.
+few numbers per file, and the rows of golden requests.
 """
 
 from __future__ import annotations
@@ -12,28 +12,17 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
-from itertools import groupby, repeat
-from operator import itemgetter
 from typing import Any
 
-import numpy as np
-
 from ranklet.errors import TableError
-from ranklet.tables.spark import needs
+from ranklet.tables.spark import workers
 from ranklet.tables.spark.build import Built, build, items_of
 from ranklet.tables.spark.content import Content
-from ranklet.tables.spark.content import of as content_of
-from ranklet.tables.spark.lines import lines
 from ranklet.tables.spark.recipe import Recipe
-from ranklet.tables.spark.rows import exact, opened, packed
+from ranklet.tables.spark.rows import opened
 from ranklet.tables.spark.session import quiet
 from ranklet_features.spec import Table
 
-SUMS = (
-    "name string, rows long, items long, sums binary, total array<double>, key_bytes long, low string, high string, "
-    "kept map<string, binary>"
-)
-EXACT = "key string, row binary"
 INTS = {"tinyint", "smallint", "int", "bigint"}
 
 
@@ -101,10 +90,10 @@ class Cluster:
         with _refusals(self.recipe.name):
             keep = self.spark.sparkContext.broadcast(frozenset(wanted))
             written = self.spark.read.text(self.items).select("value", "_metadata.file_name")
-            rows = written.mapInArrow(partial(_sums, asdict(table), keep), SUMS).collect()
+            rows = written.mapInArrow(partial(workers.sums, asdict(table), keep), workers.SUMS).collect()
         found: dict[str, Content] = {}
         for row in rows:
-            found.setdefault(row["name"], Content(table.dim)).add(_content(row, table))
+            found.setdefault(row["name"], Content(table.dim)).add(workers.content(row, table))
         return found
 
     def exact(self, keys: Sequence[int | str]) -> dict[str, bytes]:
@@ -118,7 +107,10 @@ class Cluster:
             chosen = f.broadcast(self.spark.createDataFrame([(key,) for key in keys], type_))
             match = f.col(f"`{self.recipe.table.key_column}`") == f.col("key")
             data, blob = self._selected(self._dataset.join(chosen, match, "left_semi"))
-            return {row["key"]: bytes(row["row"]) for row in data.mapInArrow(partial(_exact, blob), EXACT).collect()}
+            return {
+                row["key"]: bytes(row["row"])
+                for row in data.mapInArrow(partial(workers.exact_rows, blob), workers.EXACT).collect()
+            }
 
     def exists(self, path: str) -> bool:
         """Whether something lies there."""
@@ -154,7 +146,7 @@ class Cluster:
     def _lines(self, data: Any) -> Any:
         """A column of texts, each some hundred lines without the last newline, which Spark writes."""
         data, blob = self._selected(data)
-        return data.mapInArrow(partial(_texts, blob), "line string")
+        return data.mapInArrow(partial(workers.texts, blob), "line string")
 
     def _selected(self, data: Any) -> tuple[Any, Any]:
         """The columns that the tower reads, and the recipe as workers get it."""
@@ -190,77 +182,6 @@ def run(
 ) -> Built:
     """Build `out` from the Parquet dataset `source` in a session; see `build.build`."""
     return build(Cluster(spark, recipe, source, items_of(out), partitions), out, absent=absent, progress=progress)
-
-
-def _texts(blob: Any, batches: Iterator[Any]) -> Iterator[Any]:
-    """In a worker: a partition's batches → texts of lines. blob: Spark's broadcast of a recipe's bytes."""
-    arrow = needs.arrow()
-    recipe = opened(blob.value)[0]
-    for text in lines(packed(batches, blob.value), recipe):
-        yield arrow.RecordBatch.from_pydict({"line": arrow.array([text[:-1]], arrow.string())})
-
-
-def _exact(blob: Any, batches: Iterator[Any]) -> Iterator[Any]:
-    """In a worker: a partition's batches → keys as text, rows as they are before packing."""
-    arrow = needs.arrow()
-    for part in exact(batches, blob.value):
-        found = part.by_text()
-        yield arrow.RecordBatch.from_pydict(
-            {"key": arrow.array(list(found), arrow.string()), "row": arrow.array(list(found.values()), arrow.binary())}
-        )
-
-
-def _sums(fields: dict[str, Any], wanted: Any, batches: Iterator[Any]) -> Iterator[Any]:
-    """In a worker: written lines and their files → what each file holds. fields: of a Table."""
-    arrow = needs.arrow()
-    table = Table(**fields)
-    for name, lines_ in groupby(_named(batches), key=itemgetter(0)):
-        found = content_of((line for _, line in lines_), table, wanted.value)
-        row = {
-            "name": name,
-            "rows": found.rows,
-            "items": found.items,
-            "sums": found.sums.astype("<u8").tobytes(),
-            "total": found.total.tolist(),
-            "key_bytes": found.key_bytes,
-            "low": str(found.low),
-            "high": str(found.high),
-            "kept": list(found.kept.items()),
-        }
-        yield arrow.RecordBatch.from_pylist([row], _schema(arrow))
-
-
-def _named(batches: Iterator[Any]) -> Iterator[tuple[str, str]]:
-    """File and line. A partition reads its files one after the other: most batches are of one."""
-    for batch in batches:
-        lines_, names = batch.columns
-        first, last = names[0].as_py(), names[-1].as_py()
-        yield from zip(repeat(first) if first == last else names.to_pylist(), lines_.to_pylist(), strict=False)
-
-
-def _schema(arrow: Any) -> Any:
-    types = {
-        "name": arrow.string(),
-        "rows": arrow.int64(),
-        "items": arrow.int64(),
-        "sums": arrow.binary(),
-        "total": arrow.list_(arrow.float64()),
-        "key_bytes": arrow.int64(),
-        "low": arrow.string(),
-        "high": arrow.string(),
-        "kept": arrow.map_(arrow.string(), arrow.binary()),
-    }
-    return arrow.schema(list(types.items()))
-
-
-def _content(row: Any, table: Table) -> Content:
-    """What a worker found in a file."""
-    low, high = (row[name] if table.key == "string" else int(row[name]) for name in ("low", "high"))
-    sums = np.frombuffer(bytes(row["sums"]), "<u8").astype(np.uint64)
-    kept = {key: bytes(packed_row) for key, packed_row in row["kept"].items()}
-    return Content(
-        table.dim, row["rows"], row["items"], sums, np.array(row["total"]), row["key_bytes"], low, high, kept
-    )
 
 
 @contextmanager

@@ -130,7 +130,7 @@ def test_workers_import_no_package_of_the_engineers_machine_and_run_this_python(
     def seen(batches: Any) -> Any:
         import sys
 
-        import ranklet.tables.spark.cluster  # noqa: F401  (as `_texts` does)
+        import ranklet.tables.spark.workers  # noqa: F401  (which Spark's workers run)
 
         for _ in batches:
             names = {name.split(".")[0] for name in sys.modules} & {"boto3", "click", "rich", "aws_cdk", "onnx"}
