@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import boto3
 import botocore.config
 import botocore.exceptions
 import pytest
-from local_helpers import alive, eventually
+from local_helpers import alive, eventually, model_template, write_manifest, write_stack
 
 from ranklet.errors import LocalError
 from ranklet.local.call import Api
@@ -226,3 +227,37 @@ def test_invoke_takes_a_version_an_alias_or_neither(code: Deploy, cloud: Any) ->
         with pytest.raises(botocore.exceptions.ClientError, match="no version '9'") as raised:
             told("told", Qualifier="9")
         assert raised.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_another_assembly_is_deployed_from_its_folder(assembly: Path, tmp_path: Path, lines: list[LogLine]) -> None:
+    """Of two functions one has changed; the other keeps its version."""
+    changed = Path(shutil.copytree(assembly, tmp_path / "changed"))
+    (changed / "asset.other").mkdir()
+    (changed / "asset.other" / "tiny.py").write_text("def proxy(event, context):\n    return 'another'\n")
+    write_stack(changed, "first", model_template("first", "tiny.proxy"), assets={"code.zip": "asset.other"})
+    write_manifest(changed, ["shared", "first"])
+
+    async def scenario() -> None:
+        async with LocalCloud(assembly, build=tmp_path / "build", log=lines.append) as cloud:
+            assert (await cloud.invoke("first", {})).version == "1"
+            assert await cloud.deploy(changed) == {"first": "2"}
+            invoked = await cloud.invoke("first", {})
+            assert (json.loads(invoked.payload), invoked.version) == ("another", "2")
+            assert (await cloud.invoke("second", {})).version == "1"
+
+    asyncio.run(scenario())
+
+
+def test_tables_are_refused_where_no_function_would_find_them(code: Deploy, cloud: Any, tmp_path: Path) -> None:
+    """The endpoint is told to a function when the cloud starts."""
+    staged = tmp_path / "tables" / "ranklet-films-1"
+    staged.mkdir(parents=True)
+    (staged / "table.json").write_text("{}")
+
+    async def scenario() -> None:
+        async with cloud(code(1)) as running:
+            with pytest.raises(LocalError, match="ranklet-films-1: the cloud was started without such tables"):
+                await running.deploy(code(2), tables=tmp_path / "tables")
+            assert (await _told(running))[:2] == [1, "1"]
+
+    asyncio.run(scenario())
