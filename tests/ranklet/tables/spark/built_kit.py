@@ -46,15 +46,7 @@ key_column = "{key_column}"
 missing = "mean"
 {lines}
 
-[tables.films.inputs]
-genre = {{ side = "item", type = "string" }}
-price = {{ side = "item", type = "float" }}
-year = {{ side = "item", type = "int", default = 1990 }}
-content = {{ side = "item", type = "float", length = {width} }}
-
-[tables.films.features]
-genre_id = {{ kind = "category", of = "genre", vocabulary = "export/genres.json" }}
-numbers = {{ kind = "dense", of = ["price", "year", "content"], mean = 3.0, std = 2.0 }}
+{tower}
 
 [[steps]]
 format = "numpy"
@@ -118,7 +110,7 @@ class Films:
         folder = root / "functions" / "films"
         (folder / "export").mkdir(parents=True)
         key = "int" if self.key_column == "movie_id" else "string"
-        text = MODEL.format(built=built, lines=lines, key=key, key_column=self.key_column, width=towers.WIDTH)
+        text = MODEL.format(built=built, lines=lines, key=key, key_column=self.key_column, tower=towers.TOWER)
         (folder / "model.toml").write_text(text)
         towers.write_tower(folder, dim=DIM)
         np.save(folder / "users.npy", self.users)

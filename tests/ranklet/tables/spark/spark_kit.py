@@ -27,6 +27,19 @@ OLDEST_JAVA = 17
 GENRES = ["drama", "comedy", "noir", "western", "musical"]
 WIDTH, HIDDEN = 8, 16
 
+TOWER = f"""
+[tables.films.inputs]
+genre = {{ side = "item", type = "string" }}
+price = {{ side = "item", type = "float" }}
+year = {{ side = "item", type = "int", default = 1990 }}
+content = {{ side = "item", type = "float", length = {WIDTH} }}
+
+[tables.films.features]
+genre_id = {{ kind = "category", of = "genre", vocabulary = "export/genres.json" }}
+numbers = {{ kind = "dense", of = ["price", "year", "content"], mean = 3.0, std = 2.0 }}
+"""
+"""What the tower reads."""
+
 MODEL = """
 name = "films"
 
@@ -48,15 +61,7 @@ page = {page}
 placement = "dynamodb"
 missing = "mean"
 
-[tables.films.inputs]
-genre = {{ side = "item", type = "string" }}
-price = {{ side = "item", type = "float" }}
-year = {{ side = "item", type = "int", default = 1990 }}
-content = {{ side = "item", type = "float", length = {width} }}
-
-[tables.films.features]
-genre_id = {{ kind = "category", of = "genre", vocabulary = "export/genres.json" }}
-numbers = {{ kind = "dense", of = ["price", "year", "content"], mean = 3.0, std = 2.0 }}
+{tower}
 
 [[steps]]
 format = "onnx"
@@ -97,7 +102,7 @@ def write_model(
     """
     folder = folder / "films"
     (folder / "export").mkdir(parents=True, exist_ok=True)
-    text = MODEL.format(key=key, key_column=key_column, dtype=dtype, page=page, width=WIDTH)
+    text = MODEL.format(key=key, key_column=key_column, dtype=dtype, page=page, tower=TOWER)
     (folder / "model.toml").write_text(text)
     write_tower(folder, dim=dim, mixing=mixing, scale=scale)
     return folder
