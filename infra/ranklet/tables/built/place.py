@@ -87,12 +87,19 @@ class Bucket:
         return f"{self.prefix}/{file}"
 
     def read(self, file: str) -> bytes:
-        with closing(self._get(file)) as body:
-            return bytes(body.read())
+        def fetched() -> bytes:
+            with closing(self.client.get_object(Bucket=self.bucket, Key=self.key(file))["Body"]) as body:
+                return bytes(body.read())
+
+        return self._answered(file, fetched)
 
     def copy(self, file: str, target: BinaryIO) -> None:
-        with closing(self._get(file)) as body:
-            shutil.copyfileobj(body, target, 1 << 20)
+        def fetched() -> None:
+            target.seek(0)
+            target.truncate()
+            self.client.download_fileobj(Bucket=self.bucket, Key=self.key(file), Fileobj=target)
+
+        self._answered(file, fetched)
 
     def sizes(self, folder: str) -> Mapping[str, int]:
         from botocore.exceptions import ClientError
@@ -111,11 +118,12 @@ class Bucket:
                 return found
             more = {"ContinuationToken": answer["NextContinuationToken"]}
 
-    def _get(self, file: str) -> Any:
+    def _answered(self, file: str, call: Callable[[], T]) -> T:
+        """Tried again where a connection breaks, in the middle of a file too."""
         from botocore.exceptions import ClientError
 
         try:
-            return until_answered(self.name, self.client.get_object, Bucket=self.bucket, Key=self.key(file))["Body"]
+            return until_answered(f"{self.name}/{file}", call)
         except ClientError as error:
             said = "is not there" if refused(error) in ("NoSuchKey", "NoSuchBucket", "404") else f"refused: {error}"
             raise TableError(f"{self.name}/{file} {said}; is the build there?") from error

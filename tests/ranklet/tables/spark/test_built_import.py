@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 import spark_kit
+from botocore.exceptions import ResponseStreamingError
 from built_kit import FILMS, Films
 from click.testing import CliRunner, Result
 from moto import mock_aws
@@ -20,7 +22,9 @@ from ranklet.cli import ranklet
 from ranklet.errors import TableError
 from ranklet.pipeline import Built
 from ranklet.tables import s3import, whole
+from ranklet.tables.built.items import BuiltItems
 from ranklet.tables.built.opened import opened
+from ranklet.tables.built.place import Bucket
 from ranklet.tables.creation import Options
 from ranklet.tables.loader import Progress
 from ranklet.tables.s3import import Place
@@ -122,6 +126,29 @@ def test_a_build_that_lost_an_object_is_refused(
         opened(f"s3://{BUCKET}/{PREFIX}/")
     with pytest.raises(TableError, match="is not there"):
         opened(f"s3://no-{BUCKET}/{PREFIX}")
+
+
+def test_a_connection_that_breaks_within_a_file_is_tried_again(tmp_path: Path, aws: Callable[[str], Any]) -> None:
+    _built(tmp_path, aws, in_s3=True)
+    client, broken = aws("s3"), []
+
+    class Breaking:
+        """Gives half of every file once."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(client, name)
+
+        def download_fileobj(self, **asked: Any) -> None:
+            if asked["Key"] not in broken:
+                broken.append(asked["Key"])
+                asked["Fileobj"].write(b"half of a file")
+                raise ResponseStreamingError(error="reset by peer")
+            client.download_fileobj(**asked)
+
+    build = opened(f"s3://{BUCKET}/{PREFIX}")
+    items = BuiltItems(build.table, replace(build, place=Bucket(BUCKET, PREFIX, Breaking())))
+    assert len(dict(items.rows())) == FILMS
+    assert len(broken) == len(build.record.parts)
 
 
 def test_a_build_in_a_folder_needs_a_bucket_and_its_own_format(tmp_path: Path, aws: Callable[[str], Any]) -> None:
