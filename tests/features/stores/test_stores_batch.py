@@ -48,7 +48,9 @@ class World:
         self.pauses.append(seconds)
         self.time += seconds
 
-    def exchange(self, action: str, bodies: Sequence[bytes], *, deadline: float) -> list[Reply | Broken]:
+    def exchange(
+        self, action: str, bodies: Sequence[bytes], *, deadline: float, hedge: Any = None
+    ) -> list[Reply | Broken]:
         assert action == "BatchGetItem" and self.time < deadline and 0 < len(bodies) <= module.CONNECTIONS
         asked = [
             [key["k"]["S"] for key in orjson.loads(body)["RequestItems"][TABLE.physical]["Keys"]] for body in bodies
@@ -143,7 +145,7 @@ def test_one_failed_call_of_a_round_is_repeated_alone() -> None:
 def test_credentials_that_cannot_be_had_in_time_leave_rows_unread() -> None:
     world = World(everything)
 
-    def nothing(action: str, bodies: Sequence[bytes], *, deadline: float) -> list[Reply | Broken]:
+    def nothing(action: str, bodies: Sequence[bytes], *, deadline: float, hedge: Any) -> list[Reply | Broken]:
         world.time += 0.1
         raise Broken("the credentials endpoint answered 500")
 

@@ -32,7 +32,7 @@ from ranklet.errors import BenchError
 from ranklet.items import Items
 from ranklet.tables import prices
 from ranklet_features.spec import Table
-from ranklet_features.stores.base import FOUND, Keys, Rows
+from ranklet_features.stores.base import FOUND, Keys, Neighbours, Rows
 from ranklet_features.stores.cached import CachedStore
 from ranklet_features.stores.dynamodb.client import Client
 
@@ -165,7 +165,7 @@ def metered() -> Iterator[list[float]]:
     units: list[float] = []
     exchange = Client.exchange
 
-    def asking(client: Client, action: str, bodies: Sequence[bytes], *, deadline: float) -> Any:
+    def asking(client: Client, action: str, bodies: Sequence[bytes], *, deadline: float, hedge: Any) -> Any:
         more = [orjson.dumps({**orjson.loads(body), "ReturnConsumedCapacity": "TOTAL"}) for body in bodies]
         replies = exchange(client, action, more, deadline=deadline)
         for reply in replies:
@@ -209,6 +209,13 @@ class _Recorder:
         """Zeros; only which keys were asked for matters."""
         self.asked[-1] = np.asarray(keys, np.int64)
         return Rows(np.zeros((len(keys), self.table.dim), np.float32), np.full(len(keys), FOUND, np.uint8))
+
+    def rows_with_neighbours(self, keys: Keys, *, deadline: float | None = None) -> tuple[Rows, Neighbours]:
+        """The same, and the keys of the other rows of those pages."""
+        first, page = np.unique(np.asarray(keys) // self.table.page) * self.table.page, np.arange(self.table.page)
+        found = (first[:, None] + page).ravel()
+        others = found[(found < self.table.rows) & ~np.isin(found, keys)]
+        return self.rows(keys), Neighbours(others, np.zeros((len(others), self.table.dim), np.float32))
 
     def close(self) -> None:
         """Nothing is held."""

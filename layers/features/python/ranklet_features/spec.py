@@ -69,6 +69,7 @@ class Table:
     cache_entries and cache_ttl_s bound the in-process cache of a `dynamodb` table.
     page: rows per DynamoDB item; above 1 (int keys only) the item `p<key // page>` holds all rows of its range.
     snapshot: of a resident table that is not in the package: file name → SHA-256, fetched from S3 at INIT.
+    hedge: of a `dynamodb` table: the share of calls that may be sent a second time because they are slow; 0 for none.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Table:
     cache_ttl_s: float = 300.0
     page: int = 1
     snapshot: Mapping[str, str] | None = None
+    hedge: float = 0.05
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from ranklet_features.errors import SpecError, StoreUnavailable
 from ranklet_features.kinds.base import Wanted
 from ranklet_features.spec import MissingPolicy, Table
 from ranklet_features.stores.base import MISSING, UNAVAILABLE, EmbeddingStore, Keys, Rows
+from ranklet_features.stores.counts import counts_of
 
 _Order = NDArray[np.int64] | None
 
@@ -26,7 +27,7 @@ class TableReader:
 
     def __init__(self, table: Table, store: EmbeddingStore) -> None:
         _check(table)
-        self.table, self.store = table, store
+        self.table, self.store, self.counts = table, store, counts_of(store)
         self.default = np.asarray(table.default or (0.0,) * table.dim, np.float32)
         self.policies = (
             (MISSING, table.missing, f"missing_rows:{table.name}"),
@@ -43,6 +44,7 @@ class TableReader:
         keys = wanted[0].keys if len(wanted) == 1 else _joined([asker.keys for asker in wanted])
         if not len(keys):
             return [np.zeros((0, self.table.dim), np.float32) for _ in wanted], {}
+        self.counts.rows += len(keys)
         order: _Order = None
         if self.table.placement == "dynamodb":
             keys, order = unique(keys)
@@ -61,10 +63,15 @@ class TableReader:
             hit = np.flatnonzero(rows.status == status)
             if not len(hit):
                 continue
+            if status == MISSING:
+                self.counts.misses += len(hit)
+            else:
+                self.counts.unavailable += len(hit)
             if policy == "error":
                 raise self._error(status, int(hit[0]), wanted)
             values[hit] = 0.0 if policy == "zero" else self.default
             degraded[reason] = len(hit)
+            self.counts.degraded += len(hit)
         return values, degraded
 
     def _error(self, status: int, position: int, wanted: Sequence[Wanted]) -> Exception:

@@ -32,6 +32,11 @@ class Arena:
         self._filled = 0
         self._hand = 1
 
+    @property
+    def all_found(self) -> bool:
+        """Whether no slot has ever held another status than FOUND."""
+        return self._all_found
+
     def live(self, slots: NDArray[np.integer], now: float) -> NDArray[np.bool_]:
         """Which of `slots` [n] hold a row that has not expired."""
         return self._expires.take(slots) > now

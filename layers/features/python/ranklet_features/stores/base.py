@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,16 @@ class Rows(NamedTuple):
     status: NDArray[np.uint8]
 
 
+class Neighbours(NamedTuple):
+    """Rows that were not asked for, but came with those that were.
+
+    keys: int64 [m], distinct. values: float32 [m, dim].
+    """
+
+    keys: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+
 class EmbeddingStore(Protocol):
     """Reads rows of one immutable table version.
 
@@ -46,4 +56,13 @@ class EmbeddingStore(Protocol):
 
     def close(self) -> None:
         """Give back connections and maps; reading afterwards is an error."""
+        ...
+
+
+@runtime_checkable
+class PagedStore(EmbeddingStore, Protocol):
+    """A store whose reads bring more rows than were asked for."""
+
+    def rows_with_neighbours(self, keys: Keys, *, deadline: float | None = None) -> tuple[Rows, Neighbours]:
+        """What `rows` gives for distinct keys, and the other rows that were read for them."""
         ...

@@ -2,7 +2,7 @@
 
 It remembers rows and, as long, that a key is absent: an unknown item would otherwise be asked for in every
 request. What could not be read is never remembered. Only keys that are not cached go to the store behind,
-in one call per request.
+in one call per request. Where rows come in pages, the other rows of a page that was read are remembered too.
 """
 
 from __future__ import annotations
@@ -16,8 +16,13 @@ from numpy.typing import NDArray
 
 from ranklet_features.errors import StoreError
 from ranklet_features.stores.arena import EMPTY, Arena
-from ranklet_features.stores.base import UNAVAILABLE, EmbeddingStore, Keys, Rows
+from ranklet_features.stores.base import FOUND, UNAVAILABLE, EmbeddingStore, Keys, Neighbours, PagedStore, Rows
+from ranklet_features.stores.counts import counts_of
 from ranklet_features.stores.directories import directory
+
+NEIGHBOURS = 4
+"""Of the cache's entries, at most one in so many is given to the neighbours of one read: a request over many pages must
+not push everything else out."""
 
 
 class CachedStore:
@@ -28,7 +33,9 @@ class CachedStore:
 
     def __init__(self, inner: EmbeddingStore, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.table = inner.table
+        self.counts = counts_of(inner)
         self._inner = inner
+        self._pages = inner if self.table.page > 1 and isinstance(inner, PagedStore) else None
         self._clock = clock
         self._arena: Arena | None = Arena(self.table.cache_entries, self.table.dim)
         self._directory = directory(self.table, self.table.cache_entries)
@@ -42,13 +49,19 @@ class CachedStore:
         slots = self._directory.find(names)
         # Copied before anything is evicted to make room for this request's other keys.
         answer = Rows(*self._arena.read(slots))
+        hits = len(names)
         if not self._arena.all_live(slots, now):
             absent = np.flatnonzero(~self._arena.live(slots, now))
+            hits -= len(absent)
+            answer.status[absent] = FOUND  # of whatever lay in an expired slot; not to be counted below
             self._forget(self._arena, slots[absent])
+        self.counts.cache_hits += hits
+        if not self._arena.all_found:
+            self.counts.negative_hits += int(np.count_nonzero(answer.status))
+        if hits < len(names):
             wanted, which = self._directory.distinct(names, absent)
-            read = self._inner.rows(wanted, deadline=deadline)
+            read = self._read(self._arena, wanted, deadline, expires=now + self.table.cache_ttl_s)
             answer.values[absent], answer.status[absent] = read.values[which], read.status[which]
-            self._remember(self._arena, wanted, read, expires=now + self.table.cache_ttl_s)
         return answer
 
     def close(self) -> None:
@@ -61,6 +74,23 @@ class CachedStore:
         expired = np.unique(slots[slots != EMPTY])
         self._directory.forget(expired)
         arena.drop(expired)
+
+    def _read(self, arena: Arena, wanted: Any, deadline: float | None, *, expires: float) -> Rows:
+        """Read distinct keys from the store behind, and remember what came."""
+        if self._pages is None:
+            read = self._inner.rows(wanted, deadline=deadline)
+        else:
+            read, more = self._pages.rows_with_neighbours(wanted, deadline=deadline)
+            # Before the rows that were asked for, which may take their slots again.
+            self._remember_neighbours(arena, more, expires=expires)
+        self._remember(arena, wanted, read, expires=expires)
+        return read
+
+    def _remember_neighbours(self, arena: Arena, more: Neighbours, *, expires: float) -> None:
+        new = np.flatnonzero(self._directory.find(more.keys) == EMPTY)[: self.table.cache_entries // NEIGHBOURS]
+        slots = arena.claim(len(new))
+        self._directory.assign(more.keys, new, slots)
+        arena.write(slots, more.values[new], np.full(len(new), FOUND, np.uint8), expires=expires)
 
     def _remember(self, arena: Arena, keys: Any, read: Rows, *, expires: float) -> None:
         chosen = np.flatnonzero(read.status != UNAVAILABLE)[: self.table.cache_entries]

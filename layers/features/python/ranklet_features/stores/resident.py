@@ -20,6 +20,7 @@ from ranklet_features.errors import StoreError, TableMismatch
 from ranklet_features.packing import row_dtype, unpack
 from ranklet_features.spec import Table
 from ranklet_features.stores.base import MISSING, Keys, Rows
+from ranklet_features.stores.counts import Counts
 from ranklet_features.stores.indexes import Index, TextIndex, int_index
 
 
@@ -30,6 +31,7 @@ class ResidentStore:
         self.table = table
         self._vectors: NDArray[Any] | None = vectors
         self._index = index
+        self.counts = Counts()
 
     def rows(self, keys: Keys, *, deadline: float | None = None) -> Rows:
         """Read rows; `deadline` is not needed, nothing waits. Raises StoreError after `close`."""

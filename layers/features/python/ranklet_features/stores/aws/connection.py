@@ -28,9 +28,16 @@ MAX_BODY = 32 << 20
 
 READ_SIZE = 1 << 16
 
+DRAIN_S = 0.005
+"""How long an answer that nobody waits for any more may take to be read away; it has mostly come by then."""
+
 
 class Broken(Exception):
     """The exchange failed on the way or ran out of time; whether the server saw it is unknown."""
+
+
+class Late(Exception):
+    """No answer has begun within the caller's patience; it may still come."""
 
 
 class Reply(NamedTuple):
@@ -54,6 +61,7 @@ class Connection:
         self._request = b""
         self._kept = False
         self._awaiting = False
+        self._abandoned = False
         self._failure: Exception | None = None
         self._last_used = 0.0
         self._buffer = memoryview(bytearray(READ_SIZE))
@@ -70,8 +78,8 @@ class Connection:
         except OSError as error:
             self._fail(error)
 
-    def receive(self, *, deadline: float) -> Reply:
-        """The answer to what was sent. Raises Broken.
+    def receive(self, *, deadline: float, patience: float | None = None) -> Reply:
+        """The answer to what was sent. Raises Broken, and Late where none has begun at the time of `patience`.
 
         A kept connection may have died unseen, so it gets half the time; then the request, a read, is sent
         once more over a new one.
@@ -79,20 +87,56 @@ class Connection:
         try:
             if self._kept:
                 try:
-                    return self._read(min(deadline, (deadline + time.monotonic()) / 2))
+                    return self._read(min(deadline, (deadline + time.monotonic()) / 2), patience)
                 except (OSError, HTTPException):
+                    self._kept = False
                     self.close()
                     self._transmit(deadline)
+            return self._read(deadline, patience)
+        except (OSError, HTTPException) as error:
+            raise self._broken(error) from error
+
+    def begun(self, *, deadline: float) -> Reply | None:
+        """The answer if it has begun to come, None if not; nothing is sent again. Raises Broken."""
+        try:
+            return self._read(deadline, 0.0)
+        except Late:
+            return None
+        except (OSError, HTTPException) as error:
+            raise self._broken(error) from error
+
+    def again(self, *, deadline: float) -> Reply | Broken:
+        """Send what was sent last once more, over a new connection; the answer, or how that failed."""
+        self._kept = False
+        self.close()
+        try:
+            self._transmit(deadline)
             return self._read(deadline)
         except (OSError, HTTPException) as error:
-            self._fail(error)
-            raise Broken(f"{type(error).__name__}: {error}") from error
+            return self._broken(error)
+
+    def abandon(self) -> None:
+        """Wait no longer for the answer; should it have come by the next `send`, it is read away."""
+        self._abandoned = True
+
+    @property
+    def kept(self) -> bool:
+        """Whether what was sent last went over a connection that had been used before, and may be dead."""
+        return self._kept
+
+    def fileno(self) -> int:
+        """The socket's descriptor, to be polled; -1 where there is none."""
+        return -1 if self._socket is None else self._socket.fileno()
 
     def close(self) -> None:
         """Close the socket; the next `send` opens another."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    def _broken(self, error: Exception) -> Broken:
+        self._fail(error)
+        return Broken(f"{type(error).__name__}: {error}")
 
     def _fail(self, error: Exception) -> None:
         self._failure = error
@@ -101,9 +145,11 @@ class Connection:
     def _is_usable(self) -> bool:
         if self._socket is None:
             return False
-        if self._awaiting:
+        if self._awaiting and not (self._abandoned and self._drained()):
             # Something ended the last exchange between question and answer; that answer must not pass for this one's.
             self.close()
+            return False
+        if self._socket is None:
             return False
         # Nothing was asked for: what can be read is the server's goodbye.
         poll = select.poll()
@@ -113,18 +159,27 @@ class Connection:
             return False
         return True
 
+    def _drained(self) -> bool:
+        """Read the answer that nobody waits for, if it is there; whether the connection is free again."""
+        try:
+            self._read(time.monotonic() + DRAIN_S, 0.0)
+        except (Late, OSError, HTTPException):
+            return False
+        return True
+
     def _transmit(self, deadline: float) -> None:
         if self._socket is None:
             self._socket = _connected(self._endpoint, deadline)
         self._socket.settimeout(_left(deadline))
-        self._awaiting = True
+        self._awaiting, self._abandoned = True, False
         self._socket.sendall(self._request)
 
-    def _read(self, deadline: float) -> Reply:
+    def _read(self, deadline: float, patience: float | None = None) -> Reply:
         if self._socket is None:
             raise ConnectionError(f"not sent: {self._failure}")
         source = _TimedReader(self._socket, deadline)
-        start = self._buffer[: source.readinto(self._buffer)]
+        size = source.readinto(self._buffer) if patience is None else source.begin(self._buffer, patience)
+        start = self._buffer[:size]
         head = plain(start)
         if head is not None:
             reply, keep = self._plain(head, bytes(start[head.size :]), source)
@@ -180,6 +235,21 @@ class _TimedReader(io.RawIOBase):
         self._source = source
         self._deadline = deadline
         self.start = b""
+
+    def begin(self, buffer: Any, patience: float) -> int:
+        """The first read; Late when nothing has come at the time of `patience`, or now if that has passed."""
+        now = time.monotonic()
+        if patience >= self._deadline:
+            return self.readinto(buffer)
+        if patience <= now:
+            # The shortest timeout of a socket is a millisecond; this one does not wait.
+            self._source.settimeout(0)
+        else:
+            self._source.settimeout(patience - now)
+        try:
+            return self._source.recv_into(buffer)
+        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError) as error:
+            raise Late from error
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """What HTTPResponse asks of a socket: first `start`, which was read already, then what comes."""

@@ -19,8 +19,11 @@ import orjson
 from ranklet_features.errors import StoreUnavailable
 from ranklet_features.spec import Table
 from ranklet_features.stores.aws.connection import Broken, Reply
+from ranklet_features.stores.counts import Counts
 from ranklet_features.stores.dynamodb.client import CONNECTIONS, Client
-from ranklet_features.stores.dynamodb.replies import Answer, CredentialsExpired, Failed, Skewed, read
+from ranklet_features.stores.dynamodb.hedge import Hedge
+from ranklet_features.stores.dynamodb.replies import Answer, CredentialsExpired, Failed, Skewed, Throttled, read
+from ranklet_features.stores.dynamodb.units import Units
 
 CALL_KEYS = 100
 """DynamoDB's limit for one BatchGetItem."""
@@ -50,7 +53,7 @@ class Batch:
 
 
 class BatchReader:
-    """Reads rows of one table. clock, sleep and uniform are seams for tests."""
+    """Reads rows of one table. counts: what it costs. clock, sleep and uniform are seams for tests."""
 
     def __init__(
         self,
@@ -61,6 +64,9 @@ class BatchReader:
         sleep: Callable[[float], None] = time.sleep,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
+        self.counts = Counts()
+        self._units = Units(table)
+        self._hedge = Hedge(table.hedge, self.counts) if table.hedge > 0 else None
         self._table = table
         self._client = client
         self._head = b'{"RequestItems":{%b:{"Keys":[{"k":{"S":"' % orjson.dumps(table.physical)
@@ -75,12 +81,14 @@ class BatchReader:
         """
         batch = Batch(list(keys))
         mended: set[type[Failed]] = set()
+        started, retries = self._clock(), 0
         reasons: Counter[str] = Counter()
         pauses = 0
         while batch.pending and pauses < MAX_PAUSES and self._clock() < deadline:
             asked, batch.pending = batch.pending[:ROUND_KEYS], batch.pending[ROUND_KEYS:]
             waiting = len(batch.pending)
-            failures = self._round(batch, asked, deadline)
+            self.counts.retries += retries
+            failures, retries = self._round(batch, asked, deadline)
             reasons.update(map(str, failures))
             if not self._mend(failures, mended) and len(batch.pending) > waiting:
                 self._pause(pauses, deadline)
@@ -92,26 +100,36 @@ class BatchReader:
                 len(batch.pending),
                 ", ".join(f"{n} × {reason}" for reason, n in reasons.most_common(4)) or "none",
             )
+        self.counts.read(self._clock() - started)
         return batch
 
-    def _round(self, batch: Batch, asked: list[str], deadline: float) -> list[Failed | Broken]:
-        """Ask for keys once; those without an answer go back to `batch.pending`."""
+    def _round(self, batch: Batch, asked: list[str], deadline: float) -> tuple[list[Failed | Broken], int]:
+        """Ask for keys once; those without an answer go back to `batch.pending`. Failures, and how many fell short."""
         chunks = [asked[i : i + CALL_KEYS] for i in range(0, len(asked), CALL_KEYS)]
         outcomes: Sequence[Reply | Broken]
         try:
-            outcomes = self._client.exchange("BatchGetItem", [self._body(c) for c in chunks], deadline=deadline)
+            bodies = [self._body(chunk) for chunk in chunks]
+            self.counts.calls += len(chunks)
+            outcomes = self._client.exchange("BatchGetItem", bodies, deadline=deadline, hedge=self._hedge)
         except Broken as failure:
             outcomes = [failure] * len(chunks)
+        repeated = self._hedge.repeated if self._hedge is not None else ()
         failures: list[Failed | Broken] = []
-        for chunk, outcome in zip(chunks, outcomes, strict=True):
+        left_over = 0
+        for place, (chunk, outcome) in enumerate(zip(chunks, outcomes, strict=True)):
             try:
                 if isinstance(outcome, Broken):
                     raise outcome
-                batch.take(chunk, read(outcome, self._table, set(chunk)))
+                answer = read(outcome, self._table, set(chunk))
+                batch.take(chunk, answer)
+                left_over += bool(answer.unprocessed)
+                # The slow one of two calls is paid for as well.
+                self.counts.units += self._units.of(chunk, answer) * (2 if place in repeated else 1)
             except (Broken, Failed) as failure:
                 batch.pending.extend(chunk)
                 failures.append(failure)
-        return failures
+        self.counts.throttles += left_over + sum(isinstance(failure, Throttled) for failure in failures)
+        return failures, len(failures) + left_over
 
     def _mend(self, failures: Sequence[Failed | Broken], mended: set[type[Failed]]) -> bool:
         """Correct the clock or the credentials, once per read; whether the next round may follow at once."""

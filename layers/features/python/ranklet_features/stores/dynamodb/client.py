@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import overload
 
-from ranklet_features.stores.aws.connection import Broken, Connection, Reply
+from ranklet_features.stores.aws.connection import Broken, Connection, Late, Reply
 from ranklet_features.stores.aws.credentials import FULL_URI, Provider, provider
 from ranklet_features.stores.aws.endpoint import Endpoint, endpoint, region
 from ranklet_features.stores.aws.sigv4 import Credentials, Signer
+from ranklet_features.stores.dynamodb.hedge import Hedge, race
 
 CONNECTIONS = 8
 """Calls at the same time, at most."""
@@ -53,18 +55,53 @@ class Client:
         client._users += 1
         return client
 
-    def exchange(self, action: str, bodies: Sequence[bytes], *, deadline: float) -> list[Reply | Broken]:
+    def exchange(
+        self, action: str, bodies: Sequence[bytes], *, deadline: float, hedge: Hedge | None = None
+    ) -> list[Reply | Broken]:
         """One reply per body (at most CONNECTIONS of them), or how the exchange failed.
 
+        hedge: what decides whether calls that are slow are sent a second time.
         Raises Broken when there are no credentials in time, StoreUnavailable when they are refused.
         """
         credentials = self.credentials.current(deadline=deadline)
-        while len(self._connections) < len(bodies):
+        used = self._take(0, len(bodies))
+        requests = [self._request(action, body, credentials) for body in bodies]
+        started = time.monotonic()
+        for connection, request in zip(used, requests, strict=True):
+            connection.send(request, deadline=deadline)
+        if hedge is None:
+            return [_received(connection, deadline) for connection in used]
+        hedge.earn(len(used))
+        outcomes = self._hedged(used, requests, deadline, hedge, started)
+        if not any(isinstance(outcome, Broken) for outcome in outcomes):
+            hedge.observe(time.monotonic() - started)
+        return outcomes
+
+    def _hedged(
+        self, used: list[Connection], requests: list[bytes], deadline: float, hedge: Hedge, started: float
+    ) -> list[Reply | Broken]:
+        """Receive; what has not begun to come in the hedge's time is asked for once more and the first answer wins."""
+        patience = started + hedge.threshold_s
+        outcomes = [_received(connection, deadline, patience) for connection in used]
+        late = [place for place, outcome in enumerate(outcomes) if outcome is None]
+        if late:
+            repeated = hedge.repeat(late, deadline - time.monotonic())
+            spare = self._take(len(used), len(repeated))
+            for place, connection in zip(repeated, spare, strict=True):
+                connection.send(requests[place], deadline=deadline)
+            runners = {place: [used[place]] for place in late}
+            for place, connection in zip(repeated, spare, strict=True):
+                runners[place].append(connection)
+            for place, (outcome, won) in race(runners, deadline=deadline).items():
+                outcomes[place] = outcome
+                hedge.counts.hedge_wins += won
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _take(self, start: int, n: int) -> list[Connection]:
+        """Connections `start` to `start + n`, made where there are not so many yet."""
+        while len(self._connections) < start + n:
             self._connections.append(Connection(self._endpoint))
-        used = self._connections[: len(bodies)]
-        for connection, body in zip(used, bodies, strict=True):
-            connection.send(self._request(action, body, credentials), deadline=deadline)
-        return [_received(connection, deadline) for connection in used]
+        return self._connections[start : start + n]
 
     def resync(self, server_time: float) -> None:
         """Sign by AWS's clock from now on. server_time: POSIX seconds."""
@@ -92,8 +129,15 @@ class Client:
         return head.encode("ascii") + body
 
 
-def _received(connection: Connection, deadline: float) -> Reply | Broken:
+@overload
+def _received(connection: Connection, deadline: float) -> Reply | Broken: ...
+@overload
+def _received(connection: Connection, deadline: float, patience: float) -> Reply | Broken | None: ...
+def _received(connection: Connection, deadline: float, patience: float | None = None) -> Reply | Broken | None:
+    """The reply, how it failed, or None where it is late."""
     try:
-        return connection.receive(deadline=deadline)
+        return connection.receive(deadline=deadline, patience=patience)
     except Broken as failure:
         return failure
+    except Late:
+        return None

@@ -19,16 +19,14 @@ from ranklet_features.spec import Table
 from ranklet_features.stores.aws.connection import Reply
 from ranklet_features.stores.keys import RESERVED
 
-TRANSIENT = {
-    "InternalServerError",
-    "InternalFailure",
+THROTTLED = {
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
-    "ServiceUnavailable",
     "Throttling",
     "ThrottlingException",
 }
+TRANSIENT = {"InternalServerError", "InternalFailure", "ServiceUnavailable"}
 SKEWED = {"InvalidSignatureException", "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"}
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException"}
 
@@ -38,6 +36,10 @@ CLOCK_WORDS = ("expired", "not yet current")
 
 class Failed(Exception):
     """This reply is no use; another may be better."""
+
+
+class Throttled(Failed):
+    """The table's throughput does not suffice for now."""
 
 
 class Skewed(Failed):
@@ -112,7 +114,9 @@ def _intact(reply: Reply) -> Any:
 def _fault(reply: Reply, table: Table) -> Failed | StoreError:
     code, message = _error(reply)
     said = f"{code or 'no error code'} (HTTP {reply.status})"
-    if reply.status >= 500 or reply.status in (408, 429) or code in TRANSIENT or not code:
+    if code in THROTTLED or reply.status == 429:
+        return Throttled(said)
+    if reply.status >= 500 or reply.status == 408 or code in TRANSIENT or not code:
         return Failed(said)
     if code in SKEWED and any(word in message.lower() for word in CLOCK_WORDS):
         server_time = _date(reply)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ranklet_features.errors import StoreError, TableMismatch
 from ranklet_features.packing import from_bytes, unpack
 from ranklet_features.spec import Table
-from ranklet_features.stores.base import FOUND, MISSING, UNAVAILABLE, Keys, Rows
+from ranklet_features.stores.base import FOUND, MISSING, UNAVAILABLE, Keys, Neighbours, Rows
 from ranklet_features.stores.dynamodb import pages
 from ranklet_features.stores.dynamodb.batch import Batch, BatchReader
 from ranklet_features.stores.dynamodb.client import Client
@@ -43,6 +43,7 @@ class DynamoStore:
         self.table = table
         self._client: Client | None = client
         self._reader = reader or BatchReader(table, client)
+        self.counts = self._reader.counts
         self._verified = False
 
     def rows(self, keys: Keys, *, deadline: float | None = None) -> Rows:
@@ -52,11 +53,10 @@ class DynamoStore:
         refuses (access, credentials): deployment faults, which no default may hide. A slow, throttling or broken
         backend never raises.
         """
-        if self._client is None:
-            raise StoreError(f"table {self.table.name}: read after close")
-        until = time.monotonic() + DEFAULT_WAIT_S if deadline is None else deadline
+        until = self._until(deadline)
         if self.table.page > 1:
-            return self._paged(int_keys(keys, self.table), until)
+            wanted = int_keys(keys, self.table)
+            return self._of_pages(wanted, *self._pages(wanted, until))
         names = self._names(keys)
         places = dict(zip(names, range(len(names)), strict=True))
         if len(places) < len(names):
@@ -67,6 +67,15 @@ class DynamoStore:
             return rows
         which = np.fromiter(map(places.__getitem__, names), np.intp, len(names))
         return Rows(rows.values.take(which, axis=0), rows.status.take(which))
+
+    def rows_with_neighbours(self, keys: Keys, *, deadline: float | None = None) -> tuple[Rows, Neighbours]:
+        """Rows of distinct keys, and the other rows of the pages that were read for them. Raises what `rows` does."""
+        wanted = int_keys(keys, self.table)
+        batch, found, packed = self._pages(wanted, self._until(deadline))
+        others = np.flatnonzero(~np.isin(found, wanted))
+        values, status = self._unpack(packed[others])
+        fit = np.flatnonzero(status == FOUND)
+        return self._of_pages(wanted, batch, found, packed), Neighbours(found[others[fit]], values[fit])
 
     def close(self) -> None:
         """Give the client back; its connections close with the last store that shares them."""
@@ -82,6 +91,7 @@ class DynamoStore:
         return names
 
     def _read(self, asked: list[str], until: float) -> Batch:
+        self.counts.reads += len(asked)
         if self._verified:
             return self._reader.read(asked, deadline=until)
         batch = self._reader.read([RESERVED, *asked], deadline=until)
@@ -104,18 +114,25 @@ class DynamoStore:
             raise TableMismatch(f"{where} is {found}, the manifest pins {pinned}; build and push again")
         self._verified = True
 
-    def _paged(self, keys: NDArray[np.int64], until: float) -> Rows:
-        """Rows out of pages, each of which is read once."""
-        rows = Rows(np.zeros((len(keys), self.table.dim), np.float32), np.full(len(keys), MISSING, np.uint8))
-        numbers = keys // self.table.page
-        names = list(map(pages.name, np.unique(numbers).tolist()))
+    def _until(self, deadline: float | None) -> float:
+        if self._client is None:
+            raise StoreError(f"table {self.table.name}: read after close")
+        return time.monotonic() + DEFAULT_WAIT_S if deadline is None else deadline
+
+    def _pages(self, keys: NDArray[np.int64], until: float) -> tuple[Batch, NDArray[np.int64], NDArray[Any]]:
+        """The pages of keys, each read once; the keys of all their rows, ascending, and these rows, packed."""
+        names = list(map(pages.name, np.unique(keys // self.table.page).tolist()))
         batch = self._read(names, until) if names else Batch([])
-        found, packed = pages.joined(batch.values, self.table)
+        return batch, *pages.joined(batch.values, self.table)
+
+    def _of_pages(self, keys: NDArray[np.int64], batch: Batch, found: NDArray[np.int64], packed: NDArray[Any]) -> Rows:
+        rows = Rows(np.zeros((len(keys), self.table.dim), np.float32), np.full(len(keys), MISSING, np.uint8))
         if len(found):
             places = np.searchsorted(found, keys)
             there = np.flatnonzero(found.take(places, mode="clip") == keys)
             rows.values[there], rows.status[there] = self._unpack(packed[places[there]])
-        rows.status[np.isin(numbers, [pages.number(name) for name in batch.pending])] = UNAVAILABLE
+        unread = [pages.number(name) for name in batch.pending]
+        rows.status[np.isin(keys // self.table.page, unread)] = UNAVAILABLE
         return rows
 
     def _rows(self, places: dict[str, int], batch: Batch) -> Rows:
