@@ -18,6 +18,7 @@ from ranklet.graph.dead import drop
 from ranklet.graph.feeds import InputKind
 from ranklet.graph.records import Array
 from ranklet.graph.running import RunFailed, Runner
+from ranklet.graph.shrink import shrunk
 from ranklet.graph.trace import exposed, grid_for, read_by
 
 WAYS = ("ReduceSum", "ReduceMean", "ReduceMax")
@@ -44,7 +45,8 @@ def collapse(model: ir.Model, kinds: tuple[InputKind, ...]) -> tuple[str, ...]:
         return ()
     names = dict.fromkeys(name for bag in found for name in (bag.ids.name or "", bag.out.name or ""))
     inputs = {kind.name for kind in kinds}
-    runner = Runner(exposed(model, [name for name in names if name not in inputs]), plain=True)
+    shown, kinds = shrunk(model, kinds)
+    runner = Runner(exposed(shown, [name for name in names if name not in inputs]), plain=True)
     runs = []
     for point in grid_for(kinds).points:
         random = np.random.default_rng(SEED)

@@ -42,13 +42,11 @@ from ranklet.graph.records import (
 )
 from ranklet.graph.report import account
 from ranklet.graph.running import RunFailed, Runner, serialise
+from ranklet.graph.shrink import SMALL, nbytes
 from ranklet.graph.split import Declined
 from ranklet.graph.three import PLACES, Three, split
 from ranklet.graph.tidy import tidy
 from ranklet.graph.trace import Trace, trace
-
-SMALL = 256 * 2**20
-"""A model of fewer bytes is compared in its original form too, tables inside."""
 
 CATALOGUE = 4096
 """Items in the table that records are looked up in while candidates are timed."""
@@ -113,8 +111,7 @@ def _subject(model: ir.Model, sides: Sides, options: Options) -> Subject:
     kinds = input_kinds(model, options.limits, options.extents)
     if {kind.name for kind in kinds} != set(sides):
         raise ValueError(f"sides name {sorted(sides)}, the model's inputs are {sorted(kind.name for kind in kinds)}")
-    small = sum(v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value is not None) < SMALL
-    before = Runner(serialise(model.clone())) if small else None
+    before = Runner(serialise(model.clone())) if nbytes(model) < SMALL else None
     if bags.collapse(model, kinds) + sparse.collapse(model, kinds):
         kinds = input_kinds(model, options.limits, options.extents)  # what ids index can now be seen
     parts = cut(model, options.cut_rows)

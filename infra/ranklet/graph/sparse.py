@@ -19,6 +19,7 @@ from ranklet.graph.dead import drop
 from ranklet.graph.feeds import InputKind
 from ranklet.graph.records import Array
 from ranklet.graph.running import RunFailed, Runner
+from ranklet.graph.shrink import shrunk
 from ranklet.graph.trace import exposed, grid_for, read_by
 
 WAYS = ("sum", "mean", "sqrtn")
@@ -90,7 +91,8 @@ def _runs(
     """Batch and values per grid point; none where the graph does not take absent ids."""
     names = dict.fromkeys(v.name or "" for one in found for v in (*one.ids, *one.outs))
     inputs = {kind.name for kind in kinds}
-    runner = Runner(exposed(model, [name for name in names if name not in inputs]), plain=True)
+    shown, kinds = shrunk(model, kinds)
+    runner = Runner(exposed(shown, [name for name in names if name not in inputs]), plain=True)
     random = np.random.default_rng(SEED)
     runs: list[tuple[int, Mapping[str, Array]]] = []
     for point in grid_for(kinds).points:

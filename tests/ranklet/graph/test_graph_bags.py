@@ -8,9 +8,13 @@ import pytest
 from graph_hand import Net, load, ops, three
 from onnx import TensorProto, helper
 
+from ranklet.graph import bags, shrink
 from ranklet.graph.bags import collapse
+from ranklet.graph.compiler import compile
 from ranklet.graph.feeds import input_kinds
+from ranklet.graph.records import Options
 from ranklet.graph.running import Runner, serialise
+from ranklet.graph.trace import exposed
 
 
 def bag(net: Net, table: str, ids: str, length: int, way: str) -> str:
@@ -50,6 +54,35 @@ def test_bag_becomes_a_gather_and_the_right_reduction(way):
     assert [node.op_type for node in onnx.load_from_string(after).graph.node] == ["Gather", way]
     feeds = {"ids": np.random.default_rng(0).integers(-9, 9, (5, 3))}
     for wanted, found in zip(Runner(content).run(feeds).values(), Runner(after).run(feeds).values(), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_table_of_a_bag_leaves_the_graph():
+    net = Net()
+    ids, i = net.input("ids", ["n", 3], np.int64), net.input("i", ["n", 4])
+    out = net.dense(net.op("Concat", bag(net, net.weight(90, 4), ids, 3, "ReduceMean"), i, axis=1), 8, 2)
+    options = Options(mode="force", candidates=(3,), cut_rows=50, limits={"ids": 90})
+    done = compile(load(net.bytes(out)), {"ids": "user", "i": "item"}, options)
+    assert done.report.shipped != "uncut", done.report.reason
+    assert [(table.shape, use.ids) for table, use in zip(done.tables, done.lookups, strict=True)] == [((90, 4), "ids")]
+
+
+def test_bag_of_a_model_too_large_to_run_is_looked_at_by_its_first_rows(monkeypatch):
+    monkeypatch.setattr(shrink, "SMALL", 0)
+    monkeypatch.setattr(shrink, "ROWS", 6)
+    net = Net()
+    ids = net.input("ids", ["n", 3], np.int64)
+    content = net.bytes(bag(net, net.weight(9, 4), ids, 3, "ReduceSum"))
+    model = load(content)
+    seen = []
+    monkeypatch.setattr(bags, "exposed", lambda shown, names: seen.append(shown) or exposed(shown, names))
+    assert collapse(model, input_kinds(model, {"ids": 9}, {})) == ("w0",)
+    assert tuple(seen[0].graph.initializers["w0"].shape.numpy()) == (6, 4)
+    assert tuple(model.graph.initializers["w0"].shape.numpy()) == (9, 4)
+    feeds = {"ids": np.full((2, 3), 8)}
+    for wanted, found in zip(
+        Runner(content).run(feeds).values(), Runner(serialise(model)).run(feeds).values(), strict=True
+    ):
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 

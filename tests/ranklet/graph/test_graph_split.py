@@ -100,6 +100,20 @@ def test_attention_over_a_history_of_any_length_is_one_product(variant):
     assert all(None not in port.shape[1:] for port in found.item.outputs)
 
 
+def test_recurrent_encoder_of_a_history_of_any_length_runs_once():
+    net = Net()
+    ids, q = net.input("history", ["n", "length"], np.int64), net.input("q", ["n", 4])
+    steps = net.op("Transpose", net.op("Gather", net.weight(30, 5), ids, axis=0), perm=[1, 0, 2])
+    states = net.op("GRU", steps, net.weight(1, 12, 5), net.weight(1, 12, 4), hidden_size=4)
+    last = net.op("Gather", net.op("Squeeze", states, net.const(np.array([1]))), net.const(np.array(-1)), axis=0)
+    content = net.bytes(net.dense(net.op("Concat", last, q, axis=1), 8, 3))
+    sides = {"history": "user", "q": "item"}
+    found = three(content, sides)
+    assert accepted(content, sides, found).trials >= 12  # two lengths each
+    assert ops(found.cross) == ["Add"] and "GRU" in ops(found.user)
+    assert found.user.inputs[0].shape == (1, None)
+
+
 def test_one_matrix_of_both_sides_columns_is_a_concatenation():
     net = Net()
     content = net.bytes(net.op("Sigmoid", net.dense(net.input("x", ["n", 7]), 7, 3)))
