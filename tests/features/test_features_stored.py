@@ -8,6 +8,7 @@ import pytest
 from features_support import HERE, MemoryStore, item, table, user
 
 from ranklet_features import Feature, FeaturePlan, FeatureSpec, Input, SpecError, StoreUnavailable
+from ranklet_features.stores.counts import Counts
 
 ROWS = {7: [1.0, 2.0], 9: [3.0, 4.0]}
 
@@ -45,6 +46,16 @@ def test_what_could_not_be_read_is_refused_where_the_policy_says_so() -> None:
     assert plan.assemble({"id": 9}, {}, {"film": [1]}).tensors["known_found"].all()
     with pytest.raises(StoreUnavailable, match="'movies'"):
         plan.assemble({"id": 7}, {}, {"film": [1]})
+
+
+def test_reads_are_counted_by_what_was_found() -> None:
+    class Counted(MemoryStore):
+        counts = Counts()
+
+    plan = _plan(Counted(table(), ROWS, down=frozenset({5})))
+    plan.assemble({"id": [7, 5, 8, 9, 8]}, {}, {"film": [1, 2, 3, 4, 5]}, per_row=True)
+    counts = Counted.counts
+    assert (counts.rows, counts.misses, counts.unavailable, counts.degraded) == (5, 2, 1, 1)
 
 
 @pytest.mark.parametrize("placement", ["dynamodb", "resident"])

@@ -14,6 +14,7 @@ from ranklet_features.errors import SpecError, StoreUnavailable
 from ranklet_features.kinds.base import Compiled, Values
 from ranklet_features.spec import FeatureSpec, Table
 from ranklet_features.stores.base import FOUND, UNAVAILABLE, EmbeddingStore
+from ranklet_features.stores.counts import counts_of
 from ranklet_features.tables import unique
 
 
@@ -31,7 +32,7 @@ class StoredReader:
     def __init__(self, feature: Compiled, table: Table, store: EmbeddingStore) -> None:
         self.name, self.found = feature.name, found_name(feature.name)
         self.reason = f"unavailable_rows:{table.name}"
-        self._feature, self._table, self._store = feature, table, store
+        self._feature, self._table, self._store, self._counts = feature, table, store, counts_of(store)
         self._network = table.placement == "dynamodb"
 
     def read(self, values: Values, deadline: float | None) -> tuple[NDArray[np.float32], NDArray[np.bool_], int]:
@@ -42,17 +43,28 @@ class StoredReader:
         keys = self._feature.wanted(values).keys
         if not len(keys):
             return np.zeros((0, self._table.dim), np.float32), np.zeros(0, np.bool_), 0
+        self._counts.rows += len(keys)
         keys, order = unique(keys) if self._network and len(keys) > 1 else (keys, None)
         rows, status = self._store.rows(keys, deadline=deadline)
         if order is not None:
             rows, status = rows[order], status[order]
         found = status == FOUND
-        unread = 0 if found.all() else int(np.count_nonzero(status == UNAVAILABLE))
+        if found.all():
+            return rows, found, 0
+        unread = self._count(status)
         if unread and self._table.unavailable == "error":
             raise StoreUnavailable(
                 f"table {self._table.name!r}: rows could not be read in time, and going on without is forbidden"
             )
+        self._counts.degraded += unread
         return rows, found, unread
+
+    def _count(self, status: NDArray[np.uint8]) -> int:
+        """Count what was not found; how many rows were not read in time."""
+        unread = int(np.count_nonzero(status == UNAVAILABLE))
+        self._counts.unavailable += unread
+        self._counts.misses += int(np.count_nonzero(status)) - unread
+        return unread
 
 
 def check(name: str, spec: FeatureSpec) -> None:
