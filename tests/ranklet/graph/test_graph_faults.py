@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from graph_hand import Net, accepted, load, three
+from onnx import numpy_helper
 
 from ranklet.graph import rowwise
+from ranklet.graph import tidy as tidying
 from ranklet.graph.compiler import compile
 from ranklet.graph.records import Options
 from ranklet.graph.rules import linear
@@ -121,3 +123,17 @@ def test_sides_must_name_every_input():
     net, x = both()
     with pytest.raises(ValueError, match="inputs are"):
         compile(load(net.bytes(x)), {"u": "user"}, FAST)
+
+
+def test_wrong_rewrite_for_onnxruntime_is_caught(monkeypatch):
+    """A tidying that loses a hundredth of a weight."""
+
+    def wrong(graph):
+        name = next(name for name, shape in graph.shapes.items() if name in graph.weights and len(shape) == 2)
+        graph.weights[name].CopyFrom(numpy_helper.from_array(graph.array(name) * np.float32(0.99), name))
+
+    net, x = both()
+    content = net.bytes(net.dense(net.op("Relu", net.dense(x, 9, 6)), 6, 2))
+    monkeypatch.setattr(tidying, "early", wrong)
+    done = compile(load(content), SIDES, FAST)
+    assert done.report.shipped == "uncut" and "outputs differ" in done.report.declined["A"]
