@@ -140,23 +140,23 @@ def unpacked(build: Build, part: Part) -> Unpacked:
         starts = np.zeros(part.items + 1, np.int64)
         try:
             with gzip.open(packed, "rb") as lines:
-                content = content_of(_copied(lines, plain, starts, name), build.table)
-        except (OSError, EOFError, zlib.error) as error:
-            raise TableError(f"{name} cannot be unpacked ({error}); build the table again") from error
-        if (content.rows, content.items) != (part.rows, part.items) or (content.sums != part.digest).any():
-            raise TableError(f"{name} is not the file that was built; build the table again")
+                content = content_of(_copied(lines, plain, starts), build.table)
+            if (content.rows, content.items) != (part.rows, part.items) or (content.sums != part.digest).any():
+                raise TableError(f"{content.rows} rows of another digest than the {part.rows} that were written")
+        except (OSError, EOFError, zlib.error, TableError) as error:
+            raise TableError(f"{name} is not the file that was built ({error}); build the table again") from error
         plain.flush()
         # An empty file cannot be mapped, and has no line that anybody could ask for.
         mapped = mmap.mmap(plain.fileno(), 0, access=mmap.ACCESS_READ) if part.items else mmap.mmap(-1, 1)
     return Unpacked(mapped, starts)
 
 
-def _copied(lines: Any, plain: Any, starts: NDArray[np.int64], name: str) -> Iterator[bytes]:
+def _copied(lines: Any, plain: Any, starts: NDArray[np.int64]) -> Iterator[bytes]:
     """The lines, written on their way."""
     done = 0
     for number, line in enumerate(lines, start=1):
         if number >= len(starts):
-            raise TableError(f"{name} has more than the {len(starts) - 1} items that were built; build the table again")
+            raise TableError(f"more than {len(starts) - 1} items")
         plain.write(line)
         done += len(line)
         starts[number] = done

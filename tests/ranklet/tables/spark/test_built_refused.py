@@ -143,10 +143,21 @@ def test_a_file_whose_bytes_were_changed_is_found_before_a_row_of_it_is_given(tm
     build = opened(str(tmp_path / "built"))
     for place in (len(before) // 2, len(before) - 6):
         path.write_bytes(before[:place] + bytes([before[place] ^ 1]) + before[place + 1 :])
-        with pytest.raises(TableError, match=r"part-00000\.json\.gz (cannot be unpacked|is not the file)|read back"):
+        with pytest.raises(TableError, match=r"part-00000\.json\.gz is not the file that was built"):
             list(BuiltItems(build.table, build).pairs(0, 1))
     with pytest.raises(TableError):
         pipeline.build(folder, out=tmp_path / ".build")
+
+
+def test_a_file_with_more_or_fewer_lines_is_found_out(tmp_path: Path) -> None:
+    _built(tmp_path)
+    build = opened(str(tmp_path / "built"))
+    path = _part(tmp_path / "built")
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    for spoilt, said in (([*lines, lines[0]], "more than 1300 items"), (lines[:-1], "1299 rows of another digest")):
+        path.write_bytes(gzip.compress(b"".join(spoilt)))
+        with pytest.raises(TableError, match=said):
+            BuiltItems(build.table, build).check()
 
 
 def test_files_of_another_build_of_the_same_sizes_are_found_out(tmp_path: Path) -> None:
