@@ -20,7 +20,7 @@ COMMANDS = {
     "build": ("ranklet.cli.build:build", "Bundle models and prove their scores."),
     "serve": ("ranklet.cli.serve:serve", "Run the cloud on this machine."),
     "invoke": ("ranklet.cli.invoke:invoke", "Put one event through one function."),
-    "tables": ("ranklet.cli.tables:tables", "Write embedding tables into DynamoDB."),
+    "tables": ("ranklet.cli.tables:tables", "Write, list, check and prune embedding tables."),
     "demo": ("ranklet.cli.demo:demo", "Go the whole way on two real models."),
     "split": ("ranklet.cli.split:split", "Tell how a graph is split, and why."),
     "bench": ("ranklet.cli.bench:bench", "Measure what it costs, beside what it replaces."),
