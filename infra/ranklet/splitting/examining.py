@@ -7,9 +7,10 @@ from dataclasses import replace
 from ranklet.errors import ModelError
 from ranklet.graph.records import Compiled, Timing
 from ranklet.splitting import compiling
-from ranklet.splitting.alternatives import ITEMS, UNFIT
+from ranklet.splitting.alternatives import UNFIT
 from ranklet.splitting.catalogue import catalogue, table
 from ranklet.splitting.given import Given
+from ranklet.splitting.making import ITEMS
 from ranklet.splitting.sides import sides
 from ranklet.splitting.subject import subject, why_not
 from ranklet.tables.sources.base import Asked

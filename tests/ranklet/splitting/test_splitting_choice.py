@@ -183,6 +183,16 @@ def test_a_catalogue_without_a_key_is_told(tmp_path: Path) -> None:
         pipeline.build(folder, out=tmp_path / ".build")
 
 
+def test_the_item_tables_name_is_its_own(tmp_path: Path) -> None:
+    model = two_tower()
+    toml = model.toml + 'near = { kind = "embedding", of = "movie_id", table = "item-rows" }\n'
+    toml += '[tables.item-rows]\nsource = "export/near.csv"\nvector_columns = ["v"]\n'
+    folder = replace(model, toml=toml).write(tmp_path / "functions", "m", split=CATALOGUE)
+    write_csv(folder / "export" / "near.csv", {"key": [1, 2], "v": [0.5, 1.5]})
+    with pytest.raises(ModelError, match=r"\[tables.item-rows\] has the name of the item table; rename it"):
+        pipeline.build(folder, out=tmp_path / ".build")
+
+
 def test_a_record_above_the_budget_leaves_the_graph_uncut_in_auto(tmp_path: Path) -> None:
     built = build(two_tower(), tmp_path, CATALOGUE + "row_bytes = 8")
     assert built.split is not None and built.split["shipped"] == "uncut"
