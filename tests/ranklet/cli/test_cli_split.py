@@ -9,6 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from ranklet import model, project
 from ranklet.bench.split.models import MODELS
 from ranklet.bench.split.net import Net
 from ranklet.cli import ranklet
@@ -111,3 +112,15 @@ def test_columns_of_one_input_have_sides_of_their_own() -> None:
 def test_two_sides_of_one_input_are_refused(names: tuple[str, str]) -> None:
     with pytest.raises(click.BadParameter, match="two sides"):
         declared({"user": names[:1], "item": names[1:]})
+
+
+@pytest.mark.parametrize("name", ["movie-deepfm", "movie-din"])
+def test_model_of_functions_is_told_as_it_ships(name: str) -> None:
+    """Both name their variant in model.toml, so that nothing is timed."""
+    found = CliRunner().invoke(ranklet, ["split", "explain", name, "--json"])
+    assert found.exit_code == 0, found.output
+    told = json.loads(found.stdout)
+    described = model.load(Path(project.find().functions, name))
+    assert told["shipped"] == described.split.variant and told["timings"] == []
+    assert set(told["sides"]) == {"uncut", "user", "item", "cross"}
+    assert told["acceptance"]["worst"] <= 1e-5
