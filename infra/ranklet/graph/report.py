@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from math import prod
 from typing import Any
@@ -18,16 +18,25 @@ DOT = {"MatMul", "Gemm"}
 
 
 def account(piece: Piece, feeds: Feeds) -> SideAccount:
-    """feeds: inputs of the piece with one row. Matrix products count 2·m·k·n, other nodes one per output element."""
+    """feeds: inputs of the piece with one row. Matrix products count 2·m·k·n, other nodes one per output element, and
+    nodes that are made of weights alone nothing: onnxruntime computes them when a session opens."""
     import onnx  # as slow to import as onnxruntime
 
     model = onnx.load_from_string(piece.content)
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     shapes = _shapes(piece, feeds)
     shapes.update({name: tuple(tensor.dims) for name, tensor in weights.items()})
-    flops = sum(_flops(node, shapes) for node in model.graph.node)
+    flops = sum(_flops(node, shapes) for node in _varying(model.graph.node, set(weights)))
     size = sum(prod(t.dims) * ir.DataType(t.data_type).itemsize for t in weights.values() if t.data_type != 8)
     return SideAccount(len(model.graph.node), int(flops), int(size))
+
+
+def _varying(nodes: Iterable[Any], known: set[str]) -> Iterator[Any]:
+    for node in nodes:
+        if node.input and all(name in known for name in node.input if name):
+            known.update(node.output)
+        else:
+            yield node
 
 
 def _shapes(piece: Piece, feeds: Feeds) -> dict[str, tuple[int, ...]]:

@@ -108,6 +108,15 @@ def test_document_accounts_for_the_whole_record() -> None:
     assert told["acceptance"]["trials"] == done.report.trials > 0
 
 
+def test_work_on_weights_alone_is_done_once_and_not_counted() -> None:
+    net = Net()
+    table = net.op("MatMul", net.weight(1000, 6), net.weight(6, 4))
+    rows = net.op("Gather", table, net.input("i", ["n"], np.int64), axis=0)
+    content = net.bytes(net.dense(net.op("Concat", rows, net.input("u", ["n", 2]), axis=1), 6, 3))
+    accounts = compile(load(content), {"i": "item", "u": "user"}, Options(only="A")).report.accounts
+    assert accounts["uncut"].flops == 4 + 6 + 2 * 6 * 3  # Gather, Concat, Gemm
+
+
 def test_sentences_with_one_reason_stand_together() -> None:
     notes = {"Gather a": "x", "Gather b": "x", "Mul c": "x", "Add d": "y"}
     assert list(gathered(notes)) == ["Gather × 2, Mul: x", "Add: y"]
