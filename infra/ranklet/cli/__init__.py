@@ -21,7 +21,7 @@ COMMANDS = {
     "serve": ("ranklet.cli.serve:serve", "Run the cloud on this machine."),
     "invoke": ("ranklet.cli.invoke:invoke", "Put one event through one function."),
     "tables": ("ranklet.cli.tables:tables", "Write, list, check and prune embedding tables."),
-    "demo": ("ranklet.cli.demo:demo", "Go the whole way on two real models."),
+    "demo": ("ranklet.cli.demo:demo", "Go the whole way on four real models."),
     "split": ("ranklet.cli.split:split", "Tell how a graph is split, and why."),
     "bench": ("ranklet.cli.bench:bench", "Measure what it costs, beside what it replaces."),
     "doctor": ("ranklet.cli.doctor:doctor", "Say what this machine lacks."),
@@ -53,7 +53,7 @@ def ranklet() -> None:
     """One recommendation model, one AWS Lambda function.
 
     \b
-    ranklet demo                      the whole way, on two real models
+    ranklet demo                      the whole way, on four real models
     ranklet new my-ranker             a folder for a model of your own
     ranklet import m.onnx --name x    a folder for a model that you exported
     ranklet build my-ranker           bundle it and prove its scores
