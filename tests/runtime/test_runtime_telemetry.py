@@ -8,16 +8,18 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 from runtime_kit import MODEL, REQUEST, event, predict, rank, write_bundle
 
+from ranklet_features.stores.counts import Counts
 from ranklet_runtime import telemetry
 from ranklet_runtime.errors import BadRequest, NonFiniteScores
 from ranklet_runtime.function import Function
-from ranklet_runtime.telemetry import EVERY_REQUESTS, EVERY_SECONDS, Telemetry
+from ranklet_runtime.telemetry import EVERY_REQUESTS, EVERY_SECONDS, OF_TABLES, Telemetry
 
 
 class Clock:
@@ -64,13 +66,17 @@ def check_emf(document: dict[str, Any]) -> None:
             assert all(isinstance(value, int | float) for value in values)
 
 
-def totals(found: list[dict[str, Any]]) -> Counter[str]:
-    """The sums of all documents; of Latency, how many values."""
+def totals(found: list[dict[str, Any]], table: str | None = None) -> Counter[str]:
+    """The sums of all documents of the model, or of one of its tables; of latencies, how many values."""
     sums: Counter[str] = Counter()
     for document in found:
-        for metric in document["_aws"]["CloudWatchMetrics"][0]["Metrics"]:
+        (directive,) = document["_aws"]["CloudWatchMetrics"]
+        assert directive["Dimensions"] == [["model"] if document.get("table") is None else ["model", "table"]]
+        if document.get("table") != table:
+            continue
+        for metric in directive["Metrics"]:
             values = document[metric["Name"]]
-            sums[metric["Name"]] += len(values) if metric["Name"] == "Latency" else int(sum(values))
+            sums[metric["Name"]] += len(values) if metric["Unit"] == "Milliseconds" else sum(values)
     return sums
 
 
@@ -165,6 +171,32 @@ def test_metrics_that_cannot_be_written_cost_no_request(
     assert "an error of ours" in written
 
 
+def test_each_table_has_documents_of_its_own(started: Telemetry, capsys: pytest.CaptureFixture[str]) -> None:
+    items, users = Counts(), Counts()
+    started._tables = {"items": items, "users": users, "idle": Counts()}
+    items.rows, items.misses, items.units, items.read_ms = 500, 3, 250.5, [1.25, 2.5]
+    users.rows, users.hedges, users.read_ms = 7, 2, [0.5] * 250
+    started.done(0.001)
+    started.flush()
+    found = documents(capsys.readouterr().out)
+    assert totals(found) == {"Requests": 1, "Items": 0, "Latency": 1}
+    assert totals(found, "items") == {"Rows": 500, "Misses": 3, "ReadUnits": 250.5, "ReadLatency": 2}
+    assert totals(found, "users") == {"Rows": 7, "Hedges": 2, "ReadLatency": 250}
+    assert totals(found, "idle") == {}
+    assert len([one for one in found if one.get("table") == "users"]) == 3
+    (one,) = [one for one in found if one.get("table") == "items"]
+    assert (one["model"], one["version"], one["ReadLatency"]) == (MODEL, "3", [1.25, 2.5])
+    assert items == users == Counts()
+    started.flush()
+    assert documents(capsys.readouterr().out) == []
+
+
+def test_every_count_of_a_table_has_its_metric() -> None:
+    assert {*OF_TABLES.values(), "read_ms"} == {one.name for one in fields(Counts)}
+    described = telemetry.__doc__ or ""
+    assert all(name in described for name in (*OF_TABLES, "ReadLatency"))
+
+
 CHILD = textwrap.dedent("""
     import json, os, signal, sys, threading, time
     {before}
@@ -215,12 +247,14 @@ def test_sigterm_loses_nothing(tmp_path: Path, after: str) -> None:
     assert process.returncode == -signal.SIGTERM, err
     wanted = {"Requests": 150, "Latency": 150, "Items": 390, "Fault400": 20}
     assert totals(documents("".join(seen) + out)) == wanted
+    assert totals(documents("".join(seen) + out), "films") == {"Rows": 390}
 
 
 def test_end_of_the_interpreter_loses_nothing(tmp_path: Path) -> None:
     out, err = child(tmp_path, EVENTS).communicate(timeout=60)
     assert err == ""
     assert totals(documents(out)) == {"Requests": 150, "Latency": 150, "Items": 390, "Fault400": 20}
+    assert totals(documents(out), "films") == {"Rows": 390}
 
 
 def test_a_handler_of_sigterm_from_before_still_runs(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class Function:
         """
         manifest = Manifest.read(folder / "manifest.json")
         scorer = Scorer.open(manifest, folder, environ)
-        return cls(manifest, scorer, Telemetry(manifest.model, manifest.version))
+        return cls(manifest, scorer, Telemetry(manifest.model, manifest.version, tables=scorer.tables))
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer one API Gateway event; `context` is Lambda's, or None."""

@@ -21,6 +21,7 @@ from ranklet_features.errors import StoreUnavailable
 from ranklet_features.plan import FeaturePlan
 from ranklet_features.stores import open_store
 from ranklet_features.stores.base import EmbeddingStore
+from ranklet_features.stores.counts import Counting, Counts
 from ranklet_runtime.engines import open_engine
 from ranklet_runtime.engines.base import Engine
 from ranklet_runtime.errors import InternalFault, NonFiniteScores, PayloadTooLarge
@@ -110,6 +111,11 @@ class Scorer:
             if store.table.placement == "dynamodb":
                 with suppress(StoreUnavailable):
                     store.rows([0] if store.table.key == "int" else ["0"], deadline=until)
+
+    @property
+    def tables(self) -> dict[str, Counts]:
+        """What reading each table counts, by its name."""
+        return {name: store.counts for name, store in self._stores.items() if isinstance(store, Counting)}
 
     def close(self) -> None:
         """Give back what the stores hold."""

@@ -6,7 +6,21 @@ told to end, they become one document in CloudWatch's embedded metric format on 
 once, as JSON on stderr. Powertools is imported by the first of either.
 
 Counts are written once `start` was called, which the Lambda handler does: a build that replays requests through the
-same code prints nothing. What an environment holds when it is killed without a signal is lost, at most 99 requests'
+same code prints nothing. Metrics of a model have the dimension `model`:
+
+    Requests, Items, Latency (milliseconds, of each request), Fault<status>, NonFiniteScores, Degraded:<reason>
+
+and those of each table, written beside them, `model` and `table`; of both, only what is not zero:
+
+    Rows, Misses, Unavailable    rows handed to the model; of these, absent from the table; not read in time
+    Degraded                     misses and unavailable rows that a default stood in for
+    CacheHits, NegativeHits      distinct keys of a request that the cache knew; of these, as absent
+    StoreReads, ReadUnits        keys that DynamoDB was asked for; what they cost, by its size rule
+    Calls, Retries, Throttles    BatchGetItem calls; of these, for keys left over or lost; refused for throughput
+    Hedges, HedgeWins            calls sent a second time, as the first was slow; of these, answered first
+    ReadLatency                  milliseconds, of each read with all its calls and pauses
+
+What an environment holds when it is killed without a signal is lost, at most 99 requests'
 counts; Lambda sends SIGTERM to functions with an extension only.
 """
 
@@ -21,6 +35,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType, MappingProxyType
 from typing import Any
 
+from ranklet_features.stores.counts import Counts
 from ranklet_runtime.errors import NonFiniteScores, RequestFault
 
 NAMESPACE = "ranklet"
@@ -28,12 +43,39 @@ EVERY_REQUESTS = 100
 """Not above 100: so many values of one metric (each request's latency) fit into one document."""
 EVERY_SECONDS = 60.0
 
+MOST_VALUES = 100
+"""Of one metric in one document."""
+
+OF_TABLES = {
+    "Rows": "rows",
+    "Misses": "misses",
+    "Unavailable": "unavailable",
+    "Degraded": "degraded",
+    "CacheHits": "cache_hits",
+    "NegativeHits": "negative_hits",
+    "StoreReads": "reads",
+    "ReadUnits": "units",
+    "Calls": "calls",
+    "Retries": "retries",
+    "Throttles": "throttles",
+    "Hedges": "hedges",
+    "HedgeWins": "hedge_wins",
+}
+"""Metric → field of a table's counts."""
+
 
 class Telemetry:
-    """Counters of one function. `clock` gives seconds and never goes back."""
+    """Counters of one function. `clock` gives seconds and never goes back. tables: what reading each of them counts."""
 
-    def __init__(self, model: str, version: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._model, self._version, self._clock = model, version, clock
+    def __init__(
+        self,
+        model: str,
+        version: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        tables: Mapping[str, Counts] = MappingProxyType({}),
+    ) -> None:
+        self._model, self._version, self._clock, self._tables = model, version, clock, tables
         self._counts: Counter[str] = Counter()
         self._latencies: list[float] = []
         self._items = 0
@@ -96,8 +138,12 @@ class Telemetry:
         latencies, counts, items = self._latencies, self._counts, self._items
         self._latencies, self._counts, self._items = [], Counter(), 0
         self._flushed = self._clock()
+        tables = {name: table.take() for name, table in self._tables.items()}
         if latencies and self._started:
             self._write({"Requests": len(latencies), "Items": items, **counts}, latencies)
+        if self._started:
+            for name, taken in tables.items():
+                self._write_table(name, taken)
         self._writing = False
         if self._ending is not None:
             self._ending()
@@ -105,21 +151,36 @@ class Telemetry:
     def _write(self, totals: Mapping[str, int], latencies: list[float]) -> None:
         metrics = {name: _metric("Count", [float(value)]) for name, value in totals.items()}
         metrics["Latency"] = _metric("Milliseconds", [round(value, 3) for value in latencies])
+        self._put(metrics)
+
+    def _write_table(self, table: str, counts: Counts) -> None:
+        totals = {metric: float(getattr(counts, field)) for metric, field in OF_TABLES.items()}
+        metrics = {name: _metric("Count", [value]) for name, value in totals.items() if value}
+        reads = [round(value, 3) for value in counts.read_ms]
+        for start in range(0, len(reads), MOST_VALUES):
+            latency = _metric("Milliseconds", reads[start : start + MOST_VALUES])
+            self._put({**metrics, "ReadLatency": latency}, table=table)
+            metrics = {}
+        if metrics:
+            self._put(metrics, table=table)
+
+    def _put(self, metrics: dict[str, Any], **dimensions: str) -> None:
+        """Write one document."""
         try:
-            self._provider(metrics).flush_metrics()
+            self._provider(metrics, **dimensions).flush_metrics()
             sys.stdout.flush()
         except (ImportError, OSError, ValueError) as error:
             # A closed stdout or a layer without Powertools costs the metrics, never a request.
             _last_resort(f"metrics are lost: {error}")
 
-    def _provider(self, metrics: dict[str, Any]) -> Any:
+    def _provider(self, metrics: dict[str, Any], **dimensions: str) -> Any:
         # Imported here: see above.
         from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
         return AmazonCloudWatchEMFProvider(
             metric_set=metrics,
             namespace=NAMESPACE,
-            default_dimensions={"model": self._model},
+            default_dimensions={"model": self._model, **dimensions},
             metadata_set={"version": self._version},
         )
 

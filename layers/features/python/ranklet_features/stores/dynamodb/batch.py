@@ -81,14 +81,15 @@ class BatchReader:
         """
         batch = Batch(list(keys))
         mended: set[type[Failed]] = set()
-        started, retries = self._clock(), 0
+        started, new = self._clock(), len(batch.pending)
         reasons: Counter[str] = Counter()
         pauses = 0
         while batch.pending and pauses < MAX_PAUSES and self._clock() < deadline:
             asked, batch.pending = batch.pending[:ROUND_KEYS], batch.pending[ROUND_KEYS:]
             waiting = len(batch.pending)
-            self.counts.retries += retries
-            failures, retries = self._round(batch, asked, deadline)
+            self.counts.retries += calls_of(len(asked)) - calls_of(min(new, len(asked)))
+            new = max(0, new - len(asked))
+            failures = self._round(batch, asked, deadline)
             reasons.update(map(str, failures))
             if not self._mend(failures, mended) and len(batch.pending) > waiting:
                 self._pause(pauses, deadline)
@@ -103,8 +104,8 @@ class BatchReader:
         self.counts.read(self._clock() - started)
         return batch
 
-    def _round(self, batch: Batch, asked: list[str], deadline: float) -> tuple[list[Failed | Broken], int]:
-        """Ask for keys once; those without an answer go back to `batch.pending`. Failures, and how many fell short."""
+    def _round(self, batch: Batch, asked: list[str], deadline: float) -> list[Failed | Broken]:
+        """Ask for keys once; those without an answer go back to `batch.pending`."""
         chunks = [asked[i : i + CALL_KEYS] for i in range(0, len(asked), CALL_KEYS)]
         outcomes: Sequence[Reply | Broken]
         try:
@@ -129,7 +130,7 @@ class BatchReader:
                 batch.pending.extend(chunk)
                 failures.append(failure)
         self.counts.throttles += left_over + sum(isinstance(failure, Throttled) for failure in failures)
-        return failures, len(failures) + left_over
+        return failures
 
     def _mend(self, failures: Sequence[Failed | Broken], mended: set[type[Failed]]) -> bool:
         """Correct the clock or the credentials, once per read; whether the next round may follow at once."""
@@ -159,3 +160,8 @@ class BatchReader:
             # Nothing in these keys has to be escaped: a third of the time.
             return self._head + '"}},{"k":{"S":"'.join(keys).encode() + b'"}}]}}}'
         return orjson.dumps({"RequestItems": {self._table.physical: {"Keys": [{"k": {"S": key}} for key in keys]}}})
+
+
+def calls_of(keys: int) -> int:
+    """How many calls so many keys take."""
+    return -(-keys // CALL_KEYS)
