@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranklet.graph.records import Columns
@@ -109,6 +109,7 @@ NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 WIDTHS = {"age": 1, "price": 1, "shape": 3}
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.permutations(list(WIDTHS)), st.data())
 def test_columns_taken_apart_have_the_same_bits(of: list[str], data: st.DataObject) -> None:
     width = sum(WIDTHS.values())
