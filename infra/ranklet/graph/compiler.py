@@ -183,7 +183,8 @@ def _accept(subject: Subject, three: Three) -> Candidate:
     """The first row dtype that stays within its error and the byte budget."""
     if three.item is None:
         cross = tidy(three.cross)
-        return Candidate(three, cross, _fuse(three.user, cross), None, _test(subject, three, cross, None))
+        fused = _fuse(three.user, cross)
+        return Candidate(three, cross, fused, None, _test(subject, three, (cross, fused), None))
     reasons = []
     for dtype in subject.options.row_types:
         try:
@@ -193,12 +194,13 @@ def _accept(subject: Subject, three: Three) -> Candidate:
                     f"a record of {record.nbytes} bytes is above the budget of {subject.options.row_bytes}"
                 )
             cross = tidy(reading(three.cross, record))
-            acceptance = _test(subject, three, cross, record)
+            fused = _fuse(three.user, cross)
+            acceptance = _test(subject, three, (cross, fused), record)
         except (Unpackable, verify.Refuted) as error:
             reasons.append(f"{dtype}: {error}")
             continue
         error_ = 0.0 if dtype == "float32" else acceptance.worst
-        return Candidate(three, cross, _fuse(three.user, cross), replace(record, error=error_), acceptance)
+        return Candidate(three, cross, fused, replace(record, error=error_), acceptance)
     raise Declined("; ".join(reasons))
 
 
@@ -206,18 +208,27 @@ def _fuse(user: Piece | None, cross: Piece) -> Piece | None:
     return None if user is None else joined(user, cross)
 
 
-def _test(subject: Subject, three: Three, cross: Piece, record: RecordLayout | None) -> verify.Acceptance:
-    options = subject.options
-    runners = verify.Split(_runner(three.user), _runner(three.item), Runner(cross.content), _packer(record))
-    pieces = (three.user, three.item, cross)
+def _test(
+    subject: Subject, three: Three, last: tuple[Piece, Piece | None], record: RecordLayout | None
+) -> verify.Acceptance:
+    """last: the cross graph, and the one that the user graph is joined to; both are held to the uncut graph."""
+    options, (cross, fused) = subject.options, last
     allowed = options.tolerance if record is None or record.dtype == "float32" else options.row_error
+    item, packer = _runner(three.item), _packer(record)
+    apart = verify.Split(_runner(three.user), item, Runner(cross.content), packer)
+    joint = None if fused is None else verify.Split(None, item, Runner(fused.content), packer)
+
+    def found(feeds: Feeds) -> dict[str, Array]:
+        prepared = subject.prepare(feeds)
+        made = apart.run(prepared, (three.user, three.item, cross), subject.sides)
+        if joint is not None and fused is not None:
+            gap = verify.difference(joint.run(prepared, (None, three.item, fused), subject.sides), made)
+            if not gap <= allowed:
+                raise verify.Refuted(f"user and cross graph in one session differ from the two by {gap:.2g}")
+        return made
+
     given = verify.trials(subject.kinds, subject.sides, subject.trace.grid.extents, options.seed)
-    return verify.accept(
-        lambda feeds: subject.original.run(_reached(subject, feeds)),
-        lambda feeds: runners.run(subject.prepare(feeds), pieces, subject.sides),
-        given,
-        allowed,
-    )
+    return verify.accept(lambda feeds: subject.original.run(_reached(subject, feeds)), found, given, allowed)
 
 
 def _reached(subject: Subject, feeds: Feeds) -> Feeds:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import onnx
 import pytest
 from graph_hand import Net, accepted, load, three
 from onnx import numpy_helper
 
-from ranklet.graph import rowwise
+from ranklet.graph import compiler, rowwise
 from ranklet.graph import tidy as tidying
 from ranklet.graph.compiler import compile
 from ranklet.graph.records import Options
@@ -137,3 +140,22 @@ def test_wrong_rewrite_for_onnxruntime_is_caught(monkeypatch):
     monkeypatch.setattr(tidying, "early", wrong)
     done = compile(load(content), SIDES, FAST)
     assert done.report.shipped == "uncut" and "outputs differ" in done.report.declined["A"]
+
+
+def test_wrong_join_of_two_graphs_is_caught(monkeypatch):
+    """User and cross graph in one session, the user's nodes left without one of them."""
+    right = compiler.joined
+
+    def wrong(first, second):
+        whole = right(first, second)
+        model = onnx.load_from_string(whole.content)
+        relu = next(node for node in model.graph.node if node.op_type == "Relu")
+        relu.op_type = "Neg"
+        return replace(whole, content=model.SerializeToString())
+
+    net = Net()
+    u, i = net.input("u", ["n", 5]), net.input("i", ["n", 4])
+    content = net.bytes(net.dense(net.op("Concat", net.op("Relu", u), i, axis=1), 9, 2))
+    monkeypatch.setattr(compiler, "joined", wrong)
+    done = compile(load(content), SIDES, FAST)
+    assert done.report.shipped == "uncut" and "in one session differ" in done.report.declined["A"]
