@@ -112,7 +112,7 @@ class Model:
             write_csv(folder / "export" / "items.csv", self.catalogue)
         (folder / "model.toml").write_text(
             f'name = "{name}"\n{self.toml}\n[[steps]]\nformat = "onnx"\nsource = "export/model.onnx"\n'
-            f'[output]\nitem_key = "movie_id"\n[function]\nmemory = 512\n[limits]\ndeadline_ms = 25000\n[split]\n{split}\n'
+            f'[output]\nitem_key = "movie_id"\n[limits]\ndeadline_ms = 25000\n[split]\n{split}\n'
         )
         lines = [json.dumps({"request": one, "scores": self.scores(one)}) for one in self.requests]
         (folder / "golden.jsonl").write_text("\n".join(lines))
