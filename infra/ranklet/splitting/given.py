@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ranklet.compose import Parts
 from ranklet.model import Model
+from ranklet.splitting.subject import why_not
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Given:
 
     @property
     def concerned(self) -> bool:
-        """Whether there may be a graph to split."""
-        mode = self.model.split.mode
-        graphs = any(exported.engine == "onnx" for _, exported in self.parts.steps)
-        return mode == "force" or (mode == "auto" and graphs)
+        """Whether there may be a graph to split, or the author has to be told that there is none."""
+        split = self.model.split
+        why = why_not(self.model, self.parts.steps)
+        return split.mode == "force" or (split.mode == "auto" and (why is None or bool(split.guessed)))
