@@ -1,7 +1,7 @@
 """A second call for one that is slow: the first answer wins (Dean and Barroso, "The Tail at Scale", CACM 2013).
 
-A call is slow when nothing of its answer has come within the 95th percentile of the latest rounds of calls, and not
-before MIN_S: DynamoDB's own usual time. The second call goes over another connection and costs its read units again, so
+A call is slow when nothing of its answer has come within the 95th percentile of the latest rounds of calls, or three
+times their median where more than one in twenty is slow, and not before MIN_S: DynamoDB's own usual time. The second call goes over another connection and costs its read units again, so
 it is granted from a budget, `share` of all calls: where everything is slow, nothing is doubled. No thread waits for
 anything: both sockets are polled, and the loser's answer is read away before its connection is used again, or the
 connection is closed.
@@ -24,7 +24,7 @@ MIN_S = 0.01
 WINDOW, REFRESH = 64, 16
 """Rounds whose times are kept, and after how many new ones the threshold is computed again; first of all these."""
 
-QUANTILE = 0.95
+QUANTILE, MEDIANS = 0.95, 3
 BURST = 4.0
 """Second calls that may have been saved up."""
 
@@ -50,7 +50,9 @@ class Hedge:
         self._new += 1
         if self._new >= REFRESH:
             self._new = 0
-            self.threshold_s = max(MIN_S, sorted(self._times)[int(QUANTILE * len(self._times))])
+            times = sorted(self._times)
+            usual = MEDIANS * times[len(times) // 2]
+            self.threshold_s = max(MIN_S, min(usual, times[int(QUANTILE * len(times))]))
 
     def earn(self, calls: int) -> None:
         """Begin a round of so many calls, each of which adds to the budget."""
