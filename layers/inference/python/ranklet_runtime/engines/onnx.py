@@ -80,18 +80,32 @@ class OnnxEngine:
         return {port.tensor: value for port, value in zip(self._outputs, values, strict=True)}
 
     def _by_user(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
-        users: dict[bytes, list[int]] = {}
+        """One run per different user, over rows that are brought side by side first: parts of them are no copies."""
         full = {name: _expanded(value, rows) for name, value in feeds.items()}
-        for row in range(rows):
-            users.setdefault(b"".join(full[name][row].tobytes() for name in self._once), []).append(row)
+        order, ends = _grouped([full[name] for name in self._once], rows)
+        sorted_ = {name: value[order] for name, value in full.items()}
+        parts: dict[str, list[Array]] = {port.tensor: [] for port in self._outputs}
+        start = 0
+        for end in ends:
+            part = {name: value[start : start + 1 if name in self._once else end] for name, value in sorted_.items()}
+            for tensor, value in self._run(part, end - start).items():
+                parts[tensor].append(_expanded(value, end - start))
+            start = end
         found: dict[str, Array] = {}
-        for chosen in users.values():
-            part = {name: value[chosen[:1] if name in self._once else chosen] for name, value in full.items()}
-            for tensor, value in self._run(part, len(chosen)).items():
-                if tensor not in found:
-                    found[tensor] = np.empty((rows, *value.shape[1:]), value.dtype)
-                found[tensor][chosen] = value
+        for tensor, values in parts.items():
+            joined = np.concatenate(values)
+            found[tensor] = np.empty_like(joined)
+            found[tensor][order] = joined
         return found
+
+
+def _grouped(values: list[Array], rows: int) -> tuple[Array, list[int]]:
+    """The order in which rows of equal bytes stand together, and where each group ends."""
+    joined = np.concatenate([np.ascontiguousarray(value).reshape(rows, -1).view(np.uint8) for value in values], axis=1)
+    width, blob = joined.shape[1], joined.tobytes()
+    known: dict[bytes, int] = {}
+    group = [known.setdefault(blob[row * width : (row + 1) * width], len(known)) for row in range(rows)]
+    return np.argsort(group, kind="stable"), np.cumsum(np.bincount(group)).tolist()
 
 
 def _ports(what: str, given: Iterable[Any], wired: Mapping[str, str]) -> tuple[Port, ...]:
