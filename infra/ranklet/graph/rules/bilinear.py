@@ -72,9 +72,12 @@ def _layer(work: Work, q: Leaf, k: Leaf, rows: Array, alone: Array | None, form:
     user, cross = work.builders["user"], work.builders["cross"]
     dim, hidden = rows.shape
     turned = user.op("Transpose", [k.value], {"perm": [2, 1, 0]})  # [dim, history, 1]
-    matrix = user.op("Mul", [turned, user.literal(rows.reshape(dim, 1, hidden))])
-    if alone is not None:
-        matrix = user.op("Add", [matrix, user.literal(alone.reshape(dim, 1, hidden))])
+    parts = rows.reshape(dim, 1, hidden)
+    if alone is not None:  # k · rows + 1 · alone, as products of [history, 2] with [2, hidden]
+        ends = user.literal(np.asarray([0, 0, 0, 0, 0, 1]))
+        turned = user.op("Pad", [turned, ends, user.literal(np.asarray(1, rows.dtype))])
+        parts = np.concatenate([parts, alone.reshape(dim, 1, hidden)], 1)
+    matrix = user.op("MatMul", [turned, user.literal(parts)])
     flat = user.op("Reshape", [matrix, user.literal(np.asarray([dim, -1]))], name="history")
     size = width(form, 2)
     spanned = tuple((dim, shape[1] * size) for shape in form.shapes)
