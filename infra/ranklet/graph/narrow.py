@@ -112,8 +112,8 @@ def _row(graph: Nodes, value: str) -> str | None:
     """The user's one row [1, k] that the value repeats."""
     node = graph.maker(value)
     name = node.input[0] if node is not None and node.op_type == "Expand" else value
-    shape = graph.shapes.get(name, ())
-    return name if len(shape) == 2 and shape[0] == 1 and shape[1] is not None else None
+    shape, wide = graph.shapes.get(name, ()), graph.shapes.get(value, ())
+    return name if len(shape) == 2 and shape[0] == 1 and shape[1] is not None and wide[1:] == shape[1:] else None
 
 
 def _parts(graph: Nodes, concat: Any) -> list[tuple[str, slice]] | None:

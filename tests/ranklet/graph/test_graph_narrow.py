@@ -88,6 +88,19 @@ def test_what_something_else_reads_is_not_taken_apart() -> None:
     assert squares(equal(net.bytes(score))) == 1
 
 
+def test_row_that_is_repeated_along_its_columns_too_is_no_row() -> None:
+    net = Net()
+    u, i = net.input("u", [1, 1]), net.input("i", ["n", ITEM])
+    rows = net.op("Slice", net.op("Shape", i), *(net.const(np.array([k])) for k in (0, 1)))
+    wide = net.op("Expand", u, net.op("Concat", rows, net.const(np.array([USER])), axis=0))
+    x0 = net.op("Concat", wide, i, axis=1)
+    content = net.bytes(net.dense(crossed(net, x0, x0), WIDTH, 1))
+    before, after = Piece(content, (), ()), tidy(Piece(content, (), ()))
+    feeds = {"u": np.full((1, 1), 0.7, np.float32), "i": np.ones((4, ITEM), np.float32)}
+    one, other = (next(iter(Runner(p.content).run(feeds).values())) for p in (before, after))
+    np.testing.assert_allclose(other, one, atol=2e-6)
+
+
 @pytest.mark.parametrize("variant", ["A", "B"])
 def test_split_of_a_dcn_with_it_is_accepted(variant: str) -> None:
     net = Net()
