@@ -53,6 +53,7 @@ class TableSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tower_inputs: the graph's input → the feature that feeds it; tower_output: the output that is the row.
     inputs and features: what only the tower reads, in the form of model.toml's own, which it may read too.
     page: rows per DynamoDB item. max_score_change: how much f16 or int8 may move a golden score.
+    hedge: the share of calls to DynamoDB that may be sent a second time because they are slow; 0 for none.
     """
 
     vectors: str | None = None
@@ -79,6 +80,7 @@ class TableSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     default: tuple[float, ...] | None = None
     cache_entries: Positive = 100_000
     cache_ttl_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+    hedge: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
 
     def __post_init__(self) -> None:
         ways = [("vectors", "keys"), ("source",), ("tower", "catalogue"), ("built",), ("tower", "built")]

@@ -93,6 +93,7 @@ def pin(
         default=_default(name, source, vectors),
         cache_entries=source.cache_entries,
         cache_ttl_s=source.cache_ttl_s,
+        hedge=source.hedge,
         page=page,
     )
     if placed.placement == "dynamodb":

@@ -176,4 +176,5 @@ def with_policies(table: Table, given: TableSource, mean: tuple[float, ...]) -> 
         default=default,
         cache_entries=given.cache_entries,
         cache_ttl_s=given.cache_ttl_s,
+        hedge=given.hedge,
     )
