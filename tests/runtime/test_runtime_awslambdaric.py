@@ -108,8 +108,9 @@ def test_stock_client_serves_the_function(api: RuntimeApi, runtime: "subprocess.
     runtime.send_signal(signal.SIGTERM)
     out, err = runtime.communicate(timeout=30)
     assert runtime.returncode == -signal.SIGTERM, err
-    (metrics,) = [json.loads(line) for line in out.splitlines() if '"_aws"' in line]
+    metrics, films = [json.loads(line) for line in out.splitlines() if '"_aws"' in line]
     assert (metrics["Requests"], metrics["Items"], metrics["Fault400"]) == ([4], [6], [2])
+    assert films["table"] == "films"
 
 
 def test_a_fault_of_ours_is_logged_under_lambdas_id(api: RuntimeApi, tmp_path: Path) -> None:

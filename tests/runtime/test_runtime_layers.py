@@ -99,9 +99,10 @@ def test_inference_layer_serves_a_numpy_model(installed: Path, tmp_path: Path) -
     out, _ = run(
         installed, ["features", "inference"], SERVE, str(tmp_path / "event.json"), LAMBDA_TASK_ROOT=str(bundle)
     )
-    answer, metrics = out.splitlines()
+    answer, metrics, films = out.splitlines()
     assert json.loads(answer) == [200, {"scores": pytest.approx(expected(REQUEST), abs=1e-6)}]
     assert json.loads(metrics)["Requests"] == [1]
+    assert json.loads(films)["table"] == "films"
 
 
 def test_inference_layer_logs_a_fault(installed: Path, tmp_path: Path) -> None:
