@@ -115,6 +115,51 @@ def test_each_page_is_asked_for_once(opened: Callable[..., Any], dynamo: LocalDy
         assert dynamo.calls["BatchGetItem"] == 2
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_other_rows_of_a_page_are_remembered(opened: Callable[..., Any], dynamo: LocalDynamo, dtype: Any) -> None:
+    with opened(page=16, cache_entries=100, dtype=dtype) as store:
+        store.rows([1, -16])
+        calls = dynamo.calls["BatchGetItem"]
+        keys = [-1, 14, 15, 2, 0, -15, 1, -16]
+        found = store.rows(keys)
+        assert dynamo.calls["BatchGetItem"] == calls
+        expected = unpack(pack(rows(len(KEYS)), dtype))
+        assert not found.status.any()
+        np.testing.assert_array_equal(found.values, expected[[KEYS.index(key) for key in keys]])
+        assert store.counts.cache_hits == len(keys)
+        # That a key of a page is absent is learned by asking for it.
+        assert store.rows([3]).status.tolist() == [MISSING]
+        assert dynamo.calls["BatchGetItem"] == calls + 1
+        assert store.rows([3]).status.tolist() == [MISSING]
+        assert dynamo.calls["BatchGetItem"] == calls + 1
+
+
+def test_neighbours_take_a_part_of_the_cache_alone(opened: Callable[..., Any], dynamo: LocalDynamo) -> None:
+    with opened(page=1000, cache_entries=8) as store:
+        for key in (40, 200, 17):
+            store.rows([key])
+        calls = dynamo.calls["BatchGetItem"]
+        # Each read of the page has kept two of its other rows, and what was asked for is still there.
+        assert not store.rows([40, 200, 17]).status.any()
+        assert dynamo.calls["BatchGetItem"] == calls
+        assert store.counts.reads <= 3
+
+
+@pytest.mark.parametrize("cache", [1, 3, 8, 60, 1_000])
+@pytest.mark.parametrize("page", [2, 15, 200])
+def test_whatever_is_evicted_a_row_is_its_keys_own(opened: Callable[..., Any], page: int, cache: int) -> None:
+    dice = np.random.default_rng(cache)
+    expected = rows(len(KEYS))
+    with opened(page=page, cache_entries=cache) as store:
+        for _ in range(60):
+            keys = dice.permutation([*KEYS, *ABSENT])[: dice.integers(1, 12)].tolist()
+            keys = [int(key) for key in keys]
+            found = store.rows(keys)
+            assert found.status.tolist() == [FOUND if key in KEYS else MISSING for key in keys]
+            for key, value in zip(keys, found.values, strict=True):
+                np.testing.assert_array_equal(value, expected[KEYS.index(key)] if key in KEYS else 0)
+
+
 def test_a_table_of_another_page_is_refused(opened: Callable[..., Any], tmp_path: Path, dynamo: LocalDynamo) -> None:
     with opened(page=15):
         pass
