@@ -117,7 +117,7 @@ def test_each_page_is_asked_for_once(opened: Callable[..., Any], dynamo: LocalDy
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_other_rows_of_a_page_are_remembered(opened: Callable[..., Any], dynamo: LocalDynamo, dtype: Any) -> None:
-    with opened(page=16, cache_entries=100, dtype=dtype) as store:
+    with opened(page=16, cache_entries=1_000, dtype=dtype) as store:
         store.rows([1, -16])
         calls = dynamo.calls["BatchGetItem"]
         keys = [-1, 14, 15, 2, 0, -15, 1, -16]
@@ -135,7 +135,7 @@ def test_the_other_rows_of_a_page_are_remembered(opened: Callable[..., Any], dyn
 
 
 def test_neighbours_take_a_part_of_the_cache_alone(opened: Callable[..., Any], dynamo: LocalDynamo) -> None:
-    with opened(page=1000, cache_entries=8) as store:
+    with opened(page=1000, cache_entries=32) as store:
         for key in (40, 200, 17):
             store.rows([key])
         calls = dynamo.calls["BatchGetItem"]
