@@ -65,6 +65,8 @@ class Broken:
     def __init__(self, files: dict[str, bytes], plan: list[str]) -> None:
         self.files, self.plan = files, plan
         self.ranges: list[tuple[int, int]] = []
+        self.starts: dict[str, set[int]] = {}
+        """File name → where the ranges begin that were asked of it."""
 
     def word(self) -> str:
         return self.plan.pop(0) if self.plan else "ok"
@@ -84,6 +86,7 @@ def broken(place: Path, plan: list[str]) -> Iterator[tuple[Broken, str]]:
             assert match is not None
             start, stop = int(match[1]), int(match[2]) + 1
             script.ranges.append((start, stop))
+            script.starts.setdefault(self.path.rpartition("/")[2], set()).add(start)
             self.act(script.word(), script.files[self.path], start, stop)
 
         def act(self, word: str, content: bytes, start: int, stop: int) -> None:
