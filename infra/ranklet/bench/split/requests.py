@@ -26,8 +26,8 @@ from ranklet.graph.running import Runner
 
 UNCUT, CONTROL, SHIPPED = "uncut", "control", "shipped"
 TOLERANCE = 1e-5
-SHORT, CALLS = 0.001, 8
-"""A call that takes fewer seconds is too short for the clock: CALLS of them make one timing."""
+STEADY, CALLS = 0.002, 64
+"""Seconds that a timing should last, and the calls that it has at most for it: short ones are much disturbed."""
 
 Scored = Callable[[object], Mapping[str, Array]]
 
@@ -66,12 +66,16 @@ def compiled(model: Model, numbers: Sequence[int]) -> Ways:
 
 
 def _samples(uncut: Scored, shipped: Scored) -> tuple[Mapping[str, Sample], float]:
-    start = time.process_time()
-    uncut(None)
-    seconds = time.process_time() - start
-    calls = CALLS if seconds < SHORT else 1
+    seconds = min(_once(uncut) for _ in range(3))
+    calls = max(1, min(CALLS, int(STEADY / max(seconds, 1e-6))))
     runs = {UNCUT: uncut, SHIPPED: shipped, CONTROL: uncut}
     return {name: Way(run, lambda _: None, calls).sample for name, run in runs.items()}, seconds
+
+
+def _once(run: Scored) -> float:
+    start = time.process_time()
+    run(None)
+    return time.process_time() - start
 
 
 def _feeds(kinds: tuple[InputKind, ...], sides: Sides, n: int) -> Feeds:
