@@ -22,8 +22,8 @@ from ranklet_features.stores.directories import directory
 
 NEIGHBOURS = 16
 """Of the cache's entries, at most one in so many is given to the neighbours of one read: a request over many pages must
-not push everything else out. Measured under a Zipf log: one in 16 saves 6 % of the read units where rows that are wanted
-together lie together, and costs 6 % where they do not; one in 4 saves as much and costs 17 %."""
+not push everything else out. Measured under a Zipf log: one in 16 saves 6 % of the read units where rows that are
+wanted together lie together, and costs 6 % where they do not; one in 4 saves as much and costs 17 %."""
 
 
 class CachedStore:

@@ -14,6 +14,10 @@ STATUS = re.compile(rb"HTTP/1\.1 (20[0-36]|[45]\d\d)(?: [^\r\n]*)?\r\n")
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 END = b"\r\n\r\n"
 
+_names: set[str] = set()
+MOST_NAMES = 256
+"""Names that were found to be such, so that those of every answer are not looked at again."""
+
 MOST = 4096
 """Bytes of a plain head at most; DynamoDB's take 300, S3's 600."""
 
@@ -45,8 +49,17 @@ def plain(answer: memoryview) -> Head | None:
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip(" \t")
     length = headers.get("content-length", "")
-    whole = len(headers) == len(lines) and all(map(NAME.fullmatch, headers)) and "transfer-encoding" not in headers
+    whole = len(headers) == len(lines) and _are_names(headers) and "transfer-encoding" not in headers
     if not whole or not (length.isascii() and length.isdigit()):
         return None
     keep_alive = "close" not in headers.get("connection", "").lower()
     return Head(int(status[1]), headers, end + len(END), int(length), keep_alive)
+
+
+def _are_names(headers: dict[str, str]) -> bool:
+    if headers.keys() <= _names:
+        return True
+    fit = all(map(NAME.fullmatch, headers))
+    if fit and len(_names) + len(headers) <= MOST_NAMES:
+        _names.update(headers)
+    return fit

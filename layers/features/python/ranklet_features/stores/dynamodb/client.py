@@ -73,7 +73,7 @@ class Client:
             return [_received(connection, deadline) for connection in used]
         hedge.earn(len(used))
         outcomes = self._hedged(used, requests, deadline, hedge, started)
-        if not any(isinstance(outcome, Broken) for outcome in outcomes):
+        if Broken not in map(type, outcomes):
             hedge.observe(time.monotonic() - started)
         return outcomes
 
@@ -83,8 +83,8 @@ class Client:
         """Receive; what has not begun to come in the hedge's time is asked for once more and the first answer wins."""
         patience = started + hedge.threshold_s
         outcomes = [_received(connection, deadline, patience) for connection in used]
-        late = [place for place, outcome in enumerate(outcomes) if outcome is None]
-        if late:
+        if None in outcomes:
+            late = [place for place, outcome in enumerate(outcomes) if outcome is None]
             repeated = hedge.repeat(late, deadline - time.monotonic())
             spare = self._take(len(used), len(repeated))
             for place, connection in zip(repeated, spare, strict=True):

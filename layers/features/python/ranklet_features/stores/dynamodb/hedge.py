@@ -1,10 +1,10 @@
 """A second call for one that is slow: the first answer wins (Dean and Barroso, "The Tail at Scale", CACM 2013).
 
 A call is slow when nothing of its answer has come within the 95th percentile of the latest rounds of calls, or three
-times their median where more than one in twenty is slow, and not before MIN_S: DynamoDB's own usual time. The second call goes over another connection and costs its read units again, so
-it is granted from a budget, `share` of all calls: where everything is slow, nothing is doubled. No thread waits for
-anything: both sockets are polled, and the loser's answer is read away before its connection is used again, or the
-connection is closed.
+times their median where more than one in twenty is slow, and not before MIN_S: DynamoDB's own usual time. The second
+call goes over another connection and costs its read units again, so it is granted from a budget, `share` of all calls:
+where everything is slow, nothing is doubled. No thread waits for anything: both sockets are polled, and the loser's
+answer is read away before its connection is used again, or the connection is closed.
 """
 
 from __future__ import annotations

@@ -92,11 +92,13 @@ def _packed(keys: list[str], items: Sequence[Any], table: Table) -> list[bytes]:
     if table.page > 1:  # of any size
         return packed
     size = row_dtype(table.dtype, table.dim).itemsize
-    if wrong := {len(value) for key, value in zip(keys, packed, strict=True) if len(value) != size and key != RESERVED}:
-        raise TableMismatch(
-            f"table {table.name}: {table.physical} has a row of {wrong.pop()} bytes, "
-            f"pinned are {table.dim} numbers of {table.dtype}"
-        )
+    if set(map(len, packed)) - {size}:
+        sizes = {key: len(value) for key, value in zip(keys, packed, strict=True)}
+        if wrong := {found for key, found in sizes.items() if found != size and key != RESERVED}:
+            raise TableMismatch(
+                f"table {table.name}: {table.physical} has a row of {wrong.pop()} bytes, "
+                f"pinned are {table.dim} numbers of {table.dtype}"
+            )
     return packed
 
 
