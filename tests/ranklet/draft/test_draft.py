@@ -27,6 +27,21 @@ def test_what_it_writes_builds_and_gives_the_graphs_own_scores(save: Save, tmp_p
     assert max(built.certificate.paths.values()) <= 1e-5
 
 
+def test_nothing_is_split_by_a_guess(save: Save, tmp_path: Path) -> None:
+    folder = tmp_path / "functions" / "ranker"
+    draft.draft(save(ranker()), folder)
+    path = folder / "model.toml"
+    path.write_text(path.read_text() + "\n[split]\nvariant = 'B'\n")
+    built = pipeline.build(folder, out=tmp_path / "build", progress=lambda text: None)
+    assert built.split is not None
+    assert built.split["shipped"] == "uncut"
+    assert "guessed" in built.split["reason"]
+    path.write_text(path.read_text().replace(", guessed = true", ""))
+    built = pipeline.build(folder, out=tmp_path / "build", progress=lambda text: None)
+    assert built.split is not None
+    assert built.split["shipped"] == "B"
+
+
 def test_golden_scores_are_onnxruntimes_on_the_file_as_it_was(save: Save, tmp_path: Path) -> None:
     path = save(ranker())
     draft.draft(path, tmp_path / "ranker")
