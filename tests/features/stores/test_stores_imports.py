@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from snapshots_support import BUCKET, environ, staged
 from stores_support import environment, make_table, write_resident
+
+from ranklet.local.s3 import LocalS3
 
 NETWORK = {"ssl", "_ssl", "socket", "http.client", "email", "urllib.request", "select"}
 FOREIGN = {"boto3", "botocore", "urllib3", "requests", "pydantic", "asyncio", "ranklet", "hypothesis"}
@@ -43,3 +46,24 @@ def test_only_a_dynamodb_store_imports_sockets_and_tls(tmp_path: Path, placement
     assert not before & (NETWORK | FOREIGN)
     assert not after & FOREIGN
     assert bool(after & NETWORK) == (placement == "dynamodb")
+
+
+def test_a_fetched_table_adds_sockets_and_tls_and_no_library(tmp_path: Path) -> None:
+    table, place = staged(tmp_path)
+    with LocalS3(bucket=BUCKET) as server:
+        server.load(place)
+        given = environ(server.endpoint, tmp_path / "tmp")
+        before, after = imported(dataclasses.asdict(table), tmp_path, given)
+    assert not before & (NETWORK | FOREIGN | {"ranklet_features.stores.snapshots"})
+    assert not after & (FOREIGN | {"ranklet_features.stores.dynamodb"})
+    assert after & NETWORK
+    assert (
+        not {name.partition(".")[0] for name in after}
+        - sys.stdlib_module_names
+        - {
+            "numpy",
+            "orjson",
+            "ranklet_features",
+        }
+        - {name.partition(".")[0] for name in before}
+    )
