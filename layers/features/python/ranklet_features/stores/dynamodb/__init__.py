@@ -6,7 +6,9 @@ boto3 costs 350 to 500 ms of a cold start and 3 to 6 ms of CPU per 100 rows; thi
     pages.py        several rows in one item
     batch.py        calls of 100 keys, what is left of them, back-off, the deadline
     replies.py      one reply → rows and unprocessed keys, or what went wrong
+    units.py        what that cost
     client.py       a signed request per call, over kept connections; below it `stores/aws`
+    hedge.py        a second call for one that is slow
 
 Protocol: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html
 """
