@@ -2,8 +2,8 @@
 
 http.client's own connection gives each single read a timeout, so a peer that sends a byte now and then could hold
 a request for ever. Here answers are read through `_TimedReader`, which grants each read only what is left of the
-deadline. Name resolution alone cannot be bounded from Python; it is the resolver's own timeout. The file is long because
-all that touches the one socket is here: whoever changes when it is read, kept or given up sees the whole of it.
+deadline. Name resolution alone cannot be bounded from Python; it is the resolver's own timeout. The file is long as all
+that touches the one socket is here: whoever changes when it is read, kept or given up sees the whole of it.
 """
 
 from __future__ import annotations
