@@ -67,7 +67,7 @@ def check(python: str, folders: list[Path], packages: list[str], more: str = "")
 
 def check_all(python: str, built: dict[str, Path], model: str) -> None:
     features, inference = built["features"], built["inference"]
-    check(python, [features], ["ranklet_features", "orjson"])
+    check(python, [features], ["ranklet_features", "orjson", "pybase64"])
     check(python, [features, inference], ["ranklet_runtime", "msgpack", "typing_extensions"], POWERTOOLS)
     # onnxruntime brings no numpy of its own: every function has the features layer.
     check(python, [features, built["onnx"]], [], SESSION.format(model=model))

@@ -1,7 +1,8 @@
 """Feature assembly and embedding stores: the same code in training and in Lambda.
 
-This is the lowest floor: it imports numpy, orjson, msgpack and the standard library, and
-nothing of ranklet above it. `FeaturePlan` turns columns into tensors; a store turns keys into rows.
+This is the lowest floor: it imports numpy, orjson, msgpack and the standard library (a DynamoDB table also pybase64,
+as base64 is the largest part of reading rows), and nothing of ranklet above it. `FeaturePlan` turns columns into
+tensors; a store turns keys into rows.
 
 >>> from pathlib import Path
 >>> from ranklet_features import Feature, FeaturePlan, FeatureSpec, Input

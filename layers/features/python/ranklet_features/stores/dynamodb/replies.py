@@ -6,12 +6,12 @@ Error codes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Pr
 from __future__ import annotations
 
 import zlib
-from binascii import a2b_base64
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 import orjson
+from pybase64 import b64decode
 
 from ranklet_features.errors import StoreError, StoreUnavailable, TableMismatch
 from ranklet_features.packing import row_dtype
@@ -86,7 +86,7 @@ def read(reply: Reply, table: Table, asked: set[str]) -> Answer:
 def _packed(keys: list[str], items: Sequence[Any], table: Table) -> list[bytes]:
     """The bytes of rows, as many as the table's rows have, or of pages; or of the row that describes the table."""
     try:
-        packed = [a2b_base64(item["v"]["B"]) for item in items]
+        packed = [b64decode(item["v"]["B"]) for item in items]
     except (KeyError, TypeError) as error:
         raise TableMismatch(f"table {table.name}: {table.physical} has a row without a binary `v`") from error
     if table.page > 1:  # of any size
