@@ -50,8 +50,9 @@ def draft(path: Path, folder: Path, *, format: str | None = None) -> Draft:
     requests = golden.rows(drafted, exported, score.name)
     folder.mkdir(parents=True)
     (folder / "export").mkdir()
-    source = f"export/{exported.artefact}"
-    (folder / source).write_bytes(exported.content or b"")
+    packed = kind == "onnx"  # with its external data inside; files of other formats stay as they are
+    source = f"export/{exported.artefact if packed else path.name}"
+    (folder / source).write_bytes((exported.content or b"") if packed else path.read_bytes())
     (folder / "golden.jsonl").write_bytes(requests)
     (folder / "model.toml").write_text(
         text.model_toml(folder.name, kind, source, drafted, score=score.name, item_key=key), encoding="utf-8"

@@ -16,7 +16,21 @@ def _is_onnx(path: Path, head: bytes) -> bool:
     return (head[:1] == b"\x08" and len(head) > 2 and head[1] < 64) or path.suffix == ".onnx"
 
 
-FORMATS: Mapping[str, Callable[[Path, bytes], bool]] = {"onnx": _is_onnx}
+def _is_xgboost(path: Path, head: bytes) -> bool:
+    """JSON or UBJ: a map whose first key is `learner`."""
+    return head.lstrip()[:1] == b"{" and b"learner" in head
+
+
+def _is_lightgbm(path: Path, head: bytes) -> bool:
+    """Text whose first line is `tree`."""
+    return head.startswith((b"tree\nversion=", b"tree\r\nversion="))
+
+
+FORMATS: Mapping[str, Callable[[Path, bytes], bool]] = {
+    "onnx": _is_onnx,
+    "xgboost": _is_xgboost,
+    "lightgbm": _is_lightgbm,
+}
 """Format → whether a file is of it. To add one: a line here, and its importer."""
 
 

@@ -15,8 +15,10 @@ from ranklet.importers.base import Exported, Importer
 from ranklet.model import StepSource
 
 IMPORTERS: Mapping[str, str] = {
+    "lightgbm": "ranklet.importers.lightgbm",
     "numpy": "ranklet.importers.numpy",
     "onnx": "ranklet.importers.onnx",
+    "xgboost": "ranklet.importers.xgboost",
 }
 
 

@@ -128,7 +128,7 @@ def test_files_that_are_no_model_are_refused_with_what_to_do(save: Save, tmp_pat
     folder = tmp_path / "ranker"
     for content, name, what in (
         (b"\x80\x05garbage", "model.pkl", "a pickle, which is never loaded"),
-        (b"hello", "model.bin", "of no known format; read are: onnx. Export to ONNX"),
+        (b"hello", "model.bin", "of no known format; read are: onnx, xgboost, lightgbm. Export to ONNX"),
         (b"", "model.onnx", "model.onnx: "),
     ):
         with pytest.raises(ImportRefused, match=what):

@@ -67,7 +67,7 @@ def test_what_is_too_large_is_refused_unread(folder: Path) -> None:
 
 
 def test_an_unknown_format_is_named(folder: Path) -> None:
-    with pytest.raises(ModelError, match=r"steps.format is 'pickle'; allowed: \['numpy', 'onnx'"):
+    with pytest.raises(ModelError, match=r"steps.format is 'pickle'; allowed: \['lightgbm', 'numpy', 'onnx'"):
         importers.load(StepSource(format="pickle", source="export/weights"), folder)
 
 

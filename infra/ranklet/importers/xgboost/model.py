@@ -1,0 +1,228 @@
+"""From a document to records: XGBoost compares and sums float32, x < threshold goes left, and a category in a split's
+set goes right (include/xgboost/tree_model.h, src/common/categorical.h)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ranklet.errors import ImportRefused
+from ranklet.importers.trees.records import LEAF, Bools, Ensemble, Ints, Link, Tree
+from ranklet.importers.xgboost import ubj
+from ranklet.importers.xgboost.fields import Fields
+
+MAX_OUTPUTS = 1 << 14
+
+
+def _logit(value: float) -> float:
+    if not 0 < value < 1:
+        raise ImportRefused(f"learner.learner_model_param.base_score is {value}; this objective needs one in (0, 1)")
+    return -math.log(1 / value - 1)
+
+
+def _log(value: float) -> float:
+    if not value > 0:
+        raise ImportRefused(f"learner.learner_model_param.base_score is {value}; this objective needs one above 0")
+    return math.log(value)
+
+
+def _same(value: float) -> float:
+    return value
+
+
+class _Objective(NamedTuple):
+    """base: from the base score as the file has it to what the trees add to."""
+
+    link: Link
+    base: Callable[[float], float] = _same
+
+
+OBJECTIVES: Mapping[str, _Objective] = {
+    **dict.fromkeys(("binary:logistic", "reg:logistic"), _Objective("sigmoid", _logit)),
+    "binary:hinge": _Objective("hinge"),
+    "multi:softprob": _Objective("softmax"),
+    "multi:softmax": _Objective("argmax"),
+    **dict.fromkeys(
+        ("count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft"), _Objective("exp", _log)
+    ),
+    **dict.fromkeys(
+        (
+            "binary:logitraw",
+            "reg:squarederror",
+            "reg:linear",
+            "reg:squaredlogerror",
+            "reg:pseudohubererror",
+            "reg:absoluteerror",
+            "reg:quantileerror",
+            "rank:pairwise",
+            "rank:ndcg",
+            "rank:map",
+        ),
+        _Objective("identity"),
+    ),
+}
+"""Objective → its link, as `ObjFunction::PredTransform` and `ProbToMargin` have them (src/objective)."""
+
+
+def read(content: bytes, options: Mapping[str, Any]) -> Ensemble:
+    """Raises ImportRefused naming the field that is not served, or not as XGBoost writes it."""
+    learner = Fields(_document(content), "").at("learner")
+    booster = learner.at("gradient_booster")
+    gbtree, weights = _gbtree(booster)
+    name = learner.at("objective").text("name")
+    if name not in OBJECTIVES:
+        raise ImportRefused(f"learner.objective.name is {name!r}; served are {sorted(OBJECTIVES)}")
+    base = _base(learner.at("learner_model_param"), OBJECTIVES[name])
+    width = learner.at("learner_model_param").whole("num_feature")
+    number, notes = _trees_to_use(learner, gbtree, len(base), options.get("iterations"))
+    return Ensemble(
+        trees=_trees(gbtree, number, weights),
+        dtype="float32",
+        strict=True,
+        width=width,
+        base=base,
+        link=OBJECTIVES[name].link,
+        names=_names(learner, width),
+        notes=notes,
+    )
+
+
+def _document(content: bytes) -> Mapping[str, Any]:
+    if not content.lstrip()[:1] == b"{":
+        raise ImportRefused("it does not begin with {, as JSON and UBJ do; save it as .json or .ubj")
+    if ubj.is_ubj(content):
+        return ubj.decode(content)
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ImportRefused(f"no JSON: {str(error)[:200]}; save the model again") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _gbtree(booster: Fields) -> tuple[Fields, tuple[float, ...] | None]:
+    """The trees, and of dart the weight of each."""
+    name = booster.text("name")
+    if name not in ("gbtree", "dart"):
+        raise ImportRefused(f"learner.gradient_booster.name is {name!r}; served are gbtree and dart")
+    booster.only({"name", "model", "gbtree", "weight_drop"})
+    model = booster.at("gbtree").at("model") if name == "dart" else booster.at("model")
+    model.only({"cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees", "weight_drop"})
+    holder = booster if name == "dart" else model  # 3.3 dropped the booster dart, and any gbtree may have weights
+    return model, tuple(holder.floats("weight_drop").tolist()) if holder.has("weight_drop") else None
+
+
+def _base(params: Fields, objective: _Objective) -> tuple[float, ...]:
+    """One number an output: the file has one for all (until 3.0), or a list."""
+    outputs = max(params.whole("num_class", 0), params.whole("num_target", 1), 1)
+    text = params.text("base_score")
+    try:
+        found = [float(np.float32(part)) for part in text.strip("[]").split(",")]
+    except ValueError as error:
+        raise params.fault("base_score", text, "a number, or a list of them") from error
+    if len(found) not in (1, outputs) or outputs > MAX_OUTPUTS:
+        raise params.fault("base_score", text, f"one number, or one for each of {outputs} outputs")
+    return tuple(float(np.float32(objective.base(value))) for value in (found * outputs if len(found) == 1 else found))
+
+
+def _names(learner: Fields, width: int) -> tuple[str, ...]:
+    names = learner.items("feature_names") if learner.has("feature_names") else []
+    if not all(isinstance(name, str) for name in names) or len(names) not in (0, width):
+        raise learner.fault("feature_names", names, f"{width} names")
+    return tuple(names)
+
+
+def _trees_to_use(learner: Fields, model: Fields, outputs: int, asked: Any) -> tuple[int, tuple[str, ...]]:
+    """How many trees, from the first, predict; and what to say of it."""
+    trees = len(model.items("trees"))
+    starts = _iterations(model, outputs, trees)
+    attributes = learner.at("attributes") if learner.has("attributes") else Fields({}, "learner.attributes")
+    best = attributes.whole("best_iteration") + 1 if attributes.has("best_iteration") else None
+    how = asked if asked is not None else "best" if best and attributes.has("scikit_learn") else "all"
+    if how == "best" and best is None:
+        raise ImportRefused('options.iterations is "best"; the file has no best_iteration, nothing stopped early')
+    rounds = {"all": len(starts) - 1, "best": best}.get(how, how) if isinstance(how, str) else how
+    if type(rounds) is not int or not min(1, len(starts) - 1) <= rounds < len(starts):
+        raise ImportRefused(f'options.iterations is {how!r}; give 1 to {len(starts) - 1}, "all" or "best"')
+    if best is None:
+        return starts[rounds], ()
+    told = f"{rounds} of {len(starts) - 1} rounds predict; early stopping found {best} best: see options.iterations"
+    return starts[rounds], (told,)
+
+
+def _iterations(model: Fields, outputs: int, trees: int) -> list[int]:
+    """The first tree of each round, and the end."""
+    if model.has("iteration_indptr"):
+        found = model.ints("iteration_indptr")
+        if not len(found) or found[0] != 0 or found[-1] != trees or (np.diff(found) < 0).any():
+            raise model.fault("iteration_indptr", found.tolist(), f"a rising list from 0 to {trees}")
+        return [int(start) for start in found]
+    parallel = model.at("gbtree_model_param").whole("num_parallel_tree", 1)
+    step = max(1, parallel) * outputs
+    if trees % step:
+        raise ImportRefused(f"{model.place} has {trees} trees, which are no rounds of {step}; save the model again")
+    return list(range(0, trees + 1, step))
+
+
+def _trees(model: Fields, number: int, weights: tuple[float, ...] | None) -> tuple[Tree, ...]:
+    documents = model.items("trees")
+    targets = model.ints("tree_info", len(documents))
+    if weights is not None and len(weights) != len(documents):
+        raise ImportRefused(f"weight_drop has {len(weights)} entries for {len(documents)} trees; save the model again")
+    return tuple(
+        _tree(model.of(documents[at], f"trees[{at}]"), int(targets[at]), weights[at] if weights is not None else 1.0)
+        for at in range(number)
+    )
+
+
+def _tree(tree: Fields, target: int, weight: float) -> Tree:
+    params = tree.at("tree_param")
+    if (size := params.whole("size_leaf_vector", 1)) > 1:
+        raise ImportRefused(
+            f"{tree.place}.tree_param.size_leaf_vector is {size}: leaves that are vectors are not served; train with "
+            'multi_strategy="one_output_per_tree"'
+        )
+    left = tree.ints("left_children")
+    nodes = len(left)
+    right, values = tree.ints("right_children", nodes), tree.floats("split_conditions", nodes)
+    missing_left = tree.ints("default_left", nodes) != 0
+    members = _members(tree, nodes)
+    _check_kinds(tree, members, left)
+    swap = np.isin(np.arange(nodes), list(members))
+    return Tree(
+        left=np.where(swap, right, left),
+        right=np.where(swap, left, right),
+        feature=tree.ints("split_indices", nodes),
+        threshold=values,
+        value=values * np.float32(weight),
+        missing_left=missing_left ^ swap,
+        members=members,
+        views=dict.fromkeys(members, "floor"),
+        target=target,
+    )
+
+
+def _members(tree: Fields, nodes: int) -> dict[int, Ints]:
+    """Node → its categories."""
+    if not tree.has("categories_nodes"):
+        return {}
+    at = tree.ints("categories_nodes")
+    starts = tree.ints("categories_segments", len(at))
+    sizes, categories = tree.ints("categories_sizes", len(at)), tree.ints("categories")
+    wrong = (at < 0) | (at >= nodes) | (starts < 0) | (sizes < 0) | (starts > len(categories) - sizes)
+    if wrong.any() or len(np.unique(at)) != len(at):
+        raise ImportRefused(f"{tree.place}.categories_nodes does not fit its categories; save the model again")
+    return {int(node): categories[start : start + size] for node, start, size in zip(at, starts, sizes, strict=True)}
+
+
+def _check_kinds(tree: Fields, members: Mapping[int, Ints], left: Ints) -> None:
+    """A split is categorical where split_type says so, and then has categories."""
+    kinds = tree.ints("split_type", len(left)) if tree.has("split_type") else np.zeros(len(left), np.int64)
+    categorical: Bools = (kinds == 1) & (left != LEAF)
+    listed = np.isin(np.arange(len(left)), list(members)) & (left != LEAF)
+    if (categorical != listed).any() or not np.isin(kinds, (0, 1)).all():
+        node = int(np.argmax((categorical != listed) | ~np.isin(kinds, (0, 1))))
+        raise ImportRefused(f"{tree.place}.split_type[{node}] is {kinds[node]}, which its categories contradict")
