@@ -15,7 +15,7 @@ from ranklet import importers, model
 from ranklet.draft import formats, golden, inputs, text
 from ranklet.draft.inputs import Drafted
 from ranklet.errors import ModelError
-from ranklet.importers.base import Exported, TensorSpec
+from ranklet.importers.base import Exported, Oracle, TensorSpec
 from ranklet.model import StepSource
 
 SCORES = ("score", "logit", "prob", "pred", "ctr", "rank", "output", "relevance")
@@ -47,7 +47,8 @@ def draft(path: Path, folder: Path, *, format: str | None = None) -> Draft:
     drafted = inputs.draft(exported)
     score = _score(exported)
     key = inputs.item_key(drafted)
-    requests = golden.rows(drafted, exported, score.name)
+    oracle, told = _oracle(kind, path)
+    requests = golden.rows(drafted, exported, score.name, oracle)
     folder.mkdir(parents=True)
     (folder / "export").mkdir()
     packed = kind == "onnx"  # with its external data inside; files of other formats stay as they are
@@ -58,7 +59,20 @@ def draft(path: Path, folder: Path, *, format: str | None = None) -> Draft:
         text.model_toml(folder.name, kind, source, drafted, score=score.name, item_key=key), encoding="utf-8"
     )
     model.load(folder)
-    return Draft(folder, kind, drafted, score.name, key, requests.count(b"\n"), _notes(exported, drafted, score, key))
+    notes = (*_notes(exported, drafted, score, key), *told)
+    return Draft(folder, kind, drafted, score.name, key, requests.count(b"\n"), notes)
+
+
+def _oracle(kind: str, path: Path) -> tuple[Oracle | None, tuple[str, ...]]:
+    """Who scores the golden requests, and what to say of it."""
+    try:
+        oracle = importers.oracle(kind, path)
+    except ImportError:
+        told = (
+            f"{kind} is not installed: the golden scores are the imported graph's own, and prove nothing of the import"
+        )
+        return None, (told,)
+    return oracle, () if oracle is None else (f"the golden scores are those of {oracle.name} on {path.name}",)
 
 
 def _score(exported: Exported) -> TensorSpec:

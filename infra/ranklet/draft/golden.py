@@ -1,5 +1,8 @@
 """Invented requests, scored by the source library on the exported file: they prove the package, not the training.
 
+Of a file that the import turns into a graph, that library is not onnxruntime but the one that wrote it; where it is not
+installed, the graph scores, and the notes say so.
+
 The tensors are made here, by hand, from the same invented values: what feature assembly makes of the request is what
 the build will hold against them.
 """
@@ -14,7 +17,7 @@ import orjson
 from numpy.typing import NDArray
 
 from ranklet.draft.inputs import Drafted
-from ranklet.importers.base import Exported
+from ranklet.importers.base import Exported, Oracle
 
 REQUESTS = (1, 2, 3, 5, 8, 20)
 """Candidates of each request."""
@@ -25,8 +28,11 @@ LONGEST = 8
 Array = NDArray[Any]
 
 
-def rows(drafted: Sequence[Drafted], exported: Exported, score: str) -> bytes:
-    """golden.jsonl: requests in the native form with the source library's scores, drawn with a fixed seed."""
+def rows(drafted: Sequence[Drafted], exported: Exported, score: str, oracle: Oracle | None = None) -> bytes:
+    """golden.jsonl: requests in the native form with the source library's scores, drawn with a fixed seed.
+
+    oracle: scores in place of onnxruntime; it takes the one tensor there is.
+    """
     from ranklet_runtime.engines.ort import open_session  # onnxruntime takes its time to import
 
     session = open_session(exported.content or b"", threads=1)
@@ -37,7 +43,11 @@ def rows(drafted: Sequence[Drafted], exported: Exported, score: str) -> bytes:
         feeds: dict[str, Array] = {}
         for one in drafted:
             feeds |= _tensors(one, values[one.tensor], candidates)
-        (found,) = session.run([score], feeds)
+        if oracle is not None:
+            (features,) = feeds.values()
+            found = oracle.predict(features)
+        else:
+            (found,) = session.run([score], feeds)
         lines.append(orjson.dumps({"request": _request(drafted, values), "scores": _scores(found)}))
     return b"".join(line + b"\n" for line in lines)
 

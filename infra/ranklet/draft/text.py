@@ -26,7 +26,7 @@ format = {format}
 source = {source}
 """
 TAIL = """\
-# Requests with the source library's own scores. These were invented; put real ones with the trainer's scores here.
+# Requests and their scores. These were invented; put real ones with the trainer's scores here.
 [golden]
 file = "golden.jsonl"
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from ranklet.errors import ModelError
-from ranklet.importers.base import Exported, Importer
+from ranklet.importers.base import Exported, Importer, Oracle
 from ranklet.model import StepSource
 
 IMPORTERS: Mapping[str, str] = {
@@ -20,6 +20,20 @@ IMPORTERS: Mapping[str, str] = {
     "onnx": "ranklet.importers.onnx",
     "xgboost": "ranklet.importers.xgboost",
 }
+
+ORACLES: Mapping[str, str] = {
+    "lightgbm": "ranklet.importers.lightgbm.oracle",
+    "xgboost": "ranklet.importers.xgboost.oracle",
+}
+"""Formats that the import turns into another → the source library, which answers for the file itself."""
+
+
+def oracle(format: str, path: Path) -> Oracle | None:
+    """The source library on a file, None where onnxruntime reads the file itself.
+
+    Raises ImportError when the library is not installed.
+    """
+    return cast(Oracle, importlib.import_module(ORACLES[format]).Own(path)) if format in ORACLES else None
 
 
 def load(source: StepSource, folder: Path) -> Exported:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ranklet.model import StepSource
 
 Dims = tuple[int | None, ...]
@@ -48,6 +51,16 @@ class Exported:
     notes: tuple[str, ...] = ()
     keep: tuple[float, int] = (0.0, 0)
     outside: Path | None = None
+
+
+class Oracle(Protocol):
+    """The source library on the file that it wrote. name: with its version."""
+
+    name: str
+
+    def predict(self, features: NDArray[np.float32]) -> NDArray[Any]:
+        """features [n, width] → its own predictions, [n] or [n, outputs]."""
+        ...
 
 
 class Importer(Protocol):
