@@ -76,7 +76,8 @@ def cut(content: bytes) -> tuple[Block, list[Block], str]:
         raise ImportRefused(f"no line {END!r}: the file was cut off; save the model again")
     end = lines.index(END)
     starts = [at for at in range(end) if lines[at].startswith("Tree=")]
-    trees = [_block(lines[a:b], f"tree {i}") for i, (a, b) in enumerate(zip(starts, [*starts[1:], end], strict=True))]
+    ends = [*starts[1:], end] if starts else []
+    trees = [_block(lines[a:b], f"tree {i}") for i, (a, b) in enumerate(zip(starts, ends, strict=True))]
     for number, tree in enumerate(trees):
         if tree.text("Tree") != str(number):
             raise ImportRefused(f"tree {number} is called {tree.text('Tree')!r}; save the model again")

@@ -26,6 +26,9 @@ IR, OPSET, TREES = 10, 21, 5
 LEQ, LT, MEMBER = 0, 1, 6
 """Of `nodes_modes`."""
 
+_NO_MEMBER = np.array([0.5])
+"""For an empty set, which onnxruntime refuses: categories are whole numbers when a node sees them."""
+
 
 def lower(ensemble: Ensemble, *, column: int | None = None) -> bytes:
     """A graph of features float32 [n, width] → score [n], or scores [n, outputs], in the ensemble's dtype.
@@ -173,7 +176,8 @@ def _add(flat: _Flat, tree: Tree, ensemble: Ensemble, seen: Any) -> None:
     for name, values in zip(_NODE_FIELDS, rows, strict=True):
         flat.nodes[name].append(values)
     for node in splits[modes[splits] == MEMBER].tolist():
-        flat.members += [tree.members[node].astype(ensemble.dtype), np.array([np.nan])]
+        members = tree.members[node] if len(tree.members[node]) else _NO_MEMBER
+        flat.members += [members.astype(ensemble.dtype), np.array([np.nan])]
     flat.roots.append(flat.inner)
     flat.targets += [tree.target] * len(leaves)
     flat.weights.append(tree.value[leaves])

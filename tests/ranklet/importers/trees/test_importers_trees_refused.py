@@ -21,6 +21,7 @@ from ranklet.importers.trees.records import LEAF, Ensemble, Tree
 from ranklet.importers.trees.walking import predict
 from ranklet.importers.xgboost import ubj
 from ranklet.model import StepSource
+from ranklet_runtime.engines.ort import open_session
 
 XGBOOST = {case.name: case for case in read(HERE / "xgboost.zip")}
 LIGHTGBM = {case.name: case for case in read(HERE / "lightgbm.zip")}
@@ -277,6 +278,18 @@ def test_damaged_files_are_refused_or_read_and_nothing_else(load: Any, library: 
                 load(library, bytes(changed))
             except ImportRefused as error:
                 assert str(error).startswith("model: ")
+
+
+def test_a_set_without_categories_lets_none_pass(load: Any) -> None:
+    given = put(f"{TREE}.categories_sizes.0", 0)
+    load("xgboost", given)  # held to the records, in which it does
+
+
+def test_a_file_without_trees_has_none(load: Any) -> None:
+    head = LIGHTGBM["regression"].files["txt"].partition(b"Tree=0")[0]
+    content = load("lightgbm", head + b"end of trees\n").content
+    (scores,) = open_session(content, threads=1).run(None, {"features": np.ones((3, 6), np.float32)})
+    assert scores.tolist() == [0, 0, 0]
 
 
 def test_records_mean_what_they_say() -> None:
