@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -127,7 +128,10 @@ def layer(folder: Path) -> Layer:
     """What the function needs, of this very environment: the project's run time and its third parties."""
     python = folder / "python"
     python.mkdir(parents=True)
-    for name in ("ranklet_features", "ranklet_runtime", "numpy", "orjson", "msgpack", "aws_lambda_powertools"):
+    names = ["ranklet_features", "ranklet_runtime", "numpy", "orjson", "msgpack", "aws_lambda_powertools"]
+    if sys.version_info >= (3, 12):
+        names.append("pybase64")
+    for name in names:
         spec = importlib.util.find_spec(name)
         assert spec is not None and spec.submodule_search_locations
         place = Path(spec.submodule_search_locations[0])

@@ -5,19 +5,24 @@ Error codes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Pr
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 import orjson
-from pybase64 import b64decode
 
 from ranklet_features.errors import StoreError, StoreUnavailable, TableMismatch
 from ranklet_features.packing import row_dtype
 from ranklet_features.spec import Table
 from ranklet_features.stores.aws.connection import Reply
 from ranklet_features.stores.keys import RESERVED
+
+if sys.version_info >= (3, 12):
+    from pybase64 import b64decode
+else:  # there it would bring typing_extensions along
+    from binascii import a2b_base64 as b64decode
 
 THROTTLED = {
     "LimitExceededException",
