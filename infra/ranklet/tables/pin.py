@@ -154,7 +154,7 @@ def _digest(source: TableSource, vectors: Vectors, dim: int, page: int) -> str:
     keys = vectors.keys
     digest = hashlib.sha256(f"{source.key} {source.dtype} {len(keys)} {dim} {page}\n".encode())
     if isinstance(keys, np.ndarray):
-        digest.update(np.ascontiguousarray(keys, "<i8"))
+        digest.update(np.ascontiguousarray(keys, "<i8").data)
     else:
         for start in range(0, len(keys), KEYS_AT_ONCE):
             digest.update(orjson.dumps(keys[start : start + KEYS_AT_ONCE]))

@@ -56,7 +56,8 @@ def weighted_sum(entry: Entry, table: Array, *, dtype: DTypeLike) -> Array:
         taken = taken * values.reshape(values.shape + (1,) * (table.ndim - 1))
     if tensor.ndim == 1:
         return taken.astype(dtype, copy=False)
-    return taken.sum(axis=1, dtype=dtype)
+    total: Array = taken.sum(axis=1, dtype=dtype)
+    return total
 
 
 def squared(entry: Entry) -> Entry:
@@ -71,7 +72,8 @@ def energy(entry: Entry, *, dtype: DTypeLike) -> Array:
     """Σ_j x_j², [rows]."""
     tensor, values = squared(entry)
     if _is_values(tensor):
-        return matrix(tensor).sum(axis=1, dtype=dtype)
+        total: Array = matrix(tensor).sum(axis=1, dtype=dtype)
+        return total
     present = (tensor >= 0).astype(dtype)
     squares = present if values is None else present * values
     return squares if squares.ndim == 1 else squares.sum(axis=1)
