@@ -269,6 +269,22 @@ class TestNan:
         made = plan.assemble({"u": float("nan")}, {}, {"v": [float("nan"), float("-inf")]}).tensors["x"]
         assert np.array_equal(made, [[np.nan, np.nan], [-np.inf, np.nan]], equal_nan=True)
 
+    def test_allow_takes_null_and_absence_for_nan(self) -> None:
+        inputs = {"v": item(nan="allow"), "w": item(nan="allow", length=2), "u": user(nan="allow"), "n": item()}
+        plan = plan_of(inputs, {"x": Feature("dense", ("v", "w", "u", "n"))})
+        items = {"v": [1.0, None], "w": [[None, 2.0], None], "n": [5.0, 6.0]}
+        nan = np.nan
+        wanted = np.float32([[1, nan, 2, nan, 5], [nan, nan, nan, nan, 6]])
+        np.testing.assert_array_equal(plan.assemble({}, {}, items).tensors["x"], wanted)
+        wanted[:, :3] = nan
+        np.testing.assert_array_equal(plan.assemble({"u": None}, {}, {"n": items["n"]}).tensors["x"], wanted)
+        frame = {**items, "u": [None, None]}
+        assert np.isnan(plan.assemble_columns(frame).tensors["x"]).sum() == 6
+
+    def test_allow_keeps_a_default_of_its_own(self) -> None:
+        plan = plan_of({"v": item(nan="allow", default=3.0)}, {"x": Feature("dense", ("v",))})
+        np.testing.assert_array_equal(plan.assemble({}, {}, {"v": [None, np.nan]}).tensors["x"], [[3], [np.nan]])
+
 
 class TestSurplus:
     plan = plan_of({"age": user("int"), "n": item("int")}, {"x": Feature("dense", ("n",))})

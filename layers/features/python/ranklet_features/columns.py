@@ -7,7 +7,7 @@ through the same code and give the same bits.
 from __future__ import annotations
 
 from itertools import chain
-from math import isfinite
+from math import isfinite, nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +51,8 @@ class Reader:
         self.name, self.side, self.type = name, declared.side, declared.type
         self.list, self.length, self.nan = declared.list, declared.length, declared.nan
         self.nested = declared.list or declared.length is not None
-        self.default, self.raw_default = default, declared.default
+        self.default, self.raw_default = default, _default(declared)
+        self._null = nan if self.nested and declared.nan == "allow" else None if self.nested else self.raw_default
         self._finite_only = declared.type == "float" and declared.nan != "allow"
 
     def one(self, raw: Any) -> Column:
@@ -135,7 +136,7 @@ class Reader:
             if isinstance(values, np.ndarray):
                 found = typed_array(values, self.type)
             else:
-                found = typed(values, self.type, None if self.nested else self.raw_default)
+                found = typed(values, self.type, self._null)
         except Fault as fault:
             if fault.position is None:
                 raise self.fault((), str(fault)) from fault
@@ -179,3 +180,10 @@ class Reader:
         row = int(np.argmax(lengths != self.length))
         message = f"a vector of {self.length} numbers is expected, got {lengths[row]}"
         raise self.fault((row,), message, single=single, kind=ShapeError)
+
+
+def _default(declared: Input) -> Any:
+    """The declared default; of an input that allows NaN and declares none, NaN: what is not sent is missing."""
+    if declared.default is not None or declared.nan != "allow" or declared.list:
+        return declared.default
+    return nan if declared.length is None else [nan] * declared.length

@@ -14,10 +14,10 @@ def make_reader(name: str, declared: Input) -> Reader:
     if problem := _problem(declared):
         raise SpecError(f"input {name!r}: {problem}")
     required = Reader(name, declared)
-    if declared.default is None:
+    if required.raw_default is None:
         return required
     try:
-        return Reader(name, declared, required.one(declared.default))
+        return Reader(name, declared, required.one(required.raw_default))
     except InputError as error:
         raise SpecError(f"input {name!r}: its default does not fit: {error.message}") from error
 
