@@ -112,6 +112,19 @@ def examine(folder: Path, *, out: Path, progress: Progress = lambda what: None) 
         return found(Given(described, parts, folder, Path(scratch), memory, partial(files_below, folder), progress))
 
 
+def answers(folder: Path, rows: Sequence[golden.Golden], *, progress: Progress = lambda what: None) -> list[Answer]:
+    """What the model in `folder`, packaged as it is, answers to requests; their scores are not looked at.
+
+    Raises as `build` does, and ParityError for a request that is refused.
+    """
+    described = model.load(folder)
+    with tempfile.TemporaryDirectory(prefix="ranklet-") as scratch:
+        parts = _read(described, folder, rows, scratch=Path(scratch), progress=progress)
+        making = _Making(rows, Path(scratch), Path(scratch) / "tables", progress)
+        parts, _, bundle = making.write(described, parts, "bundle")
+        return proof.answers(bundle, making.staged(parts), rows, tables=parts.tables)
+
+
 @dataclass(frozen=True)
 class _Made:
     """A proven bundle in the scratch folder."""

@@ -1,102 +1,96 @@
 """A first model.toml for an exported model: what can be read from the file is written, the rest guessed and marked.
 
-1. `formats` recognises the file; 2. its importer reads and checks it; 3. `inputs` makes of each tensor a raw input and
-a feature, and `sides` guesses from names whose value it is; 4. `golden` scores invented requests with the source
-library; 5. `text` writes it all down. A guess stays marked in model.toml (`guessed = true`) until the author takes the
-mark away: the build says so each time, and nothing is split by a guess.
+1. `importers` recognises the file, checks it, and proposes inputs, features and steps; 2. `sides` guesses from names
+whose value each input is; 3. `text` writes it all down; 4. `golden` draws requests, or takes the author's own rows
+(`rows`), and has the source library score them; 5. `again` takes a model that was trained anew into a folder that is
+there. A guess stays marked in model.toml (`guessed = true`) until the author takes the mark away: the build says so
+each time, and nothing is split by a guess.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from ranklet import importers, model
-from ranklet.draft import formats, golden, inputs, text
-from ranklet.draft.inputs import Drafted
+from ranklet.draft import again, golden, text
+from ranklet.draft.lines import Line, item_key, lines
 from ranklet.errors import ModelError
-from ranklet.importers.base import Exported, Oracle, TensorSpec
-from ranklet.model import StepSource
-
-SCORES = ("score", "logit", "prob", "pred", "ctr", "rank", "output", "relevance")
-"""Parts of names that an output which ranks is given, the most telling first."""
+from ranklet.importers.proposal import NO_WISHES, Proposal, Wishes
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What was written. notes: what the author should check, one sentence each."""
+    """What was written. golden: requests. notes: what the author should check, one sentence each."""
 
     folder: Path
     format: str
-    inputs: tuple[Drafted, ...]
+    inputs: tuple[Line, ...]
     score: str
     item_key: str | None
     golden: int
     notes: tuple[str, ...]
 
 
-def draft(path: Path, folder: Path, *, format: str | None = None) -> Draft:
-    """Write `folder` (new) for the model in the file `path`.
+def draft(
+    path: Path, folder: Path, *, format: str | None = None, wishes: Wishes = NO_WISHES, rows: Path | None = None
+) -> Draft:
+    """Write `folder` (new) for the model in the file or folder `path`.
 
-    Raises ImportRefused where the model cannot be served, ModelError where the folder is there already.
+    rows: raw rows for golden requests, in CSV, JSON lines or Parquet, a column an input.
+    Raises ImportRefused where the model cannot be served, ModelError where the folder is there already or the rows do
+    not fit; nothing is left then.
     """
     if folder.exists():
-        raise ModelError(f"functions/{folder.name} exists already; choose another name, or delete it first")
-    kind = formats.recognise(path, format)
-    exported = importers.load(StepSource(format=kind, source=path.name), path.parent)
-    drafted = inputs.draft(exported)
-    score = _score(exported)
-    key = inputs.item_key(drafted)
-    oracle, told = _oracle(kind, path)
-    requests = golden.rows(drafted, exported, score.name, oracle)
-    folder.mkdir(parents=True)
-    (folder / "export").mkdir()
-    packed = kind == "onnx"  # with its external data inside; files of other formats stay as they are
-    source = f"export/{exported.artefact if packed else path.name}"
-    (folder / source).write_bytes((exported.content or b"") if packed else path.read_bytes())
-    (folder / "golden.jsonl").write_bytes(requests)
-    (folder / "model.toml").write_text(
-        text.model_toml(folder.name, kind, source, drafted, score=score.name, item_key=key), encoding="utf-8"
-    )
-    model.load(folder)
-    notes = (*_notes(exported, drafted, score, key), *told)
-    return Draft(folder, kind, drafted, score.name, key, requests.count(b"\n"), notes)
-
-
-def _oracle(kind: str, path: Path) -> tuple[Oracle | None, tuple[str, ...]]:
-    """Who scores the golden requests, and what to say of it."""
-    try:
-        oracle = importers.oracle(kind, path)
-    except ImportError:
-        told = (
-            f"{kind} is not installed: the golden scores are the imported graph's own, and prove nothing of the import"
-        )
-        return None, (told,)
-    return oracle, () if oracle is None else (f"the golden scores are those of {oracle.name} on {path.name}",)
-
-
-def _score(exported: Exported) -> TensorSpec:
-    """The output that ranks: one number a candidate, by its name where there are several."""
-    single = [spec for spec in exported.outputs if (spec.dtype or "").startswith("float") and _is_one(spec)]
-    if not single:
-        shapes = {spec.name: spec.shape for spec in exported.outputs}
         raise ModelError(
-            f"no output is one number a candidate: {shapes}; export a score of shape [batch] or [batch, 1]"
+            f"functions/{folder.name} exists already; take the new model into it with --again, or choose another name"
         )
-    return min(single, key=lambda spec: next((i for i, part in enumerate(SCORES) if part in spec.name.lower()), 99))
+    kind = importers.recognise(path, format)
+    proposal = importers.propose(kind, path, wishes)
+    drafted = lines(proposal)
+    key = item_key(drafted)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        made = Path(scratch) / folder.name
+        write(proposal, path, made)
+        (made / "model.toml").write_text(text.model_toml(folder.name, kind, proposal, drafted, key), encoding="utf-8")
+        requests, told = golden.write(proposal, model.load(made), made, rows)
+        shutil.move(made, folder)
+    return Draft(folder, kind, drafted, proposal.score, key, requests, (*proposal.notes, *told))
 
 
-def _is_one(spec: TensorSpec) -> bool:
-    return spec.shape is not None and spec.shape[1:] in ((), (1,))
+def renew(
+    path: Path, folder: Path, *, format: str | None = None, wishes: Wishes = NO_WISHES, rows: Path | None = None
+) -> Draft:
+    """Take a model that was trained anew into `folder`, whose model.toml stays as the author has it.
+
+    Raises as `draft` does, and ModelError where the model reads other inputs, or makes other features of them, than
+    model.toml has; nothing is changed then.
+    """
+    described = model.load(folder)
+    kind = importers.recognise(path, format)
+    proposal = importers.propose(kind, path, wishes)
+    drafted = lines(proposal)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        made = Path(scratch) / folder.name
+        write(proposal, path, made)
+        proposed = text.model_toml(folder.name, kind, proposal, drafted, item_key(drafted))
+        (made / "model.toml").write_text(proposed, encoding="utf-8")
+        again.check(described, model.load(made))
+        (made / "model.toml").write_bytes((folder / "model.toml").read_bytes())
+        requests, told = golden.write(proposal, described, made, rows)
+        again.take(made, folder, described.golden.file)
+    return Draft(folder, kind, drafted, proposal.score, described.output.item_key, requests, (*proposal.notes, *told))
 
 
-def _notes(exported: Exported, drafted: tuple[Drafted, ...], score: TensorSpec, key: str | None) -> tuple[str, ...]:
-    notes = list(exported.notes)
-    notes += [f"{one.tensor}: {note}" for one in drafted for note in one.notes]
-    if len(exported.outputs) > 1:
-        notes.append(f"of the outputs {[spec.name for spec in exported.outputs]}, {score.name!r} was taken to rank")
-    if key is None:
-        notes.append(
-            "no input looks like the candidate's id: answers to top_k give positions until output.item_key is set"
-        )
-    return tuple(notes)
+def write(proposal: Proposal, path: Path, folder: Path) -> None:
+    """The files that the proposal has, and the exported file itself where the build reads it."""
+    (folder / "export").mkdir(parents=True)
+    for name, content in proposal.files.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    if proposal.kept:
+        shutil.copyfile(path, folder / "export" / path.name)

@@ -1,100 +1,107 @@
-"""Invented requests, scored by the source library on the exported file: they prove the package, not the training.
+"""Golden requests of a draft, scored by the source library on the exported model: they prove the package.
 
-Of a file that the import turns into a graph, that library is not onnxruntime but the one that wrote it; where it is not
-installed, the graph scores, and the notes say so.
-
-The tensors are made here, by hand, from the same invented values: what feature assembly makes of the request is what
-the build will hold against them.
+They are drawn with a fixed seed from what the importer says is worth trying, or made of the author's own rows. Where
+the library is not installed, the package scores itself: that proves nothing of the import, and the notes say so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
-from ranklet.draft.inputs import Drafted
-from ranklet.importers.base import Exported, Oracle
+from ranklet import pipeline
+from ranklet.draft import rows as own
+from ranklet.draft import text
+from ranklet.errors import ModelError
+from ranklet.golden import Golden
+from ranklet.importers.proposal import Proposal
+from ranklet.model import Model
 
 REQUESTS = (1, 2, 3, 5, 8, 20)
-"""Candidates of each request."""
+"""Candidates of each drawn request."""
 
-LONGEST = 8
-"""Of a list whose length the graph leaves open."""
+RELATIVE = 1e-5
+INVENTED = "These were invented; put real ones with the trainer's scores here, or import with --rows."
 
-Array = NDArray[Any]
+Columns = dict[str, list[Any]]
+Request = tuple[dict[str, Any], dict[str, Any], Columns]
+"""user, context, items, as a caller sends them."""
 
 
-def rows(drafted: Sequence[Drafted], exported: Exported, score: str, oracle: Oracle | None = None) -> bytes:
-    """golden.jsonl: requests in the native form with the source library's scores, drawn with a fixed seed.
+def write(proposal: Proposal, described: Model, folder: Path, rows: Path | None) -> tuple[int, tuple[str, ...]]:
+    """Write golden.jsonl below `folder` and its table into model.toml, where there is none.
 
-    oracle: scores in place of onnxruntime; it takes the one tensor there is.
+    Returns how many requests there are, and notes. Raises ModelError for rows that do not fit the inputs.
     """
-    from ranklet_runtime.engines.ort import open_session  # onnxruntime takes its time to import
+    requests = _drawn(proposal, described) if rows is None else own.requests(rows, described)
+    scores, told = _scores(proposal, described, folder, requests)
+    kept = [(request, found) for request, found in zip(requests, scores, strict=True) if np.isfinite(found).all()]
+    if not kept:
+        raise ModelError(f"{described.name}: no drawn request has finite scores; give rows of your own with --rows")
+    if len(kept) < len(requests):
+        told += (f"{len(requests) - len(kept)} requests were left out: their scores are not finite",)
+    (folder / "golden.jsonl").write_bytes(b"".join(_line(*one) for one in kept))
+    path = folder / "model.toml"
+    if "\n[golden]" not in (document := path.read_text(encoding="utf-8")):
+        largest = max(float(np.abs(found).max(initial=0)) for _, found in kept)
+        bound = None if largest <= 1 else float(f"{RELATIVE * largest:.2g}")
+        source = INVENTED if rows is None else f"They are rows of {rows.name}."
+        path.write_text(document + text.golden(bound, source), encoding="utf-8")
+    return len(kept), told
 
-    session = open_session(exported.content or b"", threads=1)
+
+def columns(request: Request, described: Model) -> Columns:
+    """A request as rows: each value that came once stands for every candidate."""
+    user, context, items = request
+    count = max((len(values) for values in items.values()), default=1)
+    found: Columns = {}
+    for name, declared in described.inputs.items():
+        if declared.side == "item":
+            found[name] = items.get(name, [None] * count)
+        else:
+            found[name] = [(user if declared.side == "user" else context).get(name)] * count
+    return found
+
+
+def _drawn(proposal: Proposal, described: Model) -> list[Request]:
     random = np.random.default_rng(0)
-    lines = []
-    for candidates in REQUESTS:
-        values = {one.tensor: _values(one, candidates, random) for one in drafted}
-        feeds: dict[str, Array] = {}
-        for one in drafted:
-            feeds |= _tensors(one, values[one.tensor], candidates)
-        if oracle is not None:
-            (features,) = feeds.values()
-            found = oracle.predict(features)
-        else:
-            (found,) = session.run([score], feeds)
-        lines.append(orjson.dumps({"request": _request(drafted, values), "scores": _scores(found)}))
-    return b"".join(line + b"\n" for line in lines)
+    return [_request(proposal, described, count, random) for count in REQUESTS]
 
 
-def _values(one: Drafted, candidates: int, random: np.random.Generator) -> list[Any]:
-    """Raw values, one a row: of candidates, or a single one of the user's and the context's."""
-    count = candidates if one.guess.side == "item" else 1
-    if not one.ids:
-        shape = (count, one.raw["length"]) if "length" in one.raw else (count,)
-        drawn: list[Any] = random.normal(size=shape).astype(np.float32).tolist()
-        return drawn
-    limit = min(one.feature["size"], 100) if one.spec.limit is None else one.spec.limit
-    if "list" not in one.raw:
-        return [int(value) for value in random.integers(0, limit, count)]
-    longest = one.feature.get("length", LONGEST)
-    return [random.integers(0, limit, random.integers(1, longest + 1)).tolist() for _ in range(count)]
+def _request(proposal: Proposal, described: Model, count: int, random: np.random.Generator) -> Request:
+    sides: Mapping[str, dict[str, Any]] = {"user": {}, "context": {}, "item": {}}
+    for name, one in proposal.inputs.items():
+        side = described.inputs[name].side
+        drawn = one.draw(random, count if side == "item" else 1)
+        sides[side][name] = drawn if side == "item" else drawn[0]
+    return sides["user"], sides["context"], sides["item"]
 
 
-def _tensors(one: Drafted, values: Sequence[Any], candidates: int) -> Mapping[str, Array]:
-    """What the graph takes of these values, one row a candidate."""
-    if "list" not in one.raw:
-        return {one.tensor: _shaped(one, np.array(values, one.spec.dtype), candidates)}
-    width = one.feature.get("length") or max(map(len, values))
-    ids = np.zeros((len(values), width), one.spec.dtype)
-    mask = np.zeros((len(values), width), np.float32)
-    for row, value in enumerate(values):
-        ids[row, : len(value)], mask[row, : len(value)] = value, 1
-    found = {one.tensor: _shaped(one, ids, candidates)}
-    return found if one.mask is None else found | {one.mask: np.repeat(mask, candidates // len(values), axis=0)}
+def _scores(
+    proposal: Proposal, described: Model, folder: Path, requests: Sequence[Request]
+) -> tuple[list[Any], tuple[str, ...]]:
+    if proposal.oracle is None:
+        told = "the source library is not installed: the golden scores are the package's own, and prove nothing of it"
+        return _own_scores(folder, requests, described), (told,)
+    found = [proposal.oracle.scores(columns(request, described)) for request in requests]
+    told = f"the golden scores are those of {proposal.oracle.name}"
+    return [np.asarray(one, np.float64).reshape(-1) for one in found], (told,)
 
 
-def _shaped(one: Drafted, tensor: Array, candidates: int) -> Array:
-    if tensor.ndim == 1 and len(one.spec.shape or ()) == 2:
-        tensor = tensor[:, None]
-    return np.repeat(tensor, candidates // len(tensor), axis=0)
+def _own_scores(folder: Path, requests: Sequence[Request], described: Model) -> list[Any]:
+    blank = [Golden(*request, (0.0,) * _count(request)) for request in requests]
+    return [np.array(answer.scores) for answer in pipeline.answers(folder, blank)]
 
 
-def _request(drafted: Sequence[Drafted], values: Mapping[str, list[Any]]) -> dict[str, dict[str, Any]]:
-    sides: dict[str, dict[str, Any]] = {"user": {}, "context": {}, "items": {}}
-    for one in drafted:
-        if one.guess.side == "item":
-            sides["items"][one.tensor] = values[one.tensor]
-        else:
-            sides[one.guess.side][one.tensor] = values[one.tensor][0]
-    return sides
+def _count(request: Request) -> int:
+    return max((len(values) for values in request[2].values()), default=1)
 
 
-def _scores(found: Array) -> list[float]:
-    scores: list[float] = found.astype(np.float64).reshape(-1).tolist()
-    return scores
+def _line(request: Request, scores: Any) -> bytes:
+    user, context, items = request
+    document = {"request": {"user": user, "context": context, "items": items}, "scores": scores.tolist()}
+    return orjson.dumps(document) + b"\n"

@@ -6,49 +6,58 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import orjson
 
-from ranklet.draft.inputs import Drafted
+from ranklet.draft.lines import Line
+from ranklet.importers.proposal import Proposal
+from ranklet.model import StepSource
 
 HEADER = """\
-# {name}: drafted from {source}. What could not be read from the file is guessed: check every line that says
+# {name}: drafted from {format}. What could not be read from the file is guessed: check every line that says
 # "guessed", then take `guessed = true` away. Until then each build says so, and the graph is not split.
 name = {quoted}
 version = 1
 
 # What a caller sends. side: user and context come once a request, item once a candidate.
-[inputs]
-"""
-STEPS = """\
-
-[[steps]]
-format = {format}
-source = {source}
-"""
-TAIL = """\
-# Requests and their scores. These were invented; put real ones with the trainer's scores here.
-[golden]
-file = "golden.jsonl"
-"""
+[inputs]"""
+FEATURES = """
+# What the model reads: one line a tensor.
+[features]"""
 
 
-def model_toml(
-    name: str, format: str, source: str, drafted: Sequence[Drafted], *, score: str, item_key: str | None
-) -> str:
-    """The whole file."""
-    lines = [HEADER.format(name=name, source=source, quoted=_value(name)).rstrip("\n")]
-    for one in drafted:
-        fields = {"side": one.guess.side, **one.raw, "guessed": True}
-        lines.append(f"{_key(one.tensor)} = {_inline(fields)}  # guessed: {one.guess.why}")
-    lines += ["", "# What the graph reads: one line a tensor.", "[features]"]
-    for one in drafted:
-        comment = f"  # {'; '.join(one.notes)}" if one.notes else ""
-        lines.append(f"{_key(one.tensor)} = {_inline(one.feature)}{comment}")
-    lines.append(STEPS.format(format=_value(format), source=_value(source)).rstrip("\n"))
-    if masks := {one.mask: f"{one.tensor}_mask" for one in drafted if one.mask and one.mask != f"{one.tensor}_mask"}:
-        lines.append(f"inputs = {_inline(masks)}")
-    lines += ["", "[output]", f"score = {_value(score)}", *_item_key(item_key), "", TAIL.rstrip("\n")]
-    return "\n".join(lines) + "\n"
+def model_toml(name: str, format: str, proposal: Proposal, drafted: Sequence[Line], item_key: str | None) -> str:
+    """The whole file; `[golden]` is added when the requests are scored."""
+    parts = [HEADER.format(name=name, format=format, quoted=_value(name)), *map(_input, drafted), FEATURES]
+    parts += [f"{_key(feature)} = {_inline(fields)}" for feature, fields in proposal.features.items()]
+    for table, fields in proposal.tables.items():
+        parts += ["", f"[tables.{_key(table)}]", *_lines(fields)]
+    for step in proposal.steps:
+        parts += ["", "[[steps]]", *_lines(_step(step))]
+    parts += ["", "[output]", f"score = {_value(proposal.score)}", *_item_key(item_key)]
+    return "\n".join(parts) + "\n"
+
+
+def golden(bound: float | None, source: str) -> str:
+    """The end of the file. bound: of differences from the golden scores, None for the engines' default."""
+    parts = ["", f"# Requests and their scores. {source}", "[golden]", 'file = "golden.jsonl"']
+    if bound is not None:
+        parts.append(f"max_abs_diff = {_value(bound)}  # 1e-5 of the largest score, as of 32-bit floats")
+    return "\n".join(parts) + "\n"
+
+
+def _input(one: Line) -> str:
+    fields = {"side": one.guess.side, **one.raw}
+    if not one.guessed:
+        return f"{_key(one.name)} = {_inline(fields)}"
+    return f"{_key(one.name)} = {_inline({**fields, 'guessed': True})}  # guessed: {one.guess.why}"
+
+
+def _step(step: StepSource) -> Mapping[str, Any]:
+    """The fields that are not as they are by default."""
+    default = StepSource(format=step.format)
+    fields = {name: getattr(step, name) for name in step.__struct_fields__}
+    return {name: value for name, value in fields.items() if name == "format" or value != getattr(default, name)}
 
 
 def _item_key(item_key: str | None) -> Iterator[str]:
@@ -58,8 +67,17 @@ def _item_key(item_key: str | None) -> Iterator[str]:
         yield f"item_key = {_value(item_key)}  # guessed"
 
 
+def _lines(fields: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in fields.items():
+        yield f"{_key(name)} = {_any(value)}"
+
+
+def _any(value: Any) -> str:
+    return _inline(value) if isinstance(value, Mapping) else _value(value)
+
+
 def _inline(fields: Mapping[str, Any]) -> str:
-    inner = ", ".join(f"{_key(name)} = {_value(value)}" for name, value in fields.items())
+    inner = ", ".join(f"{_key(name)} = {_any(value)}" for name, value in fields.items() if value is not None)
     return f"{{ {inner} }}"
 
 
@@ -69,4 +87,4 @@ def _key(name: str) -> str:
 
 def _value(value: Any) -> str:
     """JSON's strings, numbers, booleans and lists are TOML's too; DEL, which TOML wants escaped, no name has."""
-    return orjson.dumps(value).decode()
+    return orjson.dumps(msgspec.to_builtins(value)).decode()

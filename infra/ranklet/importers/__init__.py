@@ -1,6 +1,7 @@
 """Importers: one module a format, imported when a model.toml names it.
 
-To add one: a module with `load`, a line here, a line in the conformance test.
+To add one: a module with `recognises` and `propose` for `ranklet import`, and with `load` where the build reads the
+file itself; a line here; a line in the conformance test.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import cast
 
 from ranklet.errors import ModelError
-from ranklet.importers.base import Exported, Importer, Oracle
+from ranklet.importers import fallback, formats
+from ranklet.importers.base import Exported, Importer
+from ranklet.importers.proposal import Proposal, Proposer, Wishes
 from ranklet.model import StepSource
 
 IMPORTERS: Mapping[str, str] = {
@@ -25,15 +28,24 @@ ORACLES: Mapping[str, str] = {
     "lightgbm": "ranklet.importers.lightgbm.oracle",
     "xgboost": "ranklet.importers.xgboost.oracle",
 }
-"""Formats that the import turns into another → the source library, which answers for the file itself."""
+"""Formats without a `propose` of their own → the source library, which answers for the file itself."""
 
 
-def oracle(format: str, path: Path) -> Oracle | None:
-    """The source library on a file, None where onnxruntime reads the file itself.
+def recognise(path: Path, format: str | None = None) -> str:
+    """The format of a file or folder, `format` where the author names it. Raises ImportRefused for an unknown one."""
+    return formats.recognise(path, format, IMPORTERS)
 
-    Raises ImportError when the library is not installed.
+
+def propose(format: str, path: Path, wishes: Wishes) -> Proposal:
+    """All of functions/NAME/ that an exported model tells.
+
+    Raises ImportRefused for a model that would not be served exactly, and where the format's library is absent.
     """
-    return cast(Oracle, importlib.import_module(ORACLES[format]).Own(path)) if format in ORACLES else None
+    module = importlib.import_module(IMPORTERS[format])
+    if hasattr(module, "propose"):
+        return cast(Proposer, module).propose(path, wishes)
+    exported = load(StepSource(format=format, source=path.name), path.parent)
+    return fallback.propose(exported, format, path, ORACLES.get(format))
 
 
 def load(source: StepSource, folder: Path) -> Exported:
@@ -44,4 +56,8 @@ def load(source: StepSource, folder: Path) -> Exported:
     if source.format not in IMPORTERS:
         raise ModelError(f"steps.format is {source.format!r}; allowed: {sorted(IMPORTERS)}")
     importer = cast(Importer, importlib.import_module(IMPORTERS[source.format]))
+    if not hasattr(importer, "load"):
+        raise ModelError(
+            f"steps.format is {source.format!r}, which is converted once by `ranklet import`; the step's format is onnx"
+        )
     return importer.load(source, folder)

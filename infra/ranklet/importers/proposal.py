@@ -37,9 +37,12 @@ class ProposedInput:
 
 
 class RecordOracle(Protocol):
-    """The source library on the model itself. name: with its version, such as `scikit-learn 1.9.1`."""
+    """The source library on the model itself."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """With its version, such as `scikit-learn 1.9.1`."""
+        ...
 
     def scores(self, columns: Columns) -> NDArray[Any]:
         """Its own predictions of n rows of raw inputs: float [n], the output that ranks."""
@@ -74,6 +77,9 @@ class Wishes:
 
     trust_pickle: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_WISHES = Wishes()
 
 
 class Proposer(Protocol):

@@ -127,8 +127,8 @@ def test_a_folder_that_is_there_is_left_alone(save: Save, tmp_path: Path) -> Non
 def test_files_that_are_no_model_are_refused_with_what_to_do(save: Save, tmp_path: Path) -> None:
     folder = tmp_path / "ranker"
     for content, name, what in (
-        (b"\x80\x05garbage", "model.pkl", "a pickle, which is never loaded"),
-        (b"hello", "model.bin", "of no known format; read are: onnx, xgboost, lightgbm. Export to ONNX"),
+        (b"\x80\x05garbage", "model.pkl", "a pickle, which is never loaded unasked.*--trust-pickle"),
+        (b"hello", "model.bin", r"of no known format; read are: .*\bonnx\b.*\. Export to ONNX"),
         (b"", "model.onnx", "model.onnx: "),
     ):
         with pytest.raises(ImportRefused, match=what):
@@ -139,7 +139,7 @@ def test_files_that_are_no_model_are_refused_with_what_to_do(save: Save, tmp_pat
         draft.draft(tmp_path / "w.npz", folder)
     with pytest.raises(ImportRefused, match="no file"):
         draft.draft(tmp_path / "none.onnx", folder)
-    with pytest.raises(ImportRefused, match="--format tea is not known; known are: onnx"):
+    with pytest.raises(ImportRefused, match=r"--format tea is not known; known are: .*\bonnx\b"):
         draft.draft(save(ranker()), folder, format="tea")
     assert not folder.exists()
 
@@ -169,7 +169,7 @@ def test_tensors_that_no_feature_makes_are_refused_by_name(save: Save, tmp_path:
     with pytest.raises(ImportRefused, match=r"input 'weights' is \[batch, any\] of floats"):
         draft.draft(save(_graph([ragged])), folder)
     numbers = helper.make_tensor_value_info("numbers", T.FLOAT, ["n", 2])
-    with pytest.raises(ModelError, match="no output is one number a candidate"):
+    with pytest.raises(ImportRefused, match="no output is one number a candidate"):
         draft.draft(save(_graph([numbers], width=2)), folder)
     assert not folder.exists()
 

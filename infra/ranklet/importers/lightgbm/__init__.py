@@ -15,6 +15,11 @@ from ranklet.importers.trees import serving
 from ranklet.model import StepSource
 
 
+def recognises(path: Path, head: bytes) -> bool:
+    """Text whose first line is `tree`."""
+    return head.startswith((b"tree\nversion=", b"tree\r\nversion="))
+
+
 def load(source: StepSource, folder: Path) -> Exported:
     """A graph of features float32 [n, width] → score float64 [n], or scores [n, classes]; doubles are compared, as
     LightGBM does.

@@ -4,6 +4,7 @@
 2. **nodes** refuses what would not be served exactly: unknown operators, random ones, training mode.
 3. **interface** turns inputs and outputs into `TensorSpec`s, or says how to export them.
 4. **trial** runs the graph on onnxruntime with 1 and with 3 rows, and compares.
+5. **proposing** makes a folder for a file: inputs by its tensors.
 """
 
 from __future__ import annotations
@@ -17,9 +18,22 @@ from ranklet.errors import ImportRefused
 from ranklet.importers import files
 from ranklet.importers.base import Exported
 from ranklet.importers.onnx import interface, nodes, reading, trial
+from ranklet.importers.proposal import Proposal, Wishes
 from ranklet.model import StepSource
 
 _OPTIONS = {"dims"}
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    """A protobuf whose first field is ir_version (a small varint), as exporters write it, or the usual ending."""
+    return (head[:1] == b"\x08" and len(head) > 2 and head[1] < 64) or path.suffix == ".onnx"
+
+
+def propose(path: Path, wishes: Wishes) -> Proposal:
+    """See `proposing`."""
+    from ranklet.importers.onnx import proposing  # which needs `load`
+
+    return proposing.propose(path, wishes)
 
 
 def load(source: StepSource, folder: Path) -> Exported:

@@ -15,6 +15,11 @@ from ranklet.importers.xgboost import model
 from ranklet.model import StepSource
 
 
+def recognises(path: Path, head: bytes) -> bool:
+    """JSON or UBJ: a map whose first key is `learner`."""
+    return head.lstrip()[:1] == b"{" and b"learner" in head
+
+
 def load(source: StepSource, folder: Path) -> Exported:
     """A graph of features float32 [n, width] → score float32 [n], or scores [n, classes or targets].
 

@@ -30,8 +30,8 @@ class Input:
     list: the value is a list of any length per row (a bag, a history).
     length: the value is a vector of exactly this many numbers per row.
     default: stands in for a missing or null value; without one the field is required.
-    nan: what a NaN in a float means: refused, replaced by `default`, or passed on (`allow`), as which a null counts too,
-    and without a default a field that is not sent.
+    nan: what a NaN in a float means: refused, replaced by `default`, or passed on (`allow`); null then counts as NaN,
+    and so does a field that is not sent and has no default.
     unread: requests may send it, and nothing looks at it (an item's value that was computed into its row).
     """
 

@@ -1,0 +1,72 @@
+"""A folder of its own for an ONNX file: inputs by its tensors, golden scores by onnxruntime on the file as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from ranklet.errors import ImportRefused
+from ranklet.importers import tensors
+from ranklet.importers.base import Exported
+from ranklet.importers.onnx import load
+from ranklet.importers.proposal import Columns, Proposal, RecordOracle, Wishes
+from ranklet.importers.tensors import Array, Drafted
+from ranklet.model import StepSource
+
+OUTPUT = "output"
+
+
+def propose(path: Path, wishes: Wishes) -> Proposal:
+    """options.output: of several outputs, the one that ranks. Raises ImportRefused as `load` does."""
+    if unknown := sorted(set(wishes.options) - {OUTPUT}):
+        raise ImportRefused(f"{path.name}: unknown options {unknown}; allowed: {OUTPUT}")
+    exported = load(StepSource(format="onnx", source=path.name), path.parent)
+    return of_graph(exported, wanted=wishes.options.get(OUTPUT))
+
+
+def of_graph(exported: Exported, *, wanted: str | None = None, oracle: RecordOracle | None = None) -> Proposal:
+    """What a graph's own tensors propose; importers that convert to ONNX come here, with their own oracle.
+
+    wanted: the output that ranks. oracle: onnxruntime on the graph where none is given.
+    """
+    drafted = tensors.draft(exported)
+    score = tensors.score(exported, wanted)
+    content = exported.content or b""
+    artefact = f"export/{exported.artefact}"
+    notes = [*exported.notes, *(f"{one.tensor}: {note}" for one in drafted for note in one.notes)]
+    if len(exported.outputs) > 1:
+        names = [spec.name for spec in exported.outputs]
+        notes.append(f"of the outputs {names}, {score.name!r} was taken to rank; -o {OUTPUT}=NAME takes another")
+    return Proposal(
+        inputs={one.tensor: one.input for one in drafted},
+        features={one.tensor: one.feature for one in drafted},
+        steps=(StepSource(format="onnx", source=artefact, inputs=tensors.masks(drafted)),),
+        score=score.name,
+        files={artefact: content},
+        oracle=oracle or OnnxRuntime(content, drafted, score.name),
+        notes=tuple(notes),
+    )
+
+
+@dataclass(frozen=True)
+class OnnxRuntime:
+    """Onnxruntime itself on the graph."""
+
+    content: bytes
+    drafted: Sequence[Drafted]
+    score: str
+
+    @property
+    def name(self) -> str:
+        """With its version."""
+        return f"onnxruntime {version('onnxruntime')}"
+
+    def scores(self, columns: Columns) -> Array:
+        """As the protocol says."""
+        from ranklet_runtime.engines.ort import open_session  # onnxruntime takes its time to import
+
+        (found,) = open_session(self.content, threads=1).run([self.score], tensors.feeds(self.drafted, columns))
+        scores: Array = found.reshape(-1)
+        return scores
