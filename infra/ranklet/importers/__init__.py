@@ -44,6 +44,7 @@ def propose(format: str, path: Path, wishes: Wishes) -> Proposal:
     module = importlib.import_module(IMPORTERS[format])
     if hasattr(module, "propose"):
         return cast(Proposer, module).propose(path, wishes)
+    wishes.only()
     exported = load(StepSource(format=format, source=path.name), path.parent)
     return fallback.propose(exported, format, path, ORACLES.get(format))
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ranklet.errors import ImportRefused
 from ranklet.model import StepSource
 from ranklet_features.spec import Side
 
@@ -77,6 +78,13 @@ class Wishes:
 
     trust_pickle: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
+
+    def only(self, *known: str) -> Mapping[str, str]:
+        """The options. Raises ImportRefused for one that is none of `known`."""
+        if unknown := sorted(set(self.options) - set(known)):
+            takes = f"takes {', '.join(known)}" if known else "takes no options"
+            raise ImportRefused(f"-o {unknown[0]} is not known: this format {takes}")
+        return self.options
 
 
 NO_WISHES = Wishes()

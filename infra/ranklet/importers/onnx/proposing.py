@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from ranklet.errors import ImportRefused
 from ranklet.importers import tensors
 from ranklet.importers.base import Exported
 from ranklet.importers.onnx import load
@@ -20,10 +19,8 @@ OUTPUT = "output"
 
 def propose(path: Path, wishes: Wishes) -> Proposal:
     """options.output: of several outputs, the one that ranks. Raises ImportRefused as `load` does."""
-    if unknown := sorted(set(wishes.options) - {OUTPUT}):
-        raise ImportRefused(f"{path.name}: unknown options {unknown}; allowed: {OUTPUT}")
-    exported = load(StepSource(format="onnx", source=path.name), path.parent)
-    return of_graph(exported, wanted=wishes.options.get(OUTPUT))
+    wanted = wishes.only(OUTPUT).get(OUTPUT)
+    return of_graph(load(StepSource(format="onnx", source=path.name), path.parent), wanted=wanted)
 
 
 def of_graph(exported: Exported, *, wanted: str | None = None, oracle: RecordOracle | None = None) -> Proposal:

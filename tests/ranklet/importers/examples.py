@@ -1,0 +1,47 @@
+"""One exported model of each format, as a trainer would hand it over: what the conformance test takes through."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).parent
+
+
+class Example(NamedTuple):
+    """archive: below this folder. member: the model in it, a file, or a folder where it ends in a slash.
+
+    called: the name that a trainer gives it. extra: of ranklet, what converts it; None where the build reads it itself.
+    libraries: what `propose` imports. options: as `-o` gives them.
+    """
+
+    archive: str
+    member: str
+    called: str
+    extra: str | None = None
+    libraries: tuple[str, ...] = ()
+    options: Mapping[str, str] = {}
+
+    def unpack(self, folder: Path) -> Path:
+        """The model in `folder`, which is new."""
+        target = folder / self.called
+        with zipfile.ZipFile(HERE / self.archive) as archive:
+            if not self.member.endswith("/"):
+                folder.mkdir(parents=True)
+                target.write_bytes(archive.read(self.member))
+                return target
+            for name in archive.namelist():
+                if name.startswith(self.member) and not name.endswith("/"):
+                    path = target / name.removeprefix(self.member)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(archive.read(name))
+        return target
+
+
+EXAMPLES: Mapping[str, Example] = {
+    "lightgbm": Example("trees/lightgbm.zip", "lambdarank/model.txt", "ranker.txt", libraries=("lightgbm",)),
+    "xgboost": Example("trees/xgboost.zip", "binary:logistic/model.ubj", "ranker.ubj", libraries=("xgboost",)),
+}
+"""Format → example. To add an importer: a line here."""
