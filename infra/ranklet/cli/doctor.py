@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from ranklet.cli import terminal
 
-Need = Literal["build", "serve", "deploy", "train", "optional"]
+Need = Literal["build", "serve", "deploy", "import", "optional"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Check:
 def doctor(as_json: bool) -> None:
     """Say what this machine lacks and how to get it.
 
-    Exit code 1 when something that building or serving needs is missing; what only training or deploying needs
-    is said, and does not fail.
+    Exit code 1 when something that building or serving needs is missing; what only importing or deploying
+    needs is said, and does not fail.
     """
     checks = [check() for check in CHECKS]
     if as_json:
@@ -125,6 +125,17 @@ def _spark() -> Check:
     return Check("Spark (ranklet tables build --engine spark)", "optional", found, remedy)
 
 
+CONVERTERS = {
+    "catboost": "trees",
+    "keras": "keras",
+    "skl2onnx": "sklearn",
+    "skops": "sklearn",
+    "tensorflow": "tensorflow",
+    "tf2onnx": "tensorflow",
+    "torch": "torch",
+}
+"""What `ranklet import` asks of a library → the extra that brings it."""
+
 CHECKS: Iterable[Callable[[], Check]] = (
     _interpreter,
     _package("onnxruntime", "build", "pip install onnxruntime"),
@@ -136,5 +147,5 @@ CHECKS: Iterable[Callable[[], Check]] = (
     _credentials,
     _docker,
     _spark,
-    _package("torch", "train", "pip install -e '.[train]' (train.py of models in PyTorch)"),
+    *(_package(name, "import", f"pip install 'ranklet[{extra}]'") for name, extra in CONVERTERS.items()),
 )
