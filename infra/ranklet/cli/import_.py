@@ -62,24 +62,20 @@ def import_(
         made = make(path, folder, format=format_, wishes=wishes, rows=rows)
     if as_json:
         terminal.emit(_document(name, made))
-        return
-    table = [[one.name, one.guess.side, one.guess.why, ", ".join(one.kinds)] for one in made.inputs]
-    shown = [
-        *table[:MOST_SHOWN],
-        *([[f"… {len(table) - MOST_SHOWN} more", "", "", ""]] if len(table) > MOST_SHOWN else []),
-    ]
-    terminal.show(f"functions/{name}, from {made.format}", ["input", "side", "guessed from", "feature"], shown)
+    else:
+        _show(name, made, again=again)
+
+
+def _show(name: str, made: draft.Draft, *, again: bool) -> None:
+    rows = [[one.name, one.guess.side, one.guess.why, ", ".join(one.kinds)] for one in made.inputs]
+    if len(rows) > MOST_SHOWN:
+        rows = [*rows[:MOST_SHOWN], [f"… {len(rows) - MOST_SHOWN} more", "", "", ""]]
+    terminal.show(f"functions/{name}, from {made.format}", ["input", "side", "guessed from", "feature"], rows)
     for note in made.notes:
         terminal.ERR.print(f"  {note}", markup=False, style="yellow")
-    terminal.OUT.print(
-        f"{made.golden} golden requests. "
-        + ("model.toml is as it was." if again else f"Check the sides in functions/{name}/model.toml and take ")
-        + ("" if again else "`guessed = true` away.")
-        + " Next:",
-        f"ranklet build {name}",
-        sep="\n  ",
-        markup=False,
-    )
+    sides = f"Check the sides in functions/{name}/model.toml and take `guessed = true` away."
+    told = f"{made.golden} golden requests. {'model.toml is as it was.' if again else sides} Next:"
+    terminal.OUT.print(told, f"ranklet build {name}", sep="\n  ", markup=False)
 
 
 MOST_SHOWN = 40
