@@ -6,6 +6,7 @@ Rows that follow each other with the same user and context are candidates of one
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator, Mapping
 from itertools import groupby, islice
 from pathlib import Path
@@ -75,7 +76,7 @@ def _value(value: Any, declared: Input, place: str) -> Any:
             return [_one(one, declared.type) for one in values]
         return _one(value, declared.type)
     except (ValueError, TypeError) as error:
-        kind = f"a list of {declared.type}s" if declared.list or declared.length is not None else declared.type
+        kind = f"list of {declared.type}s" if declared.list or declared.length is not None else declared.type
         raise ModelError(f"--rows {place} is {str(value)[:60]!r}, no {kind}") from error
 
 
@@ -83,10 +84,27 @@ def _one(value: Any, kind: str) -> Any:
     if kind == "string":
         return str(value)
     if kind == "float":
-        return None if value is None else float(value)
-    if int(value) != float(value):
+        return None if value is None else _finite(float(value))
+    return _whole(value)
+
+
+def _finite(number: float) -> float | None:
+    """NaN is a missing one, as pandas writes it; JSON has no infinity."""
+    if math.isinf(number):
+        raise ValueError(number)
+    return None if math.isnan(number) else number
+
+
+def _whole(value: Any) -> int:
+    """Also of `3.0`, as which pandas writes the ints of a column with gaps; all 64 bits of a text of digits."""
+    if isinstance(value, str) and value.strip().lstrip("+-").isdigit():
+        return int(value)
+    if isinstance(value, int):
+        return int(value)
+    number = float(value)
+    if not number.is_integer():
         raise ValueError(value)
-    return int(value)
+    return int(number)
 
 
 def _csv(path: Path) -> Iterator[Row]:
