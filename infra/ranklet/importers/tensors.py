@@ -170,7 +170,7 @@ def _tensors(one: Drafted, values: Sequence[Any]) -> dict[str, Array]:
     if "list" not in one.raw:
         return {one.tensor: _shaped(one, np.array(values, one.spec.dtype))}
     width = one.feature.get("length") or max(map(len, values))
-    ids = np.zeros((len(values), width), one.spec.dtype)
+    ids = np.full((len(values), width), one.feature["pad"], one.spec.dtype)
     mask = np.zeros((len(values), width), np.float32)
     for row, value in enumerate(values):
         ids[row, : len(value)], mask[row, : len(value)] = value, 1

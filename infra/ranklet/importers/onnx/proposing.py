@@ -23,12 +23,19 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     return of_graph(load(StepSource(format="onnx", source=path.name), path.parent), wanted=wanted)
 
 
-def of_graph(exported: Exported, *, wanted: str | None = None, oracle: RecordOracle | None = None) -> Proposal:
+def of_graph(
+    exported: Exported,
+    *,
+    wanted: str | None = None,
+    oracle: RecordOracle | None = None,
+    drafted: Sequence[Drafted] | None = None,
+) -> Proposal:
     """What a graph's own tensors propose; importers that convert to ONNX come here, with their own oracle.
 
-    wanted: the output that ranks. oracle: onnxruntime on the graph where none is given.
+    wanted: the output that ranks. oracle: onnxruntime on the graph where none is given. drafted: the inputs where the
+    importer knows more of them than the graph tells.
     """
-    drafted = tensors.draft(exported)
+    drafted = tensors.draft(exported) if drafted is None else drafted
     score = tensors.score(exported, wanted)
     content = exported.content or b""
     artefact = f"export/{exported.artefact}"
