@@ -1,0 +1,75 @@
+"""Raw values worth trying: known words and strangers, numbers at which the model turns, beside them and far away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ranklet_features.kinds.dense import Options as Dense
+
+WIDE = {"dtype": "float64"} if "dtype" in Dense.__dataclass_fields__ else {}
+"""Of a dense feature."""
+
+STRANGERS = ("", "unknown to all", "Ünbekannt \U0001f642", " ")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """columns: (kind, known values, whether missing ones are taken, whether unknown ones are), one an element."""
+
+    columns: tuple[tuple[Any, ...], ...]
+
+    def values(self, random: np.random.Generator, count: int) -> list[Any]:
+        """Of the only column."""
+        return _draw(self.columns[0], random, count)
+
+    def vectors(self, random: np.random.Generator, count: int) -> list[Any]:
+        """A list of all columns' values each."""
+        return [list(row) for row in zip(*(_draw(one, random, count) for one in self.columns), strict=True)]
+
+
+def _draw(column: tuple[Any, ...], random: np.random.Generator, count: int) -> list[Any]:
+    kind, known, missing, strange = column
+    draw = {"string": _texts, "int": _wholes, "float": _numbers}[kind]
+    found = draw(known, random, count, strange)
+    gone = random.random(count) < 0.08
+    return [None if missing and none else value for value, none in zip(found, gone, strict=True)]
+
+
+def _texts(known: Any, random: np.random.Generator, count: int, strange: bool) -> list[Any]:
+    words = list(known) or list(STRANGERS)
+    found = [words[index] for index in random.integers(0, len(words), count).tolist()]
+    if not strange:
+        return found
+    others = [word for word in STRANGERS if word not in known]
+    odd = random.random(count) < 0.1
+    return [others[at % len(others)] if yes else word for at, (word, yes) in enumerate(zip(found, odd, strict=True))]
+
+
+def _wholes(known: Any, random: np.random.Generator, count: int, strange: bool) -> list[Any]:
+    words = [int(value) for value in known if float(value).is_integer()] or list(range(10))
+    found = [words[index] for index in random.integers(0, len(words), count).tolist()]
+    if not strange:
+        return found
+    odd = random.random(count) < 0.1
+    return [max(words) + 1 + at if yes else word for at, (word, yes) in enumerate(zip(found, odd, strict=True))]
+
+
+def _numbers(known: Any, random: np.random.Generator, count: int, strange: bool) -> list[Any]:
+    """Half of them where the model turns or next to it, the others around that, some three spans away."""
+    at = np.array([value for value in known if abs(value) < 1e12], np.float64)
+    at = at if len(at) else np.array([-1.0, 0.0, 1.0, 2.0])
+    low, high = float(np.min(at)), float(np.max(at))
+    span = (high - low) or max(abs(high), 1.0)
+    turns = random.choice(at, count)
+    beside = random.integers(-1, 2, count)
+    turns = np.where(beside < 0, np.nextafter(turns, -np.inf), np.where(beside > 0, np.nextafter(turns, np.inf), turns))
+    around = random.uniform(low - 0.25 * span, high + 0.25 * span, count)
+    far = random.uniform(low - 3 * span, high + 3 * span, count)
+    chance = random.random(count)
+    found = np.where(chance < 0.4, turns, np.where(chance < 0.95, around, far))
+    found[:1] = np.round(found[:1])
+    found = found if WIDE else found.astype(np.float32).astype(np.float64)
+    return [float(value) for value in found]

@@ -1,0 +1,124 @@
+"""From a file to the fitted model, and no code of the file is run: skops by a list of types, pickles only on trust."""
+
+from __future__ import annotations
+
+import importlib
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from ranklet.errors import ImportRefused
+from ranklet.importers.archives import open_zip
+
+MAX_BYTES = 1 << 30
+SCHEMA = "schema.json"
+MAX_SCHEMA = 1 << 28
+INSTALL = "pip install 'ranklet[sklearn]'"
+
+KNOWN = (
+    "sklearn.tree._tree.Tree",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.utils._bunch.Bunch",
+    "sklearn.utils.validation.check_array",
+    "functools.partial",
+    "numpy.dtype",
+    "collections.OrderedDict",
+    "collections.defaultdict",
+    "lightgbm.basic.Booster",
+    "lightgbm.compat._LGBMLabelEncoder",
+    "lightgbm.sklearn.LGBMClassifier",
+    "lightgbm.sklearn.LGBMRanker",
+    "lightgbm.sklearn.LGBMRegressor",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
+    "xgboost.sklearn.XGBRanker",
+    "xgboost.sklearn.XGBRegressor",
+    "xgboost.sklearn.XGBRFClassifier",
+    "xgboost.sklearn.XGBRFRegressor",
+)
+"""Types beside skops' own list that hold numbers and run nothing while they are read."""
+FAMILIES = (
+    "sklearn._loss.", "sklearn.linear_model._sgd_fast.", "sklearn.ensemble._gb_losses.", "sklearn.metrics._scorer.",
+    "sklearn.model_selection._split.",
+)  # fmt: skip
+
+_FAULTS = (
+    AttributeError, EOFError, ImportError, IndexError, KeyError, MemoryError, OSError, OverflowError, RuntimeError,
+    TypeError, ValueError, AssertionError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
+def is_skops(path: Path) -> bool:
+    """Whether a zip archive has what skops writes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return SCHEMA in archive.namelist()
+    except _FAULTS:
+        return False
+
+
+def load(path: Path, *, trust_pickle: bool) -> Any:
+    """The fitted model. Raises ImportRefused for a pickle without trust, unknown types, damage, and no library."""
+    need("sklearn")
+    if path.is_dir():
+        raise ImportRefused("is a folder; name the .skops, .joblib or .pkl file in it")
+    if (size := path.stat().st_size) > MAX_BYTES:
+        raise ImportRefused(f"has {size} bytes, at most {MAX_BYTES} are read")
+    model = _skops(path) if is_skops(path) else _pickled(path, trust_pickle=trust_pickle)
+    if not hasattr(model, "get_params"):
+        raise ImportRefused(f"holds a {type(model).__name__}, no estimator; save the fitted pipeline itself")
+    return model
+
+
+def need(library: str) -> Any:
+    """An optional library. Raises ImportRefused with what to install."""
+    try:
+        return importlib.import_module(library)
+    except ImportError as error:
+        raise ImportRefused(f"needs {library}, which is not installed: {INSTALL}") from error
+
+
+def _skops(path: Path) -> Any:
+    skops = need("skops.io")
+    with open_zip(path, limit=MAX_BYTES) as archive:
+        archive.read(SCHEMA, limit=MAX_SCHEMA)
+    try:
+        named = skops.get_untrusted_types(file=path)
+        trusted = [name for name in named if name in KNOWN or name.startswith(FAMILIES)]
+        if strange := sorted(set(named) - set(trusted)):
+            raise ImportRefused(
+                f"holds types that are not known to be harmless: {', '.join(strange)[:300]}; served are scikit-learn's "
+                "own estimators, and those of xgboost and lightgbm"
+            )
+        return skops.load(path, trusted=trusted)
+    except _FAULTS as error:
+        raise ImportRefused(f"skops cannot read it: {_said(error, path)}; save the model again") from error
+
+
+def _pickled(path: Path, *, trust_pickle: bool) -> Any:
+    if not trust_pickle:
+        raise ImportRefused(
+            "is a pickle, which can run any code while it is read: if you wrote it yourself, add --trust-pickle, or "
+            "save the model by skops.io.dump(model, 'model.skops')"
+        )
+    joblib, unreadable = need("joblib"), need("pickle").UnpicklingError
+    try:
+        return joblib.load(path)
+    except (*_FAULTS, unreadable) as error:
+        raise ImportRefused(f"joblib cannot read it: {_said(error, path)}; save the model again") from error
+
+
+def _said(error: BaseException, path: Path) -> str:
+    """An error's own words without the machine's paths."""
+    return f"{type(error).__name__}: {error}".replace(str(path), path.name)[:300]

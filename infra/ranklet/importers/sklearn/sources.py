@@ -1,0 +1,167 @@
+"""The raw columns: what each is read as, and the features that make tensors of them.
+
+Numbers are one dense feature, of which the graph takes the columns that it wants. Text, and whole numbers that are only
+names, become ids by a vocabulary; a missing text stands in it as a word of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+import orjson
+from onnx import TensorProto, helper
+
+from ranklet.errors import ImportRefused
+from ranklet.importers.proposal import ProposedInput
+from ranklet.importers.sklearn.drawing import WIDE, Drawn
+from ranklet.importers.sklearn.tape import DOUBLE, Tape
+
+MISSING = "\x00missing"
+"""Of a text: no caller sends it."""
+NUMBERS, VECTOR = "numbers", "features"
+INLINE = 24
+"""Words of a vocabulary that stand in model.toml; longer ones are files."""
+MAX_COLUMNS = 1 << 16
+
+
+@dataclass
+class Column:
+    """One raw column. kind: what it is read as. missing: whether the library takes none. known: values met."""
+
+    name: str
+    kind: str | None = None
+    missing: bool = True
+    strange: bool = True
+    listed: bool = False
+    known: list[Any] = field(default_factory=list)
+    numeric: bool = False
+
+
+class Sources:
+    """names: of the columns, in order. named: whether the model knows them by name."""
+
+    def __init__(self, names: Sequence[str], *, named: bool, tape: Tape) -> None:
+        if not 1 <= len(names) <= MAX_COLUMNS:
+            raise ImportRefused(f"reads {len(names)} columns; served are 1 to {MAX_COLUMNS}")
+        self.names, self.named, self._tape = list(names), named, tape
+        self.columns = [Column(name) for name in names]
+        self.features: dict[str, dict[str, Any]] = {}
+        self.files: dict[str, bytes] = {}
+        self._wanted: list[tuple[str, list[int]]] = []
+        self._ids: dict[tuple[Any, ...], str] = {}
+
+    def numbers(self, columns: Sequence[int]) -> str:
+        """Columns as doubles [n, k]."""
+        for column in columns:
+            self._read_as(column, "int" if self.columns[column].kind == "int" else "float")
+            self.columns[column].numeric = True
+        name = self._tape.later()
+        self._wanted.append((name, list(columns)))
+        return self._tape.op("Gather", NUMBERS, name, axis=1)
+
+    def ids(self, column: int, words: Sequence[str] | Sequence[int], *, strange: bool, missing: bool) -> str:
+        """Ids int64 [n]: of the words, then of a missing text, then of all else unless that is an error."""
+        text = not words or isinstance(words[0], str)
+        self._read_as(column, "string" if text else "int")
+        found = self.columns[column]
+        found.missing &= missing and text
+        found.strange &= strange
+        found.known += [word for word in words if word not in set(found.known)]
+        key = (column, tuple(words), strange)
+        if key not in self._ids:
+            entries = [*words, MISSING] if text else list(words)
+            self._ids[key] = self._feature(column, "category", entries, strange=strange)
+        return self._ids[key]
+
+    def hint(self, column: int, values: Any) -> None:
+        """Numbers worth trying in a column."""
+        finite = np.asarray(values, np.float64)
+        room = max(0, 400 - len(self.columns[column].known))
+        self.columns[column].known += finite[np.isfinite(finite)][:room].tolist()
+
+    def settle(self) -> None:
+        """Say where the numbers stand, once all of the model was read."""
+        order = {column: at for at, column in enumerate(self._numeric())}
+        for name, columns in self._wanted:
+            self._tape.settle(name, np.array([order[column] for column in columns], np.int64))
+
+    @property
+    def vector(self) -> bool:
+        """Whether callers send one vector: columns without names that are all numbers."""
+        return not self.named and all(column.kind in (None, "float") for column in self.columns)
+
+    def graph_inputs(self, used: set[str]) -> list[onnx.ValueInfoProto]:
+        """Inputs of the graph."""
+        width = len(self.columns) if self.vector else len(self._numeric())
+        found = [helper.make_tensor_value_info(NUMBERS, DOUBLE, ["n", width])] if NUMBERS in used else []
+        return found + [
+            helper.make_tensor_value_info(name, TensorProto.INT64, ["n"]) for name in self.features if name in used
+        ]
+
+    def proposed(self, used: set[str]) -> tuple[dict[str, ProposedInput], dict[str, Mapping[str, Any]]]:
+        """Lines of [inputs] and of [features] for the graph's inputs that are used."""
+        features: dict[str, Mapping[str, Any]] = {}
+        if NUMBERS in used:
+            of = VECTOR if self.vector else [self.names[column] for column in self._numeric()]
+            features[NUMBERS] = {"kind": "dense", "of": of, **WIDE}
+        features |= {name: fields for name, fields in self.features.items() if name in used}
+        if self.vector:
+            return {VECTOR: self._vector()}, features
+        read = {
+            of
+            for fields in features.values()
+            for of in ([fields["of"]] if isinstance(fields["of"], str) else fields["of"])
+        }
+        return {column.name: _input(column) for column in self.columns if column.name in read}, features
+
+    def _numeric(self) -> list[int]:
+        if self.vector:
+            return list(range(len(self.columns)))
+        return [index for index, column in enumerate(self.columns) if column.numeric]
+
+    def _vector(self) -> ProposedInput:
+        missing = all(column.missing for column in self.columns)
+        fields = {"type": "float", "length": len(self.columns), **({"nan": "allow"} if missing else {})}
+        return ProposedInput(fields, Drawn(tuple(_drawn(column, missing=missing) for column in self.columns)).vectors)
+
+    def _read_as(self, column: int, kind: str) -> None:
+        found = self.columns[column]
+        if found.kind not in (None, kind) and {found.kind, kind} != {"int", "float"}:
+            raise ImportRefused(f"column {found.name!r} is read as {found.kind} and as {kind}; give it two columns")
+        found.kind = "int" if "int" in (found.kind, kind) else kind
+
+    def _feature(self, column: int, kind: str, words: list[Any], *, strange: bool) -> str:
+        name = self._free(f"{self.names[column]}_id")
+        vocabulary: Any = words
+        if len(words) > INLINE:
+            file = f"vocabularies/{len(self.files)}.json"
+            self.files[file] = orjson.dumps(words)
+            vocabulary = file
+        self.features[name] = {"kind": kind, "of": self.names[column], "vocabulary": vocabulary}
+        if not strange:
+            self.features[name]["oov"] = "error"
+        return name
+
+    def _free(self, name: str) -> str:
+        taken = {NUMBERS, *self.features}
+        return (
+            name if name not in taken else next(f"{name}_{i}" for i in range(2, 10_000) if f"{name}_{i}" not in taken)
+        )
+
+
+def _input(column: Column) -> ProposedInput:
+    fields: dict[str, Any] = {"type": column.kind or "float"}
+    if column.kind == "string" and column.missing:
+        fields["default"] = MISSING
+    if fields["type"] == "float" and column.missing:
+        fields["nan"] = "allow"
+    return ProposedInput(fields, Drawn((_drawn(column, missing=column.missing),)).values)
+
+
+def _drawn(column: Column, *, missing: bool) -> tuple[Any, ...]:
+    kind = column.kind or "float"
+    return (kind, tuple(column.known), missing and kind != "int", column.strange)
