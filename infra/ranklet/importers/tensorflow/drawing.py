@@ -1,0 +1,60 @@
+"""Raw values worth trying, as callers send them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ranklet.importers.proposal import ProposedInput
+from ranklet.importers.tensorflow.values import Raw
+
+TEXTS = ("a", "b", "Zürich", "")
+FLOATS = (0.0, -0.0, 1.0, -1.0, 1e6, -1e6, 1e-30)
+MISSING = 0.2
+LONGEST = 6
+
+
+def proposed(raw: Raw, worth: Sequence[Any], default: Any) -> ProposedInput:
+    """The line of an input. default: of an absent value, None where it must be there."""
+    kind = "string" if raw.dtype == "string" else "int" if raw.dtype.startswith("int") else "float"
+    fields: dict[str, Any] = {"type": kind}
+    length = raw.width
+    if raw.shape == (None,):
+        fields |= {"list": True, "default": []}
+        return ProposedInput(fields, partial(_lists, kind, tuple(worth), None))
+    if length == 1:
+        if default is not None:
+            fields["default"] = default
+        return ProposedInput(fields, partial(_scalars, kind, tuple(worth), default is not None))
+    if kind == "float":
+        fields["length"] = length
+    else:
+        fields["list"] = True
+    if default is not None and kind != "float":
+        fields["default"] = default
+    return ProposedInput(fields, partial(_lists, kind, tuple(worth), length))
+
+
+def _scalars(kind: str, worth: Sequence[Any], optional: bool, random: np.random.Generator, count: int) -> list[Any]:
+    found = _values(kind, worth, random, count)
+    absent = random.random(count) < MISSING
+    return [None if optional and gone else value for value, gone in zip(found, absent, strict=True)]
+
+
+def _lists(kind: str, worth: Sequence[Any], length: int | None, random: np.random.Generator, count: int) -> list[Any]:
+    lengths = random.integers(0, LONGEST + 1, count) if length is None else np.full(count, length)
+    return [_values(kind, worth, random, int(size)) for size in lengths]
+
+
+def _values(kind: str, worth: Sequence[Any], random: np.random.Generator, count: int) -> list[Any]:
+    if kind == "float":
+        drawn = random.normal(size=count).astype(np.float32).tolist()
+        special = [*FLOATS, *worth]
+        chosen = random.integers(0, len(special), count)
+        plain = random.random(count) < 0.5
+        return [one if keep else float(special[at]) for one, at, keep in zip(drawn, chosen, plain, strict=True)]
+    special = list(worth) or list(TEXTS if kind == "string" else (0, 1, 2, 3))
+    return [special[at] for at in random.integers(0, len(special), count)]

@@ -1,0 +1,145 @@
+"""A folder for a SavedModel: features of its text work, the graph of the rest, TensorFlow as the oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ranklet.errors import ImportRefused
+from ranklet.importers import proving, tensors
+from ranklet.importers.base import Exported, TensorSpec
+from ranklet.importers.proposal import Proposal, Wishes
+from ranklet.importers.tensorflow import archive, conversion, drawing, loading, parsing, sparse, texts
+from ranklet.importers.tensorflow.features import Features
+from ranklet.importers.tensorflow.loading import Loaded
+from ranklet.importers.tensorflow.oracle import TensorFlow
+from ranklet.importers.tensorflow.values import Raw
+from ranklet.importers.tensorflow.walk import Walk
+from ranklet.model import StepSource
+
+RELATIVE = 1e-5
+"""Sums of 32-bit floats in another order."""
+
+HANDLERS = {**texts.HANDLERS, **sparse.HANDLERS, **parsing.HANDLERS}
+FIRST = frozenset({"StringToHashBucketFast", "StringToHashBucketStrong", "LookupTableFindV2"})
+ARTEFACT = "export/model.onnx"
+
+
+def propose(path: Path, wishes: Wishes) -> Proposal:
+    """options.signature: of several, the one that scores. options.score: of its outputs, the one that ranks.
+
+    Raises ImportRefused naming the node that is not served, or the row that the converted model scores otherwise.
+    """
+    tf = loading.library()
+    meta = archive.read(path)
+    loaded = loading.load(tf, path, meta, wishes.options.get("signature"))
+    score = _score(loaded, wishes.options.get("score"))
+    try:
+        with loading.silence():
+            proposal = _proposal(tf, loaded, score)
+    except ImportRefused as error:
+        raise ImportRefused(f"{path.name}, signature {loaded.signature!r}: {error}") from error
+    proving.hold(proposal, relative=RELATIVE)
+    return proposal
+
+
+def _proposal(tf: Any, loaded: Loaded, score: str) -> Proposal:
+    graph = tf.Graph()
+    with graph.as_default():
+        features = Features(tf)
+        walk = Walk(tf, graph, features, HANDLERS, _shapes(tf, loaded.graph), _given(loaded), loaded.tables)
+        nodes = {node.name: node for node in loaded.graph.node}
+        output = tf.identity(walk.run(nodes, FIRST, loaded.outputs[score].node), name="score")
+        if output.dtype not in (tf.float32, tf.float64):
+            raise ImportRefused(f"output {score!r} is {output.dtype.name}; a score is float")
+        output = tf.reshape(output, [-1], name="scores")
+    part, fed = conversion.reached(tf, graph, output, features.fed)
+    content = conversion.to_onnx(part, {name: one.name for name, one in fed.items()}, (score, output.name))
+    exported = conversion.checked(content)
+    lines = _needed(features, list(fed))
+    raws = _raws(features, lines, loaded)
+    parsed = features.parsed
+    example = next((name for name, end in loaded.inputs.items() if end.dtype == "string" and name not in raws), None)
+    inputs = {
+        name: drawing.proposed(raw, features.worth.get(name, ()), parsed[name].default if name in parsed else None)
+        for name, raw in raws.items()
+    }
+    files = {line["vocabulary"]: features.files[line["vocabulary"]] for line in lines.values() if _filed(line)}
+    return Proposal(
+        inputs=inputs,
+        features=lines,
+        steps=(StepSource(format="onnx", source=ARTEFACT),),
+        score=score,
+        files={ARTEFACT: exported.content or content, **files},
+        oracle=TensorFlow(tf, loaded, score, raws, parsed, example if parsed else None),
+        notes=tuple(_notes(exported, loaded, score, inputs)),
+    )
+
+
+def _given(loaded: Loaded) -> dict[str, Any]:
+    found = {}
+    for name, end in loaded.inputs.items():
+        if end.shape is None:
+            raise ImportRefused(f"input {name!r} has no known rank; export it with [None] or [None, n]")
+        if end.shape and end.shape[0] not in (None,):
+            raise ImportRefused(f"input {name!r} has a batch of {end.shape[0]}; export it with an open one")
+        shape = tuple(end.shape[1:])
+        if len(shape) > 1 and None in shape:
+            raise ImportRefused(f"input {name!r} is {list(end.shape)}; only one dimension beside the batch may be open")
+        found[end.node] = Raw(name, end.dtype, shape)
+    return found
+
+
+def _shapes(tf: Any, graph: Any) -> dict[str, tuple[int | None, ...] | None]:
+    """Of each node's first output, as TensorFlow infers it."""
+    whole = tf.Graph()
+    with whole.as_default():
+        tf.import_graph_def(graph, name="")
+    found: dict[str, tuple[int | None, ...] | None] = {}
+    for operation in whole.get_operations():
+        if operation.outputs:
+            shape = operation.outputs[0].shape
+            found[operation.name] = None if shape.rank is None else tuple(shape.as_list())
+    return found
+
+
+def _score(loaded: Loaded, wanted: str | None) -> str:
+    specs = [TensorSpec(name, end.dtype, end.shape) for name, end in loaded.outputs.items()]
+    exported = Exported("onnx", (), tuple(specs))
+    return tensors.score(exported, wanted).name
+
+
+def _needed(features: Features, fed: list[str]) -> dict[str, dict[str, Any]]:
+    """Lines of the features that the graph takes, those that crosses take before them."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in fed:
+        line = features.lines[name]
+        for part in line["of"] if isinstance(line["of"], list) else ():
+            if part in features.lines and part not in found:
+                found[part] = features.lines[part]
+        found[name] = line
+    return found
+
+
+def _raws(features: Features, lines: dict[str, dict[str, Any]], loaded: Loaded) -> dict[str, Raw]:
+    """Raw inputs of the features: in the order of the signature or of the example."""
+    wanted = {of for line in lines.values() for of in ([line["of"]] if isinstance(line["of"], str) else line["of"])}
+    order = [*loaded.inputs, *features.parsed]
+    return {name: features.used[name] for name in order if name in wanted and name in features.used}
+
+
+def _filed(line: dict[str, Any]) -> bool:
+    return isinstance(line.get("vocabulary"), str)
+
+
+def _notes(exported: Exported, loaded: Loaded, score: str, inputs: Any) -> Iterator[str]:
+    yield from exported.notes
+    others = [name for name in loaded.signatures if name != loaded.signature]
+    if others:
+        yield f"signature {loaded.signature!r} was taken, there are also {others}: -o signature=NAME takes another"
+    outputs = [name for name in loaded.outputs if name != score]
+    if outputs:
+        yield f"output {score!r} was taken to rank, there are also {outputs}: -o score=NAME takes another"
+    if unused := [name for name in loaded.inputs if name not in inputs and len(loaded.inputs) > 1]:
+        yield f"the score does not depend on {unused}"

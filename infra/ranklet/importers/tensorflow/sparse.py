@@ -1,0 +1,259 @@
+"""Operations on sparse tensors of a batch, as rectangles with a mask: embedding lookups and indicators.
+
+`safe_embedding_lookup_sparse` drops ids below 0, fills empty rows, takes each id once, gathers, combines by segments
+and blanks the empty rows: here one Gather [n, L, d], one product with the mask and one sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ranklet.importers.tensorflow import texts
+from ranklet.importers.tensorflow.features import LARGEST
+from ranklet.importers.tensorflow.values import (
+    Count,
+    Dense,
+    Entries,
+    Indices,
+    Kept,
+    Mask,
+    RawEntries,
+    Rows,
+    Undo,
+    Unique,
+    UniqueRows,
+    Value,
+)
+from ranklet.importers.tensorflow.walk import Handler, Node, Walk, refused
+
+ELEMENTWISE = (
+    *("Add", "AddV2", "Cast", "Equal", "FloorMod", "Greater", "GreaterEqual", "Less", "LessEqual", "LogicalAnd"),
+    *("LogicalNot", "LogicalOr", "Maximum", "Minimum", "Mul", "NotEqual", "OnesLike", "RealDiv", "Select", "SelectV2"),
+    *("Sub", "ZerosLike", "Sqrt", "Square", "Pow"),
+)
+
+
+def elementwise(walk: Walk, node: Node) -> Value | None:
+    """The same on each entry; None where there is none among the inputs."""
+    inputs = [_entries(walk, value) for value in node.inputs]
+    found = [value for value in inputs if isinstance(value, Entries)]
+    if not found:
+        return None
+    mask = found[0].mask
+    tensors = []
+    for value in inputs:
+        if isinstance(value, Entries):
+            tensors.append(value.tensor)
+        elif isinstance(value, Dense):
+            tensors.append(_flat(walk, node, value, found[0]))
+        else:
+            tensors.append(walk.tensor(value, f"{node.op} {node.name!r}"))
+    if node.op in ("Select", "SelectV2"):
+        made = walk.tf.where(*tensors)
+    else:
+        attrs = {name: value for name, value in node.attr.items() if not name.startswith("_")}
+        made = walk.graph.create_op(node.op, tensors, attrs=attrs, name="copied").outputs[0]
+    tied = found[0].tied if node.op in ("Cast", "AddV2") and len(found) == 1 and mask.full else None
+    return Entries(mask, made, tied if tied is not None else (found[0].tied if node.op == "Cast" else None))
+
+
+def _entries(walk: Walk, value: Value) -> Value:
+    """Raw integers as entries, ids as they are."""
+    if not isinstance(value, RawEntries) or not value.raw.dtype.startswith("int"):
+        return value
+    ids, name = walk.features.ids(value.raw, {"size": LARGEST}, "id", worth=[0, 1, 2, 3])
+    return texts.placed(walk, value, ids, name)
+
+
+def _flat(walk: Walk, node: Node, value: Dense, beside: Entries) -> Any:
+    """A number, or a vector of as many numbers as there are entries."""
+    if value.tensor.shape.rank == 0 or value.tensor.shape.num_elements() == 1:
+        return walk.tf.reshape(value.tensor, [])
+    if not beside.mask.full or value.tensor.shape.rank != 1:
+        raise refused(node, "it joins a sparse tensor's values and others of another shape")
+    return walk.tf.reshape(value.tensor, walk.tf.shape(beside.tensor))
+
+
+def where(walk: Walk, node: Node) -> Value | None:
+    """Positions of the entries for which the condition holds."""
+    (condition,) = node.inputs
+    if not isinstance(condition, Entries):
+        return texts.where(walk, node)
+    bits = walk.features.bits(condition.mask)
+    return Kept(Mask(bits=walk.tf.logical_and(bits, condition.tensor)))
+
+
+def reshape(walk: Walk, node: Node) -> Value | None:
+    """Of positions; of buckets that become a sparse tensor's values."""
+    value = node.inputs[0]
+    if isinstance(value, Kept | RawEntries | Unique):
+        return value
+    if isinstance(value, Dense) and isinstance(value.tied, tuple) and node.shape is not None and len(node.shape) == 1:
+        tensor = walk.tf.reshape(value.tensor, [-1, 1])
+        return Entries(Mask(bits=walk.tf.ones_like(tensor, "bool"), full=True), tensor, value.tied)
+    return texts.shaped(walk, node)
+
+
+def gather(walk: Walk, node: Node) -> Value | None:
+    """Of entries, places and tables of embeddings."""
+    table, at = node.inputs[0], _entries(walk, node.inputs[1])
+    if isinstance(at, Kept):
+        table = _entries(walk, table)
+        if isinstance(table, Entries):
+            return Entries(at.mask, table.tensor, None)
+        return Indices(at.mask)
+    if isinstance(table, UniqueRows) and isinstance(at, Undo):
+        return Entries(table.mask, table.gathered)
+    if isinstance(at, Unique | Entries):
+        entries = at.entries if isinstance(at, Unique) else at
+        gathered = _rows(walk, node, table, entries)
+        return UniqueRows(entries.mask, gathered) if isinstance(at, Unique) else Entries(entries.mask, gathered)
+    return None
+
+
+def _rows(walk: Walk, node: Node, table: Value, entries: Entries) -> Any:
+    """[n, L, d]: what stands at the ids; of empty places row 0, which the mask takes away."""
+    tf = walk.tf
+    rows = walk.tensor(table, f"{node.op} {node.name!r}")
+    ids = tf.where(walk.features.bits(entries.mask), entries.tensor, tf.zeros_like(entries.tensor))
+    return tf.gather(rows, ids)
+
+
+def fill(walk: Walk, node: Node) -> Sequence[Value]:
+    """SparseFillEmptyRows: an empty row gets one entry, the default, at its first place."""
+    tf = walk.tf
+    entries = _entries(walk, node.inputs[1])
+    if not isinstance(entries, Entries):
+        raise refused(node, "it fills values that no lookup or hash has made ids of")
+    bits = walk.features.bits(entries.mask)
+    empty = tf.logical_not(tf.reduce_any(bits, axis=1))
+    first = tf.equal(tf.range(tf.shape(bits)[1]), 0)
+    here = tf.logical_and(tf.expand_dims(empty, 1), tf.expand_dims(first, 0))
+    default = tf.cast(walk.tensor(node.inputs[3], node.name), entries.tensor.dtype)
+    mask = Mask(bits=tf.logical_or(bits, here))
+    tensor = tf.where(here, default, entries.tensor)
+    return [Indices(mask), Entries(mask, tensor), Dense(empty), Undo(entries)]
+
+
+def column(walk: Walk, node: Node) -> Value | None:
+    """The rows that entries belong to."""
+    places = node.inputs[0]
+    if not isinstance(places, Indices):
+        return None
+    begin = walk.static(node.inputs[1])
+    if node.attr["shrink_axis_mask"].i != 2 or begin is None or begin[-1] != 0:
+        raise refused(node, "of a sparse tensor's places only the rows are read")
+    return Rows(places.mask)
+
+
+def unique(walk: Walk, node: Node) -> Sequence[Value] | None:
+    """Each id once."""
+    entries = _entries(walk, node.inputs[0])
+    return [Unique(entries), Undo(entries)] if isinstance(entries, Entries) else None
+
+
+def segments(walk: Walk, node: Node) -> Value | None:
+    """Sum, mean or sum over the square root of the count, of each row's entries."""
+    data, rows = node.inputs[0], node.inputs[-1]
+    if not isinstance(rows, Rows):
+        return None
+    if node.op.startswith("Sparse"):
+        at = _entries(walk, node.inputs[1])
+        if isinstance(data, UniqueRows):
+            gathered, mask = data.gathered, data.mask
+        elif isinstance(at, Entries):
+            gathered, mask = _rows(walk, node, data, at), at.mask
+        else:
+            raise refused(node, "it combines something else than rows of a table")
+    elif isinstance(data, Entries):
+        gathered, mask = data.tensor, data.mask
+    else:
+        raise refused(node, "it combines something else than a sparse tensor's values")
+    return Dense(_combined(walk, gathered, walk.features.bits(mask), node.op))
+
+
+def _combined(walk: Walk, gathered: Any, bits: Any, op: str) -> Any:
+    tf = walk.tf
+    weight = tf.cast(bits, gathered.dtype)
+    spread = tf.reshape(weight, tf.concat([tf.shape(weight), [1] * (gathered.shape.rank - 2)], 0))
+    total = tf.reduce_sum(gathered * spread, axis=1)
+    if op.endswith("Sum"):
+        return total
+    count = tf.maximum(tf.reduce_sum(spread, axis=1), tf.cast(1, gathered.dtype))
+    return total / (count if op.endswith("Mean") else tf.sqrt(count))
+
+
+def to_dense(walk: Walk, node: Node) -> Value:
+    """A rectangle with a default in its empty places."""
+    entries = _entries(walk, node.inputs[2])
+    if not isinstance(entries, Entries):
+        raise refused(node, "its values are text or numbers of a list, which only lookups and hashes make ids of")
+    default = walk.tf.cast(walk.tensor(node.inputs[3], node.name), entries.tensor.dtype)
+    return Dense(walk.tf.where(walk.features.bits(entries.mask), entries.tensor, default))
+
+
+def same_places(walk: Walk, node: Node) -> Sequence[Value]:
+    """SparseReshape of [n, L] to [n, L], which is all that feature columns ask of it."""
+    places = node.inputs[0]
+    if node.shape is not None and len(node.shape) == 2 and node.shape[1] not in (2, None):
+        raise refused(node, "it gives a sparse tensor other dimensions than rows and values")
+    return [places, node.inputs[2]]
+
+
+def count(walk: Walk, node: Node) -> Value | None:
+    """Shape of values."""
+    value = node.inputs[0]
+    if isinstance(value, Entries | RawEntries):
+        return Count(value.mask)
+    return texts.shape(walk, node)
+
+
+def filled(walk: Walk, node: Node) -> Value | None:
+    """Fill of as many values as there are."""
+    size, value = node.inputs
+    if not isinstance(size, Count):
+        return None
+    bits, one = walk.features.bits(size.mask), walk.tensor(value, node.name)
+    return Entries(size.mask, walk.tf.fill(walk.tf.shape(bits), one))
+
+
+def cast(walk: Walk, node: Node) -> Value | None:
+    """Of rows, nothing changes."""
+    if isinstance(node.inputs[0], Rows | Kept | Indices):
+        return node.inputs[0]
+    if isinstance(node.inputs[0], Entries):
+        return elementwise(walk, node)
+    found = texts.cast(walk, node)
+    if found is None and isinstance(node.inputs[0], Dense) and isinstance(node.inputs[0].tied, tuple):
+        to = walk.tf.as_dtype(node.attr["DstT"].type)
+        return Dense(walk.tf.cast(node.inputs[0].tensor, to), node.inputs[0].tied)
+    return found
+
+
+def not_equal(walk: Walk, node: Node) -> Value | None:
+    return elementwise(walk, node) or texts.differs(walk, node)
+
+
+def equal(walk: Walk, node: Node) -> Value | None:
+    return elementwise(walk, node) or texts.equals(walk, node)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    **dict.fromkeys(ELEMENTWISE, elementwise),
+    **dict.fromkeys(("SegmentMean", "SegmentSum"), segments),
+    **dict.fromkeys(("SparseSegmentMean", "SparseSegmentSqrtN", "SparseSegmentSum"), segments),
+    "Cast": cast,
+    "Equal": equal,
+    "Fill": filled,
+    "GatherV2": gather,
+    "NotEqual": not_equal,
+    "Reshape": reshape,
+    "Shape": count,
+    "SparseFillEmptyRows": fill,
+    "SparseReshape": same_places,
+    "SparseToDense": to_dense,
+    "StridedSlice": column,
+    "Unique": unique,
+    "Where": where,
+}

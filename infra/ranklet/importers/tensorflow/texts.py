@@ -1,0 +1,272 @@
+"""Operations on values as callers send them: shapes, lookups, hashes, crosses and buckets.
+
+Sources: the kernels of TensorFlow of these names (string_to_hash_bucket_op, lookup_table_op, sparse_cross_op,
+bucketize_op).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ranklet.importers.tensorflow.values import (
+    Dense,
+    Differs,
+    Entries,
+    Indices,
+    Mask,
+    Raw,
+    RawEntries,
+    Table,
+    Text,
+    Value,
+)
+from ranklet.importers.tensorflow.walk import Handler, Node, Walk, refused
+
+ROUND = {"precision": -1, "scientific": False, "shortest": False, "width": -1, "fill": b""}
+"""AsString's attributes, where it writes an integer as it is."""
+
+
+def passed(walk: Walk, node: Node) -> Value:
+    """Identity and its like."""
+    return node.inputs[0]
+
+
+def shaped(walk: Walk, node: Node) -> Value | None:
+    """Reshape, ExpandDims and Squeeze of raw values: a row keeps its own."""
+    raw = node.inputs[0]
+    if not isinstance(raw, Raw):
+        return None
+    shape = node.shape
+    if shape is None or raw.shape == (None,):
+        raise refused(node, f"its shape is not to be seen before the request; {raw.name!r} must keep its batch")
+    made = Raw(raw.name, raw.dtype, tuple(1 if size is None else size for size in shape[1:]))
+    if made.width != raw.width:
+        if raw.dtype == "string":
+            raise refused(node, f"it mixes rows of the text {raw.name!r}")
+        return None
+    return made
+
+
+def shape(walk: Walk, node: Node) -> Value | None:
+    """Shape of a raw tensor."""
+    raw = node.inputs[0]
+    if not isinstance(raw, Raw):
+        return None
+    return Dense(walk.tf.cast(walk.shape(raw), walk.tf.as_dtype(node.attr["out_type"].type)))
+
+
+def cast(walk: Walk, node: Node) -> Value | None:
+    """Raw integers that become floats are numbers, not ids."""
+    raw = node.inputs[0]
+    to = walk.tf.as_dtype(node.attr["DstT"].type)
+    if isinstance(raw, Raw) and raw.dtype.startswith("int"):
+        return Dense(walk.tf.cast(walk.features.floats(raw), to)) if to.is_floating else _same_integers(raw, to.name)
+    if isinstance(raw, RawEntries) and raw.raw.dtype.startswith("int") and to.is_integer:
+        return raw
+    return None
+
+
+def _same_integers(raw: Raw, to: str) -> Raw | None:
+    return Raw(raw.name, to, raw.shape) if to in ("int32", "int64") else None
+
+
+def differs(walk: Walk, node: Node) -> Value | None:
+    """raw != constant."""
+    raw, fill = node.inputs
+    found = _constant(walk, fill)
+    if not isinstance(raw, Raw) or found is None or raw.shape == (None,) or raw.dtype.startswith("float"):
+        return None
+    return Differs(raw, found)
+
+
+def equals(walk: Walk, node: Node) -> Value | None:
+    """raw == constant."""
+    raw, fill = node.inputs
+    found = _constant(walk, fill)
+    if not isinstance(raw, Raw) or found is None or raw.dtype.startswith("float"):
+        return None
+    ids, _ = walk.features.vocabulary(raw, [found], "is")
+    return Dense(walk.tf.equal(ids, 0))
+
+
+def _constant(walk: Walk, value: Value) -> Any:
+    if isinstance(value, Text) and value.value.size == 1:
+        return value.value.reshape(-1)[0].decode()
+    found = walk.static(value)
+    return found.item() if found is not None and found.size == 1 else None
+
+
+def where(walk: Walk, node: Node) -> Value | None:
+    """Places of a raw tensor that hold a value."""
+    (condition,) = node.inputs
+    return Indices(Mask(condition.raw, condition.fill)) if isinstance(condition, Differs) else None
+
+
+def gather_nd(walk: Walk, node: Node) -> Value | None:
+    """The values at those places."""
+    raw, places = node.inputs
+    return RawEntries(places.mask, raw) if isinstance(raw, Raw) and isinstance(places, Indices) else None
+
+
+def as_string(walk: Walk, node: Node) -> Value:
+    """Integers as decimal text, which is how features hash them."""
+    value = node.inputs[0]
+    raw = value.raw if isinstance(value, RawEntries) else value
+    if not isinstance(raw, Raw) or not raw.dtype.startswith("int"):
+        raise refused(node, "only integers as callers send them become text")
+    for name, plain in ROUND.items():
+        found = getattr(node.attr[name], {int: "i", bool: "b", bytes: "s"}[type(plain)]) if name in node.attr else plain
+        if found != plain:
+            raise refused(node, f"{name} is {found!r}; only plain decimal text is served")
+    return value
+
+
+def hash_fast(walk: Walk, node: Node) -> Value:
+    """FarmHash's Fingerprint64, modulo the buckets."""
+    return _encoded(walk, node, node.inputs[0], {"buckets": node.attr["num_buckets"].i, "hash": "farmhash64"}, "hash")
+
+
+def hash_strong(walk: Walk, node: Node) -> Value:
+    """SipHash-2-4 with a key, modulo the buckets."""
+    key = [int(part) for part in node.attr["key"].list.i]
+    line = {"buckets": node.attr["num_buckets"].i, "hash": "siphash", "hash_key": tuple(key)}
+    return _encoded(walk, node, node.inputs[0], line, "hash")
+
+
+HASHED = {"string": ["a", "b", "Zürich", "x" * 70, "", "no such word"], "int": [0, -1, 7, 2**40, *range(100, 120)]}
+
+
+def _encoded(walk: Walk, node: Node, value: Value, line: Mapping[str, Any], suffix: str) -> Value:
+    raw = value.raw if isinstance(value, RawEntries) else value
+    if not isinstance(raw, Raw):
+        raise refused(node, "it hashes what the graph computes; hash inputs as they come")
+    ids, name = walk.features.ids(raw, line, suffix, worth=HASHED["string" if raw.dtype == "string" else "int"])
+    return placed(walk, value, ids, name)
+
+
+def placed(walk: Walk, value: Value, ids: Any, name: str | None) -> Value:
+    if isinstance(value, RawEntries):
+        flat = value.raw.shape == (None,)
+        return Entries(value.mask, ids if flat else walk.tf.reshape(ids, [-1, value.raw.width]), name)
+    return Dense(ids, name)
+
+
+def find(walk: Walk, node: Node) -> Value:
+    """A table's value for each key; the default for others."""
+    table, value, default = node.inputs
+    raw = value.raw if isinstance(value, RawEntries) else value
+    other = walk.static(default)
+    if not isinstance(table, Table) or not isinstance(raw, Raw) or other is None:
+        raise refused(node, "only tables of constants or files are served, over inputs as they come")
+    if isinstance(table.keys[0], str) != (raw.dtype == "string"):
+        raise refused(node, f"its keys are not of the type of {raw.name!r}; look the input up as it comes")
+    ids, name = walk.features.vocabulary(raw, table.keys, "ids")
+    tf, count = walk.tf, len(table.keys)
+    known = tf.constant([*table.ids, other.item()], tf.as_dtype(node.attr["Tout"].type))
+    if table.ids == tuple(range(count)) and other.item() == count:
+        return placed(walk, value, ids, name)
+    return placed(walk, value, tf.gather(known, tf.where(tf.less(ids, 0), tf.cast(count, "int64"), ids)), None)
+
+
+def size(walk: Walk, node: Node) -> Value:
+    """How many keys a table has."""
+    (table,) = node.inputs
+    assert isinstance(table, Table)
+    return Dense(walk.tf.constant(len(table.keys), "int64"))
+
+
+def bucketize(walk: Walk, node: Node) -> Value:
+    """How many boundaries are not above the number; all of them for NaN, as std::upper_bound has it."""
+    tf, value = walk.tf, node.inputs[0]
+    edges = [float(edge) for edge in node.attr["boundaries"].list.f]
+    numbers = walk.tensor(value, f"Bucketize {node.name!r}")
+    if isinstance(value, Raw) and value.name in walk.features.worth:
+        walk.features.worth[value.name].extend(edges)
+    elif isinstance(value, Raw):
+        walk.features.worth[value.name] = list(edges)
+    limits = tf.constant(edges, "float32")
+    below = tf.less(tf.expand_dims(tf.cast(numbers, "float32"), -1), limits)
+    made = tf.reduce_sum(tf.cast(tf.logical_not(below), "int32"), axis=-1)
+    one = isinstance(value, Raw) and not value.listed and value.dtype == "float32"
+    return Dense(made, (value, tuple(edges)) if one else None)  # type: ignore[arg-type]
+
+
+def bincount(walk: Walk, node: Node) -> Value:
+    """Counts of ids in each row, or whether they are there."""
+    tf = walk.tf
+    ids, size_, weights = (walk.tensor(value, f"{node.op} {node.name!r}") for value in node.inputs[:3])
+    if ids.shape.rank != 2 or weights.shape.num_elements() != 0:
+        raise refused(node, "only counts in each row, without weights, are served")
+    depth = tf.get_static_value(size_)
+    if depth is None:
+        raise refused(node, "how many tokens there are depends on the request; give CategoryEncoding num_tokens")
+    hot = tf.one_hot(ids, int(depth), dtype=tf.as_dtype(node.attr["T"].type))
+    return Dense(tf.reduce_max(hot, axis=1) if node.attr["binary_output"].b else tf.reduce_sum(hot, axis=1))
+
+
+def cross(walk: Walk, node: Node) -> Sequence[Value]:
+    """Fingerprints of several columns, chained by FingerprintCat64 from the key, modulo the buckets."""
+    if not node.attr["hashed_output"].b:
+        raise refused(node, "it gives text; use hashed crosses")
+    if not node.attr["num_buckets"].i:
+        raise refused(node, "it has no buckets; give crossed_column its hash_bucket_size")
+    count = node.attr["N"].i
+    parts = [*node.inputs[count : 2 * count], *node.inputs[3 * count :]]
+    names, listed = [], False
+    for part in parts:
+        name, several = _part(walk, node, part)
+        names.append(name)
+        listed |= several
+    key = node.attr["hash_key"].i
+    line = {"kind": "cross", "buckets": node.attr["num_buckets"].i, "hash": "farmhash64", "hash_key": key}
+    ids, name = walk.features.combined(names, line, (None,) if listed else ())
+    tensor = ids if listed else walk.tf.reshape(ids, [-1, 1])
+    mask = Mask(bits=walk.tf.greater_equal(tensor, 0)) if listed else Mask(bits=walk.tf.ones_like(tensor, "bool"))
+    return [Indices(mask), Entries(mask, tensor), Dense(walk.tf.shape(tensor, out_type="int64"))]
+
+
+def _part(walk: Walk, node: Node, part: Value) -> tuple[str, bool]:
+    """The feature or input that is a part of a cross, and whether it is a list."""
+    if isinstance(part, RawEntries | Raw):
+        raw = part.raw if isinstance(part, RawEntries) else part
+        if isinstance(part, RawEntries) and part.mask.fill is not None:
+            raise refused(node, f"it leaves out {raw.name!r} where it is {part.mask.fill!r}; cross it as it comes")
+        if raw.dtype.startswith("float"):
+            raise refused(node, f"{raw.name!r} is float; cross a bucketized_column of it")
+        worth = HASHED["string" if raw.dtype == "string" else "int"]
+        walk.features.worth.setdefault(raw.name, []).extend(worth)
+        walk.features.used.setdefault(raw.name, raw)
+        return raw.name, raw.listed
+    tied = getattr(part, "tied", None)
+    if isinstance(tied, tuple):
+        return walk.features.bucket(*tied), False
+    if isinstance(tied, str):
+        if isinstance(part, Entries) and part.mask.fill is not None:
+            raise refused(node, f"it leaves out rows of {tied!r} without a value; cross the input as it comes")
+        return tied, walk.features.lines[tied]["kind"] == "bag"
+    raise refused(node, "one of its columns is computed in the graph; cross inputs, buckets, hashes and vocabularies")
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "AsString": as_string,
+    "Bucketize": bucketize,
+    "Cast": cast,
+    "DenseBincount": bincount,
+    "Equal": equals,
+    "ExpandDims": shaped,
+    "GatherNd": gather_nd,
+    "Identity": passed,
+    "LookupTableFindV2": find,
+    "LookupTableSizeV2": size,
+    "NotEqual": differs,
+    "PreventGradient": passed,
+    "Reshape": shaped,
+    "Shape": shape,
+    "SparseCross": cross,
+    "Squeeze": shaped,
+    "StopGradient": passed,
+    "StringToHashBucketFast": hash_fast,
+    "StringToHashBucketStrong": hash_strong,
+    "Where": where,
+}
