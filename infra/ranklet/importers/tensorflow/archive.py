@@ -38,7 +38,7 @@ STATEFUL = {
 STATEFUL_FAMILIES = ("ResourceApply", "ResourceSparseApply", "ResourceScatter")
 WRITING = {"SaveV2", "MergeV2Checkpoints", "Save", "SaveSlices"}
 STARTS = ("saved_model_main_op", "legacy_init_op")
-INITIALISER = "__saved_model_init_op"
+ASSETS = "saved_model_assets"
 FROM_FILE = {"InitializeTableFromTextFile", "InitializeTableFromTextFileV2"}
 
 
@@ -94,11 +94,12 @@ def _check_files(graph: Any, path: Path) -> None:
     for found in sorted(path.rglob("*")):
         if found.is_symlink() or not found.is_dir():
             files.resolve(path, str(found.relative_to(path)))
-    for asset in graph.asset_file_def:
+    assets = _assets(graph, path)
+    for asset in assets:
         if "/" in asset.filename or "\\" in asset.filename:
             raise ImportRefused(f"asset {asset.filename!r} is not a plain name in {path.name}/assets/")
         files.resolve(path, f"assets/{asset.filename}")
-    fed = {asset.tensor_info.name.split(":")[0] for asset in graph.asset_file_def}
+    fed = {asset.tensor_info.name.split(":")[0] for asset in assets}
     for nodes in (graph.graph_def.node, *(one.node_def for one in graph.graph_def.library.function)):
         constants = {node.name for node in nodes if node.op == "Const"}
         for node in nodes:
@@ -106,10 +107,28 @@ def _check_files(graph: Any, path: Path) -> None:
                 raise ImportRefused(f"{node.op} {node.name!r} reads a file that is none of the model's assets")
 
 
+def _assets(graph: Any, path: Path) -> list[Any]:
+    """Where TF 2 keeps them and where TF 1 did."""
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import meta_graph_pb2
+
+    found = list(graph.asset_file_def)
+    for packed in graph.collection_def[ASSETS].any_list.value if ASSETS in graph.collection_def else ():
+        asset = meta_graph_pb2.AssetFileDef()
+        try:
+            asset.ParseFromString(packed.value)
+        except DecodeError as error:
+            raise ImportRefused(f"{path.name}/saved_model.pb: an asset's record is damaged: {error}") from error
+        found.append(asset)
+    return found
+
+
 def _check_writing(graph: Any) -> None:
     """Nothing that loading or scoring starts may save."""
-    starts = [name for key in STARTS for name in graph.collection_def[key].node_list.value if key in STARTS]
-    starts += [one.name for key, sign in graph.signature_def.items() for one in sign.outputs.values() if key]
+    starts = [
+        name for key in STARTS if key in graph.collection_def for name in graph.collection_def[key].node_list.value
+    ]
+    starts += [one.name for sign in graph.signature_def.values() for one in sign.outputs.values()]
     starts.append(graph.saver_def.restore_op_name)
     nodes = {node.name: node for node in graph.graph_def.node}
     functions = {one.signature.name: one for one in graph.graph_def.library.function}

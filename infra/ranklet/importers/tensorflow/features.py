@@ -105,6 +105,15 @@ class Features:
             self.fed[name] = self.tf.compat.v1.placeholder("int64", [None, *width], name=f"feature_{len(self.fed)}")
         return self.fed[self._known[key]], self._known[key]
 
+    def limit(self, tied: Any, rows: int | None) -> None:
+        """Integers that are ids of a table's rows as they are: others are refused with the request."""
+        line = self.lines.get(tied) if isinstance(tied, str) else None
+        if line is None or rows is None or line.get("size", 0) < rows:
+            return
+        line |= {"size": rows, "oov": "error"}
+        raw = line["of"]
+        self.worth[raw] = [*(value for value in self.worth[raw] if 0 <= value < rows), rows - 1]
+
     def bucket(self, raw: Raw, edges: Sequence[float]) -> str:
         """The bucket of one float a row."""
         near = [float(np.nextafter(np.float32(edge), np.float32(way))) for edge in edges for way in (-np.inf, np.inf)]

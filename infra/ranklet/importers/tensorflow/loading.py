@@ -28,6 +28,11 @@ class End:
     dtype: str
     shape: Shape
 
+    @property
+    def tensor(self) -> str:
+        """TensorFlow's name for it."""
+        return self.node if ":" in self.node else f"{self.node}:0"
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -114,8 +119,8 @@ def _first(tf: Any, path: Path, signature: Any, name: str, names: tuple[str, ...
                 tables[node.name] = _table(node.name, *session.run(tuple(both)))
 
     def call(given: Mapping[str, Any]) -> Mapping[str, Any]:
-        feeds = {inputs[key].node + ":0": value for key, value in given.items()}
-        found: Mapping[str, Any] = session.run({key: one.node for key, one in outputs.items()}, feeds)
+        feeds = {inputs[key].tensor: value for key, value in given.items()}
+        found: Mapping[str, Any] = session.run({key: one.tensor for key, one in outputs.items()}, feeds)
         return found
 
     return Loaded(name, names, frozen, inputs, outputs, tables, call)

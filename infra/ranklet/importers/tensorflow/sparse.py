@@ -7,6 +7,7 @@ and blanks the empty rows: here one Gather [n, L, d], one product with the mask 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ranklet.importers.tensorflow import texts
@@ -18,6 +19,7 @@ from ranklet.importers.tensorflow.values import (
     Indices,
     Kept,
     Mask,
+    Raw,
     RawEntries,
     Rows,
     Undo,
@@ -66,6 +68,14 @@ def _entries(walk: Walk, value: Value) -> Value:
     return texts.placed(walk, value, ids, name)
 
 
+def _ids(walk: Walk, value: Value) -> Value:
+    """Raw integers of either form as ids."""
+    if isinstance(value, Raw) and value.dtype.startswith("int") and value.shape != (None,):
+        ids, name = walk.features.ids(value, {"size": LARGEST}, "id", worth=[0, 1, 2, 3])
+        return Dense(ids, name)
+    return _entries(walk, value)
+
+
 def _flat(walk: Walk, node: Node, value: Dense, beside: Entries) -> Any:
     """A number, or a vector of as many numbers as there are entries."""
     if value.tensor.shape.rank == 0 or value.tensor.shape.num_elements() == 1:
@@ -81,7 +91,7 @@ def where(walk: Walk, node: Node) -> Value | None:
     if not isinstance(condition, Entries):
         return texts.where(walk, node)
     bits = walk.features.bits(condition.mask)
-    return Kept(Mask(bits=walk.tf.logical_and(bits, condition.tensor)))
+    return Kept(replace(condition.mask, bits=walk.tf.logical_and(bits, condition.tensor), full=False))
 
 
 def reshape(walk: Walk, node: Node) -> Value | None:
@@ -97,11 +107,11 @@ def reshape(walk: Walk, node: Node) -> Value | None:
 
 def gather(walk: Walk, node: Node) -> Value | None:
     """Of entries, places and tables of embeddings."""
-    table, at = node.inputs[0], _entries(walk, node.inputs[1])
+    table, at = node.inputs[0], _ids(walk, node.inputs[1])
     if isinstance(at, Kept):
         table = _entries(walk, table)
         if isinstance(table, Entries):
-            return Entries(at.mask, table.tensor, None)
+            return Entries(at.mask, table.tensor, table.tied)
         return Indices(at.mask)
     if isinstance(table, UniqueRows) and isinstance(at, Undo):
         return Entries(table.mask, table.gathered)
@@ -109,13 +119,28 @@ def gather(walk: Walk, node: Node) -> Value | None:
         entries = at.entries if isinstance(at, Unique) else at
         gathered = _rows(walk, node, table, entries)
         return UniqueRows(entries.mask, gathered) if isinstance(at, Unique) else Entries(entries.mask, gathered)
-    return None
+    return _dense_rows(walk, node, table, at)
+
+
+def _dense_rows(walk: Walk, node: Node, table: Value, at: Value) -> Value | None:
+    """Rows of a table at ids of which TensorFlow refuses negative ones, which ONNX would take from the end."""
+    tf = walk.tf
+    if not isinstance(at, Dense) or not isinstance(table, Dense) or tf.get_static_value(at.tensor) is not None:
+        return None
+    axis = walk.static(node.inputs[2]) if len(node.inputs) > 2 else 0
+    if axis != 0 or tf.get_static_value(table.tensor) is None or node.attr["batch_dims"].i:
+        return None
+    walk.features.limit(at.tied, table.tensor.shape[0])
+    beyond = tf.cast(table.tensor.shape[0], at.tensor.dtype)
+    return Dense(tf.gather(table.tensor, tf.where(tf.less(at.tensor, 0), beyond, at.tensor)))
 
 
 def _rows(walk: Walk, node: Node, table: Value, entries: Entries) -> Any:
     """[n, L, d]: what stands at the ids; of empty places row 0, which the mask takes away."""
     tf = walk.tf
     rows = walk.tensor(table, f"{node.op} {node.name!r}")
+    if entries.mask.fill is None and rows.shape.rank:
+        walk.features.limit(entries.tied, rows.shape[0])
     ids = tf.where(walk.features.bits(entries.mask), entries.tensor, tf.zeros_like(entries.tensor))
     return tf.gather(rows, ids)
 
@@ -131,9 +156,9 @@ def fill(walk: Walk, node: Node) -> Sequence[Value]:
     first = tf.equal(tf.range(tf.shape(bits)[1]), 0)
     here = tf.logical_and(tf.expand_dims(empty, 1), tf.expand_dims(first, 0))
     default = tf.cast(walk.tensor(node.inputs[3], node.name), entries.tensor.dtype)
-    mask = Mask(bits=tf.logical_or(bits, here))
-    tensor = tf.where(here, default, entries.tensor)
-    return [Indices(mask), Entries(mask, tensor), Dense(empty), Undo(entries)]
+    mask = replace(entries.mask, bits=tf.logical_or(bits, here), full=False)
+    filled = Entries(mask, tf.where(here, default, entries.tensor), entries.tied)
+    return [Indices(mask), filled, Dense(empty), Undo(entries)]
 
 
 def column(walk: Walk, node: Node) -> Value | None:
