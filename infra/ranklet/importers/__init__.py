@@ -21,6 +21,7 @@ IMPORTERS: Mapping[str, str] = {
     "lightgbm": "ranklet.importers.lightgbm",
     "numpy": "ranklet.importers.numpy",
     "onnx": "ranklet.importers.onnx",
+    "tensorflow": "ranklet.importers.tensorflow",
     "torch": "ranklet.importers.torch",
     "xgboost": "ranklet.importers.xgboost",
 }
