@@ -42,6 +42,9 @@ class Example(NamedTuple):
 
 EXAMPLES: Mapping[str, Example] = {
     "lightgbm": Example("trees/lightgbm.zip", "lambdarank/model.txt", "ranker.txt", libraries=("lightgbm",)),
+    "tensorflow": Example(
+        "tensorflow/tensorflow.zip", "module/saved/", "ranker", extra="tensorflow", libraries=("tensorflow", "tf2onnx")
+    ),
     "xgboost": Example("trees/xgboost.zip", "binary:logistic/model.ubj", "ranker.ubj", libraries=("xgboost",)),
 }
 """Format → example. To add an importer: a line here."""

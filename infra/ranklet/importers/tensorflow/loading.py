@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -52,8 +53,9 @@ def library() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it greets on stderr
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # of this too; sums in one order
     try:
-        import tensorflow  # an extra, and seconds to import
-        import tf2onnx
+        with silence():
+            import tensorflow  # an extra, and seconds to import
+            import tf2onnx
     except ImportError as error:
         raise ImportRefused(
             f"a SavedModel needs TensorFlow and tf2onnx ({error}): pip install 'ranklet[tensorflow]'"
@@ -65,10 +67,18 @@ def library() -> Any:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """TensorFlow warns of its own old functions, which old models need."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """TensorFlow greets and reports on the process's stderr, and warns of its own old functions."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def load(tf: Any, path: Path, meta: Any, wanted: str | None) -> Loaded:

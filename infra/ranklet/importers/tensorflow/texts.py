@@ -220,7 +220,7 @@ def bincount(walk: Walk, node: Node) -> Value:
 
 def _depth(tf: Any, size: Any) -> Any:
     """min(n, max(n, largest)) is n, which is how tf.math.bincount says a fixed length."""
-    limits = []
+    limits: list[int] = []
     while tf.get_static_value(size) is None:
         known = [one for one in size.op.inputs if tf.get_static_value(one) is not None]
         rest = [one for one in size.op.inputs if tf.get_static_value(one) is None]

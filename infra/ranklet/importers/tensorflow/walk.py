@@ -12,7 +12,7 @@ from typing import Any
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.tensorflow.features import Features
-from ranklet.importers.tensorflow.values import Dense, Raw, RawShape, Table, Text, Value
+from ranklet.importers.tensorflow.values import Dense, Raw, RawEntries, RawShape, Table, Text, Value
 
 Handler = Callable[["Walk", "Node"], "Value | Sequence[Value] | None"]
 """The values of a node's outputs; None for a node that is copied after all."""
@@ -102,6 +102,11 @@ class Walk:
             raise ImportRefused(
                 f"{where} reads the text of {value.name!r}: text is served through lookup tables, StringToHashBucket "
                 "and crosses; compute the rest before the request"
+            )
+        if isinstance(value, RawEntries):
+            raise ImportRefused(
+                f"{where} reads the list {value.raw.name!r} as numbers: weights and sequences are not served; "
+                "give the input a fixed length, or pad and mask it in the graph"
             )
         raise ImportRefused(
             f"{where} takes {type(value).__name__.lower()} of a sparse tensor, which is not served there; use feature "
