@@ -12,6 +12,7 @@ import numpy as np
 from ranklet.errors import ImportRefused
 from ranklet.importers import onnx
 from ranklet.importers.base import Exported
+from ranklet.importers.tensorflow.walk import LIST_SHAPE
 from ranklet.model import StepSource
 
 OPSET = 18
@@ -25,6 +26,8 @@ def reached(tf: Any, graph: Any, output: Any, fed: Mapping[str, Any]) -> tuple[A
     used = _part(tf, graph.as_graph_def(), output)
     names = {node.name for node in used.node}
     kept = {name: tensor for name, tensor in fed.items() if tensor.op.name in names}
+    if any(name.startswith(LIST_SHAPE) for name in names):
+        raise ImportRefused("the score depends on how many numbers a list of floats has: give the input a fixed length")
     if not kept:
         raise ImportRefused("the output depends on no input that features make")
     if BATCH_SIZE not in names:

@@ -17,14 +17,14 @@ MISSING = 0.2
 LONGEST = 6
 
 
-def proposed(raw: Raw, worth: Sequence[Any], default: Any) -> ProposedInput:
-    """The line of an input. default: of an absent value, None where it must be there."""
+def proposed(raw: Raw, worth: Sequence[Any], default: Any, *, paired: bool) -> ProposedInput:
+    """The line of an input. default: of an absent value, None where it must be there. paired: as long as another."""
     kind = "string" if raw.dtype == "string" else "int" if raw.dtype.startswith("int") else "float"
     fields: dict[str, Any] = {"type": kind}
     length = raw.width
     if raw.shape == (None,):
         fields |= {"list": True, "default": []}
-        return ProposedInput(fields, partial(_lists, kind, tuple(worth), None))
+        return ProposedInput(fields, partial(_lists, kind, tuple(worth), -1 if paired else None))
     if length == 1:
         if default is not None:
             fields["default"] = default
@@ -46,6 +46,8 @@ def _scalars(kind: str, worth: Sequence[Any], optional: bool, random: np.random.
 
 def _lists(kind: str, worth: Sequence[Any], length: int | None, random: np.random.Generator, count: int) -> list[Any]:
     lengths = random.integers(0, LONGEST + 1, count) if length is None else np.full(count, length)
+    if length == -1:
+        lengths = np.arange(count) % (LONGEST + 1)
     return [_values(kind, worth, random, int(size)) for size in lengths]
 
 

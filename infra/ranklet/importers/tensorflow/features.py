@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.tensorflow.values import Mask, Raw
+from ranklet.importers.tensorflow.values import Dense, Mask, Raw
 
 INLINE = 20
 """Words of a vocabulary that stand in model.toml itself; longer ones get a file."""
@@ -27,7 +27,11 @@ LARGEST = 1 << 31
 
 
 class Features:
-    """lines: of model.toml. fed: feature → placeholder. files: vocabularies. worth: raw input → values to try."""
+    """lines: of model.toml. fed: feature → placeholder. files: vocabularies. worth: raw input → values to try.
+
+    used: raw inputs. parsed: those of a tf.Example. paired: lists that must be equally long. made: a further tensor of
+    a feature → the feature.
+    """
 
     def __init__(self, tf: Any) -> None:
         self.tf = tf
@@ -37,6 +41,8 @@ class Features:
         self.worth: dict[str, list[Any]] = {}
         self.used: dict[str, Raw] = {}
         self.parsed: dict[str, Any] = {}
+        self.paired: set[str] = set()
+        self.made: dict[str, str] = {}
         self._batch: Any = None
         self._known: dict[Any, str] = {}
 
@@ -49,10 +55,16 @@ class Features:
     def numbers(self, raw: Raw) -> Any:
         """The raw numbers as the graph has them."""
         if raw.dtype.startswith("int"):
-            tensor, _ = self.ids(raw, {"size": LARGEST}, "id", worth=[0, 1, 2, 3])
+            tensor, name = self.ids(raw, {"size": LARGEST}, "id", worth=[0, 1, 2, 3])
+            self.strict(name)
             return self.tf.cast(tensor, raw.dtype)
         name = self._feature(raw, {"kind": "dense"}, "", "float32", (raw.width,))
         return self.tf.cast(self.tf.reshape(self.fed[name], [-1, *raw.shape]), raw.dtype)
+
+    def padded(self, raw: Raw) -> Dense:
+        """A rectangle of ids that callers pad: shorter lists get zeros."""
+        ids, name = self.ids(raw, {"size": LARGEST, "pad": 0}, "", worth=[0, 1, 2, 3])
+        return Dense(self.tf.cast(ids, raw.dtype), name)
 
     def floats(self, raw: Raw) -> Any:
         """Raw integers that are numbers, as floats."""
@@ -83,7 +95,9 @@ class Features:
         for name, line in self.lines.items():
             if line["of"] == raw.name and line["kind"] == "bag":
                 return self.fed[name]
-        return self.vocabulary(raw, [""] if raw.dtype == "string" else [0], "places")[0]
+        if raw.dtype == "string":
+            return self.vocabulary(raw, [""], "places")[0]
+        return self.ids(raw, {"size": LARGEST}, "id", worth=[0, 1, 2, 3])[0]
 
     def bits(self, mask: Mask) -> Any:
         """bool [n, L]: which places hold a value."""
@@ -113,6 +127,28 @@ class Features:
         line |= {"size": rows, "oov": "error"}
         raw = line["of"]
         self.worth[raw] = [*(value for value in self.worth[raw] if 0 <= value < rows), rows - 1]
+
+    def weights(self, raw: Raw, of: Raw) -> Any:
+        """float32 [n, L]: numbers that go with the values of a list, 0 in empty places."""
+        self.places(of)
+        name = next(key for key, line in self.lines.items() if line["of"] == of.name and line["kind"] == "bag")
+        if self.lines[name].setdefault("weights", raw.name) != raw.name:
+            raise ImportRefused(
+                f"{of.name!r} has two lists of weights, {self.lines[name]['weights']!r} and {raw.name!r}"
+            )
+        made = f"{name}_weights"
+        if made not in self.fed:
+            self.used.setdefault(raw.name, raw)
+            self.paired |= {raw.name, of.name}
+            self.made[made] = name
+            self.fed[made] = self.tf.compat.v1.placeholder("float32", [None, None], name=f"feature_{len(self.fed)}")
+        return self.fed[made]
+
+    def strict(self, tied: Any) -> None:
+        """Integers that are computed with: negative ones and those beyond the largest are refused with the request."""
+        line = self.lines.get(tied) if isinstance(tied, str) else None
+        if line is not None and "size" in line:
+            line["oov"] = "error"
 
     def bucket(self, raw: Raw, edges: Sequence[float]) -> str:
         """The bucket of one float a row."""

@@ -52,6 +52,9 @@ class TensorFlow:
     def _tensor(self, raw: Raw, values: Any) -> NDArray[Any]:
         if raw.dtype == "string":
             values = [[one.encode() for one in row] if isinstance(row, list) else row.encode() for row in values]
+        if raw.shape == (None,):  # callers pad such lists
+            longest = max(1, *map(len, values))
+            return np.array([[*row, *[0] * (longest - len(row))] for row in values], raw.dtype)
         array = np.array(values, object if raw.dtype == "string" else raw.dtype)
         return array.reshape(len(values), *raw.shape)
 

@@ -14,9 +14,10 @@ from ranklet.importers.tensorflow import archive, conversion, drawing, loading, 
 from ranklet.importers.tensorflow.features import Features
 from ranklet.importers.tensorflow.loading import Loaded
 from ranklet.importers.tensorflow.oracle import TensorFlow
-from ranklet.importers.tensorflow.values import Raw
+from ranklet.importers.tensorflow.values import Raw, Value
 from ranklet.importers.tensorflow.walk import Walk
 from ranklet.model import StepSource
+from ranklet_features.errors import FeatureError
 
 RELATIVE = 1e-5
 """Sums of 32-bit floats in another order."""
@@ -38,9 +39,13 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     try:
         with loading.silence():
             proposal = _proposal(tf, loaded, score)
-    except ImportRefused as error:
-        raise ImportRefused(f"{path.name}, signature {loaded.signature!r}: {error}") from error
-    proving.hold(proposal, relative=RELATIVE)
+    except (ImportRefused, ValueError, TypeError, LookupError, RuntimeError, tf.errors.OpError) as error:
+        # TensorFlow raises these for graphs that do not hold together
+        raise ImportRefused(f"{path.name}, signature {loaded.signature!r}: {str(error)[:1000]}") from error
+    try:
+        proving.hold(proposal, relative=RELATIVE)
+    except FeatureError as error:
+        raise ImportRefused(f"{path.name}: {error}") from error
     return proposal
 
 
@@ -48,7 +53,7 @@ def _proposal(tf: Any, loaded: Loaded, score: str) -> Proposal:
     graph = tf.Graph()
     with graph.as_default():
         features = Features(tf)
-        walk = Walk(tf, graph, features, HANDLERS, _shapes(tf, loaded.graph), _given(loaded), loaded.tables)
+        walk = Walk(tf, graph, features, HANDLERS, _shapes(tf, loaded.graph), _given(loaded, features), loaded.tables)
         nodes = {node.name: node for node in loaded.graph.node}
         output = tf.identity(walk.run(nodes, FIRST, loaded.outputs[score].node), name="score")
         if output.dtype not in (tf.float32, tf.float64):
@@ -62,7 +67,12 @@ def _proposal(tf: Any, loaded: Loaded, score: str) -> Proposal:
     parsed = features.parsed
     example = next((name for name, end in loaded.inputs.items() if end.dtype == "string" and name not in raws), None)
     inputs = {
-        name: drawing.proposed(raw, features.worth.get(name, ()), parsed[name].default if name in parsed else None)
+        name: drawing.proposed(
+            raw,
+            features.worth.get(name, ()),
+            parsed[name].default if name in parsed else None,
+            paired=name in features.paired,
+        )
         for name, raw in raws.items()
     }
     files = {line["vocabulary"]: features.files[line["vocabulary"]] for line in lines.values() if _filed(line)}
@@ -73,21 +83,28 @@ def _proposal(tf: Any, loaded: Loaded, score: str) -> Proposal:
         score=score,
         files={ARTEFACT: exported.content or content, **files},
         oracle=TensorFlow(tf, loaded, score, raws, parsed, example if parsed else None),
-        notes=tuple(_notes(exported, loaded, score, inputs)),
+        notes=tuple(_notes(exported, loaded, score, lines, inputs)),
     )
 
 
-def _given(loaded: Loaded) -> dict[str, Any]:
-    found = {}
+def _given(loaded: Loaded, features: Features) -> dict[str, Value]:
+    """What the signature's placeholders hold."""
+    found: dict[str, Value] = {}
     for name, end in loaded.inputs.items():
         if end.shape is None:
             raise ImportRefused(f"input {name!r} has no known rank; export it with [None] or [None, n]")
         if end.shape and end.shape[0] not in (None,):
             raise ImportRefused(f"input {name!r} has a batch of {end.shape[0]}; export it with an open one")
         shape = tuple(end.shape[1:])
-        if len(shape) > 1 and None in shape:
-            raise ImportRefused(f"input {name!r} is {list(end.shape)}; only one dimension beside the batch may be open")
-        found[end.node] = Raw(name, end.dtype, shape)
+        if None not in shape:
+            found[end.node] = Raw(name, end.dtype, shape)
+        elif len(shape) == 1 and end.dtype in ("int32", "int64"):
+            found[end.node] = features.padded(Raw(name, end.dtype, shape))
+        else:
+            raise ImportRefused(
+                f"input {name!r} is {end.dtype} {list(end.shape)}: of open size are only lists of ids, [None, None] of "
+                "int64; give it a fixed size, or parse a tf.Example with VarLenFeature"
+            )
     return found
 
 
@@ -113,7 +130,7 @@ def _score(loaded: Loaded, wanted: str | None) -> str:
 def _needed(features: Features, fed: list[str]) -> dict[str, dict[str, Any]]:
     """Lines of the features that the graph takes, those that crosses take before them."""
     found: dict[str, dict[str, Any]] = {}
-    for name in fed:
+    for name in (features.made.get(one, one) for one in fed):
         line = features.lines[name]
         for part in line["of"] if isinstance(line["of"], list) else ():
             if part in features.lines and part not in found:
@@ -125,6 +142,7 @@ def _needed(features: Features, fed: list[str]) -> dict[str, dict[str, Any]]:
 def _raws(features: Features, lines: dict[str, dict[str, Any]], loaded: Loaded) -> dict[str, Raw]:
     """Raw inputs of the features: in the order of the signature or of the example."""
     wanted = {of for line in lines.values() for of in ([line["of"]] if isinstance(line["of"], str) else line["of"])}
+    wanted |= {line["weights"] for line in lines.values() if "weights" in line}
     order = [*loaded.inputs, *features.parsed]
     return {name: features.used[name] for name in order if name in wanted and name in features.used}
 
@@ -133,7 +151,7 @@ def _filed(line: dict[str, Any]) -> bool:
     return isinstance(line.get("vocabulary"), str)
 
 
-def _notes(exported: Exported, loaded: Loaded, score: str, inputs: Any) -> Iterator[str]:
+def _notes(exported: Exported, loaded: Loaded, score: str, lines: Any, inputs: Any) -> Iterator[str]:
     yield from exported.notes
     others = [name for name in loaded.signatures if name != loaded.signature]
     if others:
@@ -141,5 +159,8 @@ def _notes(exported: Exported, loaded: Loaded, score: str, inputs: Any) -> Itera
     outputs = [name for name in loaded.outputs if name != score]
     if outputs:
         yield f"output {score!r} was taken to rank, there are also {outputs}: -o score=NAME takes another"
+    for line in lines.values():
+        if line.get("pad") == 0:
+            yield f"{line['of']}: shorter lists are padded with id 0 at the end; see pad and length"
     if unused := [name for name in loaded.inputs if name not in inputs and len(loaded.inputs) > 1]:
         yield f"the score does not depend on {unused}"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ranklet.errors import ImportRefused
 from ranklet.importers.tensorflow import texts
 from ranklet.importers.tensorflow.features import LARGEST
 from ranklet.importers.tensorflow.values import (
@@ -34,11 +35,15 @@ ELEMENTWISE = (
     *("LogicalNot", "LogicalOr", "Maximum", "Minimum", "Mul", "NotEqual", "OnesLike", "RealDiv", "Select", "SelectV2"),
     *("Sub", "ZerosLike", "Sqrt", "Square", "Pow"),
 )
+ARITHMETIC = {"Add", "AddV2", "FloorMod", "Maximum", "Minimum", "Mul", "Pow", "RealDiv", "Sqrt", "Square", "Sub"}
+"""Operations to which an integer outside must not come, which feature assembly gives another id."""
 
 
 def elementwise(walk: Walk, node: Node) -> Value | None:
     """The same on each entry; None where there is none among the inputs."""
     inputs = [_entries(walk, value) for value in node.inputs]
+    if node.op == "OnesLike" and isinstance(inputs[0], RawEntries):
+        return Dense(walk.tf.ones([], walk.tf.as_dtype(node.attr["T"].type)))
     found = [value for value in inputs if isinstance(value, Entries)]
     if not found:
         return None
@@ -46,6 +51,8 @@ def elementwise(walk: Walk, node: Node) -> Value | None:
     tensors = []
     for value in inputs:
         if isinstance(value, Entries):
+            if node.op in ARITHMETIC:
+                walk.features.strict(value.tied)
             tensors.append(value.tensor)
         elif isinstance(value, Dense):
             tensors.append(_flat(walk, node, value, found[0]))
@@ -96,7 +103,9 @@ def where(walk: Walk, node: Node) -> Value | None:
 
 def reshape(walk: Walk, node: Node) -> Value | None:
     """Of positions; of buckets that become a sparse tensor's values."""
-    value = node.inputs[0]
+    value, shape = node.inputs[0], node.inputs[1]
+    if isinstance(value, Entries) and isinstance(shape, Count):
+        return replace(value, tensor=_wider(walk, value.tensor, shape.further))
     if isinstance(value, Kept | RawEntries | Unique):
         return value
     if isinstance(value, Dense) and isinstance(value.tied, tuple) and node.shape is not None and len(node.shape) == 1:
@@ -109,7 +118,7 @@ def gather(walk: Walk, node: Node) -> Value | None:
     """Of entries, places and tables of embeddings."""
     table, at = node.inputs[0], _ids(walk, node.inputs[1])
     if isinstance(at, Kept):
-        table = _entries(walk, table)
+        table = _weights(walk, _entries(walk, table), at)
         if isinstance(table, Entries):
             return Entries(at.mask, table.tensor, table.tied)
         return Indices(at.mask)
@@ -120,6 +129,15 @@ def gather(walk: Walk, node: Node) -> Value | None:
         gathered = _rows(walk, node, table, entries)
         return UniqueRows(entries.mask, gathered) if isinstance(at, Unique) else Entries(entries.mask, gathered)
     return _dense_rows(walk, node, table, at)
+
+
+def _weights(walk: Walk, value: Value, kept: Kept) -> Value:
+    """A list of numbers that goes with a list of ids."""
+    if not isinstance(value, RawEntries) or value.raw.dtype != "float32":
+        return value
+    if kept.mask.raw is None or kept.mask.raw.shape != (None,):
+        raise ImportRefused(f"{value.raw.name!r} weighs values that are not a list of the request's own")
+    return Entries(kept.mask, walk.features.weights(value.raw, kept.mask.raw))
 
 
 def _dense_rows(walk: Walk, node: Node, table: Value, at: Value) -> Value | None:
@@ -201,12 +219,30 @@ def segments(walk: Walk, node: Node) -> Value | None:
 def _combined(walk: Walk, gathered: Any, bits: Any, op: str) -> Any:
     tf = walk.tf
     weight = tf.cast(bits, gathered.dtype)
-    spread = tf.reshape(weight, tf.concat([tf.shape(weight), [1] * (gathered.shape.rank - 2)], 0))
+    spread = _wider(walk, weight, gathered.shape.rank - 2)
     total = tf.reduce_sum(gathered * spread, axis=1)
     if op.endswith("Sum"):
         return total
     count = tf.maximum(tf.reduce_sum(spread, axis=1), tf.cast(1, gathered.dtype))
     return total / (count if op.endswith("Mean") else tf.sqrt(count))
+
+
+def _wider(walk: Walk, tensor: Any, further: int) -> Any:
+    for _ in range(further):
+        tensor = walk.tf.expand_dims(tensor, -1)
+    return tensor
+
+
+def concat(walk: Walk, node: Node) -> Value | None:
+    """The shape of values, with further dimensions."""
+    first = node.inputs[0]
+    if not isinstance(first, Count):
+        return None
+    (ones,) = node.inputs[1:-1]
+    size = walk.tensor(ones, node.name).shape[0]
+    if size is None:
+        raise refused(node, "how many dimensions it adds is not to be seen before the request")
+    return Count(first.mask, int(size))
 
 
 def to_dense(walk: Walk, node: Node) -> Value:
@@ -239,8 +275,10 @@ def filled(walk: Walk, node: Node) -> Value | None:
     size, value = node.inputs
     if not isinstance(size, Count):
         return None
-    bits, one = walk.features.bits(size.mask), walk.tensor(value, node.name)
-    return Entries(size.mask, walk.tf.fill(walk.tf.shape(bits), one))
+    one = walk.tensor(value, node.name)
+    if size.mask.raw is not None and size.mask.raw.dtype.startswith("float"):
+        return Dense(one)  # beside the ids that the numbers go with, one for all
+    return Entries(size.mask, walk.tf.fill(walk.tf.shape(walk.features.bits(size.mask)), one))
 
 
 def cast(walk: Walk, node: Node) -> Value | None:
@@ -269,6 +307,7 @@ HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(("SegmentMean", "SegmentSum"), segments),
     **dict.fromkeys(("SparseSegmentMean", "SparseSegmentSqrtN", "SparseSegmentSum"), segments),
     "Cast": cast,
+    "ConcatV2": concat,
     "Equal": equal,
     "Fill": filled,
     "GatherV2": gather,

@@ -35,6 +35,11 @@ def passed(walk: Walk, node: Node) -> Value:
 def shaped(walk: Walk, node: Node) -> Value | None:
     """Reshape, ExpandDims and Squeeze of raw values: a row keeps its own."""
     raw = node.inputs[0]
+    known = walk.static(raw)
+    if isinstance(raw, Text):
+        return raw
+    if known is not None and node.shape is not None and None not in node.shape:
+        return Dense(walk.tf.constant(known.reshape(node.shape)))
     if not isinstance(raw, Raw):
         return None
     shape = node.shape

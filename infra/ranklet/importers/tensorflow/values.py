@@ -113,9 +113,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Count:
-    """How many values there are, as a shape."""
+    """How many values there are, as a shape. further: dimensions of 1 behind it."""
 
     mask: Mask
+    further: int = 0
 
 
 @dataclass(frozen=True)

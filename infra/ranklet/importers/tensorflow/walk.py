@@ -17,6 +17,9 @@ from ranklet.importers.tensorflow.values import Dense, Raw, RawEntries, RawShape
 Handler = Callable[["Walk", "Node"], "Value | Sequence[Value] | None"]
 """The values of a node's outputs; None for a node that is copied after all."""
 
+LIST_SHAPE = "list_shape"
+"""Stands for the shape of a list of numbers: lists that go with ids have theirs, and need none of their own."""
+
 
 @dataclass(frozen=True)
 class Node:
@@ -115,6 +118,8 @@ class Walk:
 
     def shape(self, raw: Raw) -> Any:
         """int64: the batch, and the longest row of a list."""
+        if raw.shape == (None,) and raw.dtype.startswith("float"):
+            return self.tf.compat.v1.placeholder("int64", [2], name=LIST_SHAPE)
         if raw.shape == (None,):
             return self.tf.shape(self.features.places(raw), out_type="int64")
         batch = self.tf.cast(self.features.batch(), "int64")
