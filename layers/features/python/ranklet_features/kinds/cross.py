@@ -6,25 +6,38 @@ A name means the feature if there is one, else the input. Bags multiply: [n, L1]
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import count
 from math import prod
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 
-from ranklet_features.hashing import MAX_BUCKETS, cross_codes, start, to_buckets
+from ranklet_features.columns import Column
+from ranklet_features.hashing import MAX_BUCKETS, Codes, cross_codes, start, to_buckets
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
-from ranklet_features.kinds.ids import codes
+from ranklet_features.kinds.hashes import codes, texts
+from ranklet_features.kinds.padding import Rectangle
+
+TENSORFLOW_KEY = 0xDECAFCAFFE
+"""Of crosses without a key of their own."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """buckets: how many ids. seed: gives two crosses of the same parts different collisions. pad: the id of nothing."""
+    """buckets: how many ids. seed: gives two crosses of the same parts different collisions. pad: the id of nothing.
+
+    hash: farmhash64 is the hash of TensorFlow's SparseCross and of Keras, from `hash_key` on: of strings their
+    fingerprint, of integers and of features' ids the number itself; inputs may then be lists too.
+    """
 
     buckets: int
     seed: int = 0
     pad: int = -1
+    hash: Literal["splitmix64", "farmhash64"] = "splitmix64"
+    hash_key: int | None = None
 
 
 class Cross(Compiled):
@@ -44,8 +57,10 @@ class Cross(Compiled):
         axes = count(1)
         self.axes = [next(axes) if part.shape else 0 for part in parts]
         self.options = options
-        self.begin, self.nothing = start(options.seed), np.array([options.pad])
-        self.pads = (options.pad,) if any(self.gaps.values()) else ()
+        self.nothing = np.array([options.pad])
+        self.fold = _fold(options)
+        self.lists = {name for name in scope.of if name not in scope.features and scope.inputs[name].list}
+        self.pads = (options.pad,) if any(self.gaps.values()) or self.lists else ()
         self.ids = max(options.buckets, options.pad + 1) if self.pads else options.buckets
 
     @classmethod
@@ -56,15 +71,22 @@ class Cross(Compiled):
             raise scope.error(f"buckets is {options.buckets}; it must be from 1 to {MAX_BUCKETS}")
         if not -1 <= options.pad <= options.buckets:
             raise scope.error(f"pad is {options.pad}; it must be from -1 to {options.buckets}")
-        return cls(options, scope, [_part(name, scope) for name in scope.of])
+        if options.hash == "splitmix64" and options.hash_key is not None:
+            raise scope.error('hash_key goes with hash = "farmhash64"')
+        if options.hash != "splitmix64" and options.seed:
+            raise scope.error(f"hash {options.hash} takes a hash_key, no seed")
+        return cls(options, scope, [_part(name, scope, lists=options.hash == "farmhash64") for name in scope.of])
 
     def run(self, values: Values) -> dict[str, Array]:
         parts, empty = [], []
         for name, axis in zip(self.of, self.axes, strict=True):
-            part = _on_axis(self._raw(name, values), axis, self.bags)
+            raw = self._raw(name, values)
+            part = _on_axis(raw, axis, self.bags)
             parts.append(part)
+            if name in self.lists:
+                empty.append(_on_axis(_rectangle(values.columns[name]).mask() == 0, axis, self.bags))
             empty += [part == gap for gap in self.gaps.get(name, ())]
-        ids = to_buckets(cross_codes(parts, self.begin), self.options.buckets)
+        ids = to_buckets(self.fold(parts), self.options.buckets)
         for places in empty:
             np.copyto(ids, self.nothing, where=places)
         return {self.name: ids.reshape(len(ids), prod(ids.shape[1:])) if self.bags > 1 else ids}
@@ -72,7 +94,33 @@ class Cross(Compiled):
     def _raw(self, name: str, values: Values) -> Array:
         if name in self.gaps:
             return values.tensors[name]
-        return codes(values.columns[name]).view(np.int64)
+        column = values.columns[name]
+        found = self._codes(column).view(np.int64)
+        return _rectangle(column).spread(found, 0) if name in self.lists else found
+
+    def _codes(self, column: Column) -> Codes:
+        if self.options.hash == "splitmix64" or not isinstance(column.values, list):
+            return codes(column)
+        from ranklet_features.farmhash import fingerprints  # as in `hasher`
+
+        return fingerprints(texts(column))
+
+
+def _rectangle(column: Column) -> Rectangle:
+    assert column.lengths is not None
+    return Rectangle(column.lengths, None, "first")
+
+
+def _fold(options: Options) -> Callable[[Sequence[Array]], Codes]:
+    """Codes of the parts, in order → one hash."""
+    if options.hash == "splitmix64":
+        begin = start(options.seed)
+        return lambda parts: cross_codes(parts, begin)
+    from ranklet_features.farmhash import joined  # as in `hasher`
+
+    key = TENSORFLOW_KEY if options.hash_key is None else options.hash_key
+    first = np.array([key & ((1 << 64) - 1)], np.uint64)
+    return lambda parts: reduce(joined, (part.view(np.uint64) for part in parts), first)
 
 
 def _arrays(pads: tuple[int, ...]) -> list[Array]:
@@ -90,7 +138,7 @@ def _on_axis(part: Array, axis: int, bags: int) -> Array:
     return part.reshape(shape)
 
 
-def _part(name: str, scope: Scope) -> Tensor:
+def _part(name: str, scope: Scope, *, lists: bool) -> Tensor:
     """The tensor that a name stands for. Raises SpecError for one that holds no ids."""
     if name in scope.features:
         made = scope.features[name].signature[name]
@@ -100,5 +148,5 @@ def _part(name: str, scope: Scope) -> Tensor:
     declared = scope.inputs.get(name)
     if declared is None:
         raise scope.error(f"no feature or input {name!r}")
-    scope.input(name, ("int", "string"), ("scalar",))
-    return Tensor("int64", (), declared.side)
+    scope.input(name, ("int", "string"), ("scalar", "list") if lists else ("scalar",))
+    return Tensor("int64", (None,) if declared.list else (), declared.side)

@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 
 from ranklet_features.columns import Column
-from ranklet_features.hashing import MAX_BUCKETS, Codes, hash_codes, start, string_codes, to_buckets
+from ranklet_features.hashing import MAX_BUCKETS, to_buckets
 from ranklet_features.kinds.base import Scope
 from ranklet_features.kinds.encodings import STRANGER, Encode, Ids, identity, integers_of, words_of
+from ranklet_features.kinds.hashes import Hash, hasher
 from ranklet_features.kinds.vocabulary import Words, read_vocabulary
 from ranklet_features.spec import Input
 from ranklet_features.values import describe
@@ -27,6 +28,8 @@ class IdOptions:
     buckets: hash into so many ids, with `seed`. size: the value is the id, 0 … size - 1.
     oov: what a value outside gets: `index` (the id `oov_index`, by default the one after the last; -1 for no
     weight at all), `hash` (one of `oov_buckets` further ids) or `error`.
+    hash: what buckets and oov_buckets are found by; farmhash64 and siphash (with `hash_key`, two integers) are
+    TensorFlow's and Keras's, modulo the buckets, of integers as decimal text; they take no seed.
     """
 
     vocabulary: tuple[str | int, ...] | str | None = None
@@ -36,6 +39,8 @@ class IdOptions:
     oov: Literal["index", "hash", "error"] = "index"
     oov_index: int | None = None
     oov_buckets: int | None = None
+    hash: Hash = "splitmix64"
+    hash_key: tuple[int, int] | None = None
 
 
 class Encoder:
@@ -44,7 +49,7 @@ class Encoder:
     def __init__(self, options: IdOptions, declared: Input, scope: Scope) -> None:
         _check(options, declared, scope)
         self.oov = options.oov
-        self.begin = start(options.seed)
+        self.hashed = hasher(options.hash, options.hash_key, options.seed)
         self.pads = (-1,) if options.oov_index == -1 else ()
         self.known, self.encode = _known(options, declared, scope)
         self.buckets = options.buckets or options.oov_buckets or 1
@@ -55,7 +60,7 @@ class Encoder:
     def __call__(self, column: Column) -> Ids:
         """int64 ids of `column.values`, in order. Raises InputError where `oov` is `error`."""
         if self.encode is None:
-            return to_buckets(hash_codes(codes(column), self.begin), self.buckets)
+            return to_buckets(self.hashed(column, None), self.buckets)
         ids = self.encode(column.values)
         if self.oov == "index":
             return ids
@@ -65,29 +70,10 @@ class Encoder:
             value = value if isinstance(value, str) else int(value)
             raise column.fault(int(strangers[0]), f"{describe(value)} has no id among the {self.known} that are known")
         if len(strangers):
-            hashes = hash_codes(codes(column, strangers), self.begin)
+            hashes = self.hashed(column, strangers)
             ids = ids.copy()
             ids[strangers] = self.known + to_buckets(hashes, self.buckets)
         return ids
-
-
-def codes(column: Column, positions: Ids | None = None) -> Codes:
-    """64-bit codes of a column's values, or of some of them: integers as they are, strings by CRC.
-
-    Raises InputError for a string without a UTF-8 form.
-    """
-    values = column.values
-    if not isinstance(values, list):
-        return (values if positions is None else values[positions]).view(np.uint64)  # type: ignore[no-any-return]
-    try:
-        return string_codes(values if positions is None else [values[i] for i in positions.tolist()])
-    except UnicodeEncodeError:
-        position = next(i for i, value in enumerate(values) if not _encodable(value))
-        raise column.fault(position, "the string holds a lone surrogate and has no UTF-8 form") from None
-
-
-def _encodable(value: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _known(options: IdOptions, declared: Input, scope: Scope) -> tuple[int, Encode | None]:
@@ -121,6 +107,10 @@ def _check(options: IdOptions, declared: Input, scope: Scope) -> None:
 def _check_oov(options: IdOptions, scope: Scope) -> None:
     if options.buckets is not None and (options.oov != "index" or options.oov_index is not None):
         raise scope.error("oov does not apply to buckets: every value has one")
+    if options.hash != "splitmix64" and options.seed:
+        raise scope.error(f"hash {options.hash} takes no seed")
+    if (options.hash == "siphash") != (options.hash_key is not None):
+        raise scope.error('hash = "siphash" and hash_key, two integers, go together')
     if (options.oov == "hash") != (options.oov_buckets is not None):
         raise scope.error('oov = "hash" and oov_buckets go together')
     if options.oov != "index" and options.oov_index is not None:
