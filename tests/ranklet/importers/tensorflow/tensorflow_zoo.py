@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,9 @@ def columns(name: str, folder: Path) -> list[Any]:
         crossed = fc.crossed_column(["city", edges], 60)
         three = fc.crossed_column(["city", "job", "day"], 40, hash_key=99)
         return [fc.indicator_column(crossed), fc.embedding_column(three, 3, combiner="sum")]
+    if name == "weighted":
+        words = fc.categorical_column_with_vocabulary_list("job", ["a", "b", "c"])
+        return [fc.embedding_column(fc.weighted_categorical_column(words, "share"), 3)]
     if name == "embedding":
         keys = zip(("city", "job", "street"), ("mean", "sum", "sqrtn"), strict=True)
         return [
@@ -58,7 +62,7 @@ def columns(name: str, folder: Path) -> list[Any]:
 
 
 COLUMNS = ("numeric", "identity", "vocabulary_list", "vocabulary_file", "hash_bucket", "bucketized", "crossed")
-COLUMNS += ("embedding", "shared_embedding")
+COLUMNS += ("embedding", "shared_embedding", "weighted")
 
 
 def feature_columns(name: str, folder: Path, *, example: bool = True) -> Path:
@@ -138,6 +142,84 @@ def module(folder: Path) -> Path:
     return folder / "module"
 
 
+class History(tf.Module):
+    """TF 2: attention of an item over a padded list of ids, and an integer that is computed with."""
+
+    def __init__(self) -> None:
+        random = tf.random.Generator.from_seed(4)
+        self.items = tf.Variable(random.normal([50, 8]))
+        self.last = tf.Variable(random.normal([24, 1]))
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.int64, name="history"),
+            tf.TensorSpec([None], tf.int64, name="item"),
+            tf.TensorSpec([None], tf.int32, name="hour"),
+        ]
+    )
+    def __call__(self, history: Any, item: Any, hour: Any) -> dict[str, Any]:
+        """Scores of pairs."""
+        seen, wanted = tf.gather(self.items, history), tf.gather(self.items, item)
+        there = tf.cast(history > 0, tf.float32)
+        weight = tf.nn.softmax(tf.einsum("bld,bd->bl", seen, wanted) + (1 - there) * -1e9)
+        user = tf.reduce_sum((weight * there)[:, :, None] * seen, 1)
+        return {"score": (tf.concat([user, wanted, tf.one_hot(hour % 8, 8)], 1) @ self.last)[:, 0]}
+
+
+class Sparse(tf.Module):
+    """TF 2: a tf.Example with defaults, looked up without feature columns."""
+
+    def __init__(self) -> None:
+        random = tf.random.Generator.from_seed(5)
+        self.table, self.last = tf.Variable(random.normal([20, 4])), tf.Variable(random.normal([4, 1]))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def __call__(self, examples: Any) -> dict[str, Any]:
+        """Scores of examples."""
+        spec = {
+            "tags": tf.io.VarLenFeature(tf.string),
+            "ids": tf.io.VarLenFeature(tf.int64),
+            "price": tf.io.FixedLenFeature([], tf.float32, 1.5),
+            "days": tf.io.FixedLenFeature([3], tf.int64, [1, 2, 3]),
+            "pair": tf.io.FixedLenFeature([2], tf.string, ["a", "b"]),
+        }
+        parsed = tf.io.parse_example(examples, spec)
+        tags = parsed["tags"]
+        hashed = tf.strings.to_hash_bucket_fast(tags.values, 20)
+        found = tf.nn.safe_embedding_lookup_sparse(
+            self.table, tf.SparseTensor(tags.indices, hashed, tags.dense_shape), combiner="mean"
+        )
+        found += tf.nn.safe_embedding_lookup_sparse(self.table, parsed["ids"], combiner="sqrtn", default_id=3)
+        found += tf.reduce_mean(tf.gather(self.table, parsed["days"]), 1)
+        found += tf.reduce_sum(tf.gather(self.table, tf.strings.to_hash_bucket_fast(parsed["pair"], 20)), 1)
+        return {"score": (found @ self.last)[:, 0] + parsed["price"]}
+
+
+def module_of(kind: type[Any], folder: Path) -> Path:
+    """TF 2, of a module's own call."""
+    made, target = kind(), folder / kind.__name__.lower()
+    tf.saved_model.save(made, str(target), signatures=made.__call__)
+    return target
+
+
+def dense_features(folder: Path) -> Path:
+    """Keras 2 over feature columns."""
+    layers = tf.keras.layers
+    tf.keras.utils.set_random_seed(6)
+    words = fc.categorical_column_with_vocabulary_list("city", ["a", "b", "c"], num_oov_buckets=1)
+    edges = fc.bucketized_column(fc.numeric_column("age"), [10.0, 20.0])
+    found = [fc.embedding_column(words, 3), fc.indicator_column(words), edges, fc.numeric_column("prices", shape=(2,))]
+    found.append(fc.indicator_column(fc.crossed_column(["city", edges], 20)))
+    inputs = {
+        "city": tf.keras.Input([1], dtype="string", name="city"),
+        "age": tf.keras.Input([1], name="age"),
+        "prices": tf.keras.Input([2], name="prices"),
+    }
+    model = tf.keras.Model(inputs, layers.Dense(1, name="score")(layers.DenseFeatures(found)(inputs)))
+    model.save(str(folder / "dense_features"), save_format="tf")
+    return folder / "dense_features"
+
+
 def keras2(name: str, folder: Path) -> Path:
     """Keras 2 with a preprocessing layer, saved as a SavedModel."""
     layers = tf.keras.layers
@@ -191,14 +273,14 @@ def _dense(name: str, folder: Path) -> Path:
 
 
 Maker = Callable[[Path], Path]
+DENSE = [name for name in COLUMNS if name not in ("bucketized", "shared_embedding", "weighted")]
 MODELS: Mapping[str, Maker] = {
-    **{name: lambda folder, name=name: feature_columns(name, folder) for name in COLUMNS},
-    **{
-        f"{name}_dense": lambda folder, name=name: _dense(name, folder)
-        for name in COLUMNS
-        if name != "shared_embedding"
-    },
+    **{name: partial(feature_columns, name) for name in COLUMNS},
+    **{f"{name}_dense": partial(_dense, name) for name in DENSE},
     "module": module,
-    **{name: lambda folder, name=name: keras2(name, folder) for name in KERAS},
+    "history": partial(module_of, History),
+    "sparse": partial(module_of, Sparse),
+    "dense_features": dense_features,
+    **{name: partial(keras2, name) for name in KERAS},
 }
 """Name → what saves it below a folder."""
