@@ -12,7 +12,7 @@ from ranklet.importers.proposal import ProposedInput
 from ranklet.importers.tensorflow.values import Raw
 
 TEXTS = ("a", "b", "Zürich", "")
-FLOATS = (0.0, -0.0, 1.0, -1.0, 1e6, -1e6, 1e-30)
+FLOATS = (0.0, -0.0, 1.0, -1.0, 1e3, -1e3, 1e-30)
 MISSING = 0.2
 LONGEST = 6
 

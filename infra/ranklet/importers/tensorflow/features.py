@@ -55,7 +55,7 @@ class Features:
     def numbers(self, raw: Raw) -> Any:
         """The raw numbers as the graph has them."""
         if raw.dtype.startswith("int"):
-            tensor, name = self.ids(raw, {"size": LARGEST}, "id", worth=[0, 1, 2, 3])
+            tensor, name = self.ids(raw, {"size": LARGEST}, "", worth=[0, 1, 2, 3])
             self.strict(name)
             return self.tf.cast(tensor, raw.dtype)
         name = self._feature(raw, {"kind": "dense"}, "", "float32", (raw.width,))
@@ -97,7 +97,7 @@ class Features:
                 return self.fed[name]
         if raw.dtype == "string":
             return self.vocabulary(raw, [""], "places")[0]
-        return self.ids(raw, {"size": LARGEST}, "id", worth=[0, 1, 2, 3])[0]
+        return self.ids(raw, {"size": LARGEST}, "", worth=[0, 1, 2, 3])[0]
 
     def bits(self, mask: Mask) -> Any:
         """bool [n, L]: which places hold a value."""

@@ -71,14 +71,14 @@ def _entries(walk: Walk, value: Value) -> Value:
     """Raw integers as entries, ids as they are."""
     if not isinstance(value, RawEntries) or not value.raw.dtype.startswith("int"):
         return value
-    ids, name = walk.features.ids(value.raw, {"size": LARGEST}, "id", worth=[0, 1, 2, 3])
+    ids, name = walk.features.ids(value.raw, {"size": LARGEST}, "", worth=[0, 1, 2, 3])
     return texts.placed(walk, value, ids, name)
 
 
 def _ids(walk: Walk, value: Value) -> Value:
     """Raw integers of either form as ids."""
     if isinstance(value, Raw) and value.dtype.startswith("int") and value.shape != (None,):
-        ids, name = walk.features.ids(value, {"size": LARGEST}, "id", worth=[0, 1, 2, 3])
+        ids, name = walk.features.ids(value, {"size": LARGEST}, "", worth=[0, 1, 2, 3])
         return Dense(ids, name)
     return _entries(walk, value)
 

@@ -55,7 +55,7 @@ def test_drafts_score_as_tensorflow_does(name: str, tmp_path: Path) -> None:
 
 
 def test_a_draft_builds(tmp_path: Path) -> None:
-    folder = unpack("module", tmp_path, "draft")
+    folder = unpack("wide_and_deep", tmp_path, "draft")
     built = pipeline.build(folder, out=tmp_path / "build", progress=lambda text: None)
     assert built.certificate.rows > 0
 

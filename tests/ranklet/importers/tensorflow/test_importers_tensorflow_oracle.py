@@ -62,7 +62,7 @@ def test_an_id_outside_a_table_is_refused_with_the_request(tf: Any, tmp_path: Pa
         lambda item: {"score": tf.reduce_sum(tf.gather(table, item), 1)},
         tf.TensorSpec([None], tf.int64, name="item"),
     )
-    assert propose(path, NO_WISHES).features["item_id"] | {"of": ""} == {
+    assert propose(path, NO_WISHES).features["item"] | {"of": ""} == {
         "kind": "category",
         "of": "",
         "size": 5,
@@ -141,6 +141,20 @@ def test_numbers_of_a_list_are_refused(tf: Any, tmp_path: Path) -> None:
 
     path = saved(tf, tmp_path, score, tf.TensorSpec([None], tf.string, name="examples"))
     with pytest.raises(ImportRefused, match=r"'prices'|SparseReduceSum"):
+        propose(path, NO_WISHES)
+
+
+def test_a_sequence_is_refused_by_the_node(tf: Any, tmp_path: Path) -> None:
+    table = tf.constant(np.ones((10, 3), np.float32))
+
+    def score(examples: Any) -> Any:
+        words = tf.io.parse_example(examples, {"words": tf.io.VarLenFeature(tf.string)})["words"]
+        hashed = tf.SparseTensor(words.indices, tf.strings.to_hash_bucket_fast(words.values, 10), words.dense_shape)
+        deep = tf.sparse.reshape(hashed, tf.concat([tf.shape(hashed, tf.int64), [1]], 0))
+        return {"score": tf.reduce_sum(tf.nn.safe_embedding_lookup_sparse(table, deep), [1, 2])}
+
+    path = saved(tf, tmp_path, score, tf.TensorSpec([None], tf.string, name="examples"))
+    with pytest.raises(ImportRefused, match=r"SparseReshape '.*other dimensions than rows and values"):
         propose(path, NO_WISHES)
 
 
