@@ -22,8 +22,8 @@ INLINE = 20
 Width = tuple[int | None, ...]
 """Of a tensor, beside the rows."""
 
-LARGEST = 1 << 31
-"""`size` of integers that are ids as they are: all that the runtime allows."""
+LARGEST = (1 << 31) - 1
+"""`size` of integers that are ids as they are; the id of those outside still fits in 32 bits."""
 
 
 class Features:
@@ -58,6 +58,8 @@ class Features:
             tensor, name = self.ids(raw, {"size": LARGEST}, "", worth=[0, 1, 2, 3])
             self.strict(name)
             return self.tf.cast(tensor, raw.dtype)
+        if raw.dtype != "float32":
+            raise ImportRefused(f"input {raw.name!r} is {raw.dtype}, features give 32 bits: let it be float32")
         name = self._feature(raw, {"kind": "dense"}, "", "float32", (raw.width,))
         return self.tf.cast(self.tf.reshape(self.fed[name], [-1, *raw.shape]), raw.dtype)
 
@@ -106,7 +108,7 @@ class Features:
         assert mask.raw is not None
         if mask.raw.shape == (None,):
             return self.tf.greater_equal(self.places(mask.raw), 0)
-        ids, _ = self.vocabulary(mask.raw, [mask.fill], "missing")
+        ids, _ = self.ids(mask.raw, {"vocabulary": (mask.fill,)}, "missing", worth=[mask.fill])
         return self.tf.reshape(self.tf.not_equal(ids, 0), [-1, mask.raw.width])
 
     def combined(self, of: Sequence[str], line: Mapping[str, Any], width: Width) -> tuple[Any, str]:

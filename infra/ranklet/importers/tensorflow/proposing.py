@@ -24,6 +24,7 @@ RELATIVE = 1e-5
 
 HANDLERS = {**texts.HANDLERS, **sparse.HANDLERS, **parsing.HANDLERS}
 FIRST = frozenset({"StringToHashBucketFast", "StringToHashBucketStrong", "LookupTableFindV2"})
+DTYPES = ("float32", "int32", "int64", "string")
 ARTEFACT = "export/model.onnx"
 
 
@@ -96,6 +97,8 @@ def _given(loaded: Loaded, features: Features) -> dict[str, Value]:
         if end.shape and end.shape[0] not in (None,):
             raise ImportRefused(f"input {name!r} has a batch of {end.shape[0]}; export it with an open one")
         shape = tuple(end.shape[1:])
+        if end.dtype not in DTYPES:
+            raise ImportRefused(f"input {name!r} is {end.dtype}; let the signature take one of {', '.join(DTYPES)}")
         if None not in shape:
             found[end.node] = Raw(name, end.dtype, shape)
         elif len(shape) == 1 and end.dtype in ("int32", "int64"):

@@ -72,14 +72,14 @@ def _entries(walk: Walk, value: Value) -> Value:
     if not isinstance(value, RawEntries) or not value.raw.dtype.startswith("int"):
         return value
     ids, name = walk.features.ids(value.raw, {"size": LARGEST}, "", worth=[0, 1, 2, 3])
-    return texts.placed(walk, value, ids, name)
+    return texts.placed(walk, value, walk.tf.cast(ids, value.raw.dtype), name)
 
 
 def _ids(walk: Walk, value: Value) -> Value:
     """Raw integers of either form as ids."""
     if isinstance(value, Raw) and value.dtype.startswith("int") and value.shape != (None,):
         ids, name = walk.features.ids(value, {"size": LARGEST}, "", worth=[0, 1, 2, 3])
-        return Dense(ids, name)
+        return Dense(walk.tf.cast(ids, value.dtype), name)
     return _entries(walk, value)
 
 
@@ -156,6 +156,8 @@ def _dense_rows(walk: Walk, node: Node, table: Value, at: Value) -> Value | None
 def _rows(walk: Walk, node: Node, table: Value, entries: Entries) -> Any:
     """[n, L, d]: what stands at the ids; of empty places row 0, which the mask takes away."""
     tf = walk.tf
+    if node.op == "GatherV2" and walk.static(node.inputs[2]) != 0:
+        raise refused(node, "it gathers ids along another dimension than a table's rows")
     rows = walk.tensor(table, f"{node.op} {node.name!r}")
     if entries.mask.fill is None and rows.shape.rank:
         walk.features.limit(entries.tied, rows.shape[0])

@@ -66,9 +66,12 @@ def cast(walk: Walk, node: Node) -> Value | None:
     raw = node.inputs[0]
     to = walk.tf.as_dtype(node.attr["DstT"].type)
     if isinstance(raw, Raw) and raw.dtype.startswith("int"):
+        if to.name == "float64":  # features' own numbers have 24 bits
+            return Dense(walk.tf.cast(walk.features.numbers(raw), to))
         return Dense(walk.tf.cast(walk.features.floats(raw), to)) if to.is_floating else _same_integers(raw, to.name)
-    if isinstance(raw, RawEntries) and raw.raw.dtype.startswith("int") and to.is_integer:
-        return raw
+    if isinstance(raw, RawEntries) and raw.raw.dtype.startswith("int"):
+        same = _same_integers(raw.raw, to.name)
+        return None if same is None else RawEntries(raw.mask, same)
     return None
 
 
