@@ -53,6 +53,7 @@ def elementwise(walk: Walk, node: Node) -> Value | None:
         if isinstance(value, Entries):
             if node.op in ARITHMETIC:
                 walk.features.strict(value.tied)
+            _try_limits(walk, node, value)
             tensors.append(value.tensor)
         elif isinstance(value, Dense):
             tensors.append(_flat(walk, node, value, found[0]))
@@ -65,6 +66,16 @@ def elementwise(walk: Walk, node: Node) -> Value | None:
         made = walk.graph.create_op(node.op, tensors, attrs=attrs, name="copied").outputs[0]
     tied = found[0].tied if node.op in ("Cast", "AddV2") and len(found) == 1 and mask.full else None
     return Entries(mask, made, tied if tied is not None else (found[0].tied if node.op == "Cast" else None))
+
+
+def _try_limits(walk: Walk, node: Node, entries: Entries) -> None:
+    """Ids about a limit that they are compared with are worth trying."""
+    found = [walk.static(value) for value in node.inputs]
+    numbers = [int(one) for one in found if one is not None and one.size == 1 and one.dtype.kind == "i"]
+    line = walk.features.lines.get(entries.tied, {}) if isinstance(entries.tied, str) else {}
+    if node.op in ("GreaterEqual", "Less", "Greater", "LessEqual") and "size" in line:
+        for limit in (number for number in numbers if number > 0):
+            walk.features.worth[line["of"]] += [limit - 1, limit, limit + 1000, -7]
 
 
 def _entries(walk: Walk, value: Value) -> Value:
