@@ -2,8 +2,9 @@
 
 1. **archive** reads saved_model.pb before TensorFlow may run it, and refuses what reaches outside the graph.
 2. **loading** loads it, chooses a signature, freezes its graph and reads its tables.
-3. **walk** goes through the graph: texts, lookups and hashes become features (**texts**), sparse tensors become
-   rectangles with a mask (**sparse**), **parsing** opens tf.Example; all else is copied.
+3. **walk** goes through the graph: texts, lookups and hashes become **features** (**texts**, **crossing**), sparse
+   tensors rectangles with a mask (**sparse**, **entries**), ids marks (**counting**), tf.Example its features
+   (**parsing**); all else is copied.
 4. **conversion** makes ONNX of the copy by tf2onnx.
 5. **proposing** puts both together and holds them to TensorFlow's own answers.
 

@@ -10,7 +10,18 @@ from ranklet.errors import ImportRefused
 from ranklet.importers import proving, tensors
 from ranklet.importers.base import Exported, TensorSpec
 from ranklet.importers.proposal import Proposal, Wishes
-from ranklet.importers.tensorflow import archive, conversion, drawing, loading, parsing, sparse, texts
+from ranklet.importers.tensorflow import (
+    archive,
+    conversion,
+    counting,
+    crossing,
+    drawing,
+    entries,
+    loading,
+    parsing,
+    sparse,
+    texts,
+)
 from ranklet.importers.tensorflow.features import Features
 from ranklet.importers.tensorflow.loading import Loaded
 from ranklet.importers.tensorflow.oracle import TensorFlow
@@ -22,7 +33,11 @@ from ranklet_features.errors import FeatureError
 RELATIVE = 1e-5
 """Sums of 32-bit floats in another order."""
 
-HANDLERS = {**texts.HANDLERS, **sparse.HANDLERS, **parsing.HANDLERS}
+HANDLERS = {
+    name: handler
+    for part in (texts, crossing, counting, entries, sparse, parsing)
+    for name, handler in part.HANDLERS.items()
+}
 FIRST = frozenset({"StringToHashBucketFast", "StringToHashBucketStrong", "LookupTableFindV2"})
 DTYPES = ("float32", "int32", "int64", "string")
 ARTEFACT = "export/model.onnx"

@@ -1,12 +1,11 @@
-"""Operations on values as callers send them: shapes, lookups, hashes, crosses and buckets.
+"""Operations on values as callers send them: shapes, lookups and hashes.
 
-Sources: the kernels of TensorFlow of these names (string_to_hash_bucket_op, lookup_table_op, sparse_cross_op,
-bucketize_op).
+Sources: the kernels of TensorFlow of these names (string_to_hash_bucket_op, lookup_table_op).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ranklet.importers.tensorflow.values import (
@@ -184,109 +183,9 @@ def size(walk: Walk, node: Node) -> Value:
     return Dense(walk.tf.constant(len(table.keys), "int64"))
 
 
-def bucketize(walk: Walk, node: Node) -> Value:
-    """How many boundaries are not above the number; all of them for NaN, as std::upper_bound has it."""
-    tf, value = walk.tf, node.inputs[0]
-    edges = [float(edge) for edge in node.attr["boundaries"].list.f]
-    numbers = walk.tensor(value, f"Bucketize {node.name!r}")
-    if isinstance(value, Raw) and value.name in walk.features.worth:
-        walk.features.worth[value.name].extend(edges)
-    elif isinstance(value, Raw):
-        walk.features.worth[value.name] = list(edges)
-    limits = tf.constant(edges, "float32")
-    below = tf.less(tf.expand_dims(tf.cast(numbers, "float32"), -1), limits)
-    made = tf.reduce_sum(tf.cast(tf.logical_not(below), "int32"), axis=-1)
-    one = isinstance(value, Raw) and not value.listed and value.dtype == "float32"
-    return Dense(made, (value, tuple(edges)) if one else None)  # type: ignore[arg-type]
-
-
-def one_hot(walk: Walk, node: Node) -> Value:
-    """An id outside is in no place; ONNX's own OneHot takes negative ones from the end."""
-    tf = walk.tf
-    ids, depth, on, off = (walk.tensor(value, f"{node.op} {node.name!r}") for value in node.inputs)
-    axis = node.attr["axis"].i
-    if ids.shape.rank is None:
-        raise refused(node, "its input has no known rank")
-    places = [1] * (ids.shape.rank + 1)
-    places[axis] = -1
-    marks = tf.equal(tf.expand_dims(ids, axis), tf.reshape(tf.range(tf.cast(depth, ids.dtype)), places))
-    return Dense(tf.where(marks, on, off))
-
-
-def bincount(walk: Walk, node: Node) -> Value:
-    """Counts of ids in each row, or whether they are there."""
-    tf = walk.tf
-    ids, size_, weights = (walk.tensor(value, f"{node.op} {node.name!r}") for value in node.inputs[:3])
-    if ids.shape.rank != 2 or weights.shape.num_elements() != 0:
-        raise refused(node, "only counts in each row, without weights, are served")
-    depth = _depth(tf, size_)
-    if depth is None:
-        raise refused(node, "how many tokens there are depends on the request; give CategoryEncoding num_tokens")
-    hot = tf.cast(tf.equal(tf.expand_dims(ids, -1), tf.range(int(depth), dtype=ids.dtype)), weights.dtype)
-    return Dense(tf.reduce_max(hot, axis=1) if node.attr["binary_output"].b else tf.reduce_sum(hot, axis=1))
-
-
-def _depth(tf: Any, size: Any) -> Any:
-    """min(n, max(n, largest)) is n, which is how tf.math.bincount says a fixed length."""
-    limits: list[int] = []
-    while tf.get_static_value(size) is None:
-        known = [one for one in size.op.inputs if tf.get_static_value(one) is not None]
-        rest = [one for one in size.op.inputs if tf.get_static_value(one) is None]
-        if size.op.type not in ("Minimum", "Maximum") or len(known) != 1:
-            return limits[0] if len(limits) == 2 and limits[0] == limits[1] else None
-        limits.append(int(tf.get_static_value(known[0])))
-        (size,) = rest
-    return tf.get_static_value(size)
-
-
-def cross(walk: Walk, node: Node) -> Sequence[Value]:
-    """Fingerprints of several columns, chained by FingerprintCat64 from the key, modulo the buckets."""
-    if not node.attr["hashed_output"].b:
-        raise refused(node, "it gives text; use hashed crosses")
-    if not node.attr["num_buckets"].i:
-        raise refused(node, "it has no buckets; give crossed_column its hash_bucket_size")
-    count = node.attr["N"].i
-    parts = [*node.inputs[count : 2 * count], *node.inputs[3 * count :]]
-    names, listed = [], False
-    for part in parts:
-        name, several = _part(walk, node, part)
-        names.append(name)
-        listed |= several
-    key = node.attr["hash_key"].i
-    line = {"kind": "cross", "buckets": node.attr["num_buckets"].i, "hash": "farmhash64", "hash_key": key}
-    ids, name = walk.features.combined(names, line, (None,) if listed else ())
-    tensor = ids if listed else walk.tf.reshape(ids, [-1, 1])
-    mask = Mask(bits=walk.tf.greater_equal(tensor, 0)) if listed else Mask(bits=walk.tf.ones_like(tensor, "bool"))
-    return [Indices(mask), Entries(mask, tensor), Dense(walk.tf.shape(tensor, out_type="int64"))]
-
-
-def _part(walk: Walk, node: Node, part: Value) -> tuple[str, bool]:
-    """The feature or input that is a part of a cross, and whether it is a list."""
-    if isinstance(part, RawEntries | Raw):
-        raw = part.raw if isinstance(part, RawEntries) else part
-        if isinstance(part, RawEntries) and part.mask.fill is not None:
-            raise refused(node, f"it leaves out {raw.name!r} where it is {part.mask.fill!r}; cross it as it comes")
-        if raw.dtype.startswith("float"):
-            raise refused(node, f"{raw.name!r} is float; cross a bucketized_column of it")
-        worth = HASHED["string" if raw.dtype == "string" else "int"]
-        walk.features.worth.setdefault(raw.name, []).extend(worth)
-        walk.features.used.setdefault(raw.name, raw)
-        return raw.name, raw.listed
-    tied = getattr(part, "tied", None)
-    if isinstance(tied, tuple):
-        return walk.features.bucket(*tied), False
-    if isinstance(tied, str):
-        if isinstance(part, Entries) and part.mask.fill is not None:
-            raise refused(node, f"it leaves out rows of {tied!r} without a value; cross the input as it comes")
-        return tied, walk.features.lines[tied]["kind"] == "bag"
-    raise refused(node, "one of its columns is computed in the graph; cross inputs, buckets, hashes and vocabularies")
-
-
 HANDLERS: Mapping[str, Handler] = {
     "AsString": as_string,
-    "Bucketize": bucketize,
     "Cast": cast,
-    "DenseBincount": bincount,
     "Equal": equals,
     "ExpandDims": shaped,
     "GatherNd": gather_nd,
@@ -294,11 +193,9 @@ HANDLERS: Mapping[str, Handler] = {
     "LookupTableFindV2": find,
     "LookupTableSizeV2": size,
     "NotEqual": differs,
-    "OneHot": one_hot,
     "PreventGradient": passed,
     "Reshape": shaped,
     "Shape": shape,
-    "SparseCross": cross,
     "Squeeze": shaped,
     "StopGradient": passed,
     "StringToHashBucketFast": hash_fast,
