@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ranklet.errors import ImportRefused
-from ranklet.importers import proving, tensors
+from ranklet.importers import tensors
 from ranklet.importers.base import Exported, TensorSpec
 from ranklet.importers.proposal import Proposal, Wishes
 from ranklet.importers.tensorflow import (
@@ -21,6 +21,7 @@ from ranklet.importers.tensorflow import (
     parsing,
     sparse,
     texts,
+    trial,
 )
 from ranklet.importers.tensorflow.features import Features
 from ranklet.importers.tensorflow.loading import Loaded
@@ -28,10 +29,6 @@ from ranklet.importers.tensorflow.oracle import TensorFlow
 from ranklet.importers.tensorflow.values import Raw, Value
 from ranklet.importers.tensorflow.walk import Walk
 from ranklet.model import StepSource
-from ranklet_features.errors import FeatureError
-
-RELATIVE = 1e-5
-"""Sums of 32-bit floats in another order."""
 
 HANDLERS = {
     name: handler
@@ -58,10 +55,8 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     except (ImportRefused, ValueError, TypeError, LookupError, RuntimeError, tf.errors.OpError) as error:
         # TensorFlow raises these for graphs that do not hold together
         raise ImportRefused(f"{path.name}, signature {loaded.signature!r}: {str(error)[:1000]}") from error
-    try:
-        proving.hold(proposal, relative=RELATIVE)
-    except FeatureError as error:
-        raise ImportRefused(f"{path.name}: {error}") from error
+    assert proposal.oracle is not None
+    trial.hold(proposal, proposal.files[ARTEFACT], proposal.oracle)
     return proposal
 
 
