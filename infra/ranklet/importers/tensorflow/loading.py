@@ -97,7 +97,8 @@ def load(tf: Any, path: Path, meta: Any, wanted: str | None) -> Loaded:
             raise
         except Exception as error:
             # TensorFlow raises whatever a damaged model makes its kernels raise
-            raise ImportRefused(f"{path.name}: TensorFlow does not load it: {str(error)[:400]}") from error
+            told = str(error).replace(str(path), path.name)[:400]
+            raise ImportRefused(f"{path.name}: TensorFlow does not load it: {told}") from error
 
 
 def _choose(names: Sequence[str], wanted: str | None) -> str:

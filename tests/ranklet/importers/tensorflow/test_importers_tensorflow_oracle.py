@@ -181,3 +181,12 @@ def test_a_truncated_model_is_refused(tmp_path: Path) -> None:
     pb.write_bytes(pb.read_bytes()[:-100])
     with pytest.raises(ImportRefused, match=r"damaged|does not load|no graph"):
         propose(path, NO_WISHES)
+
+
+@pytest.mark.parametrize("name", ["module", "bucketized"])
+def test_a_model_without_its_variables_is_refused(name: str, tmp_path: Path) -> None:
+    path = unpack(name, tmp_path, "saved")
+    shutil.rmtree(path / "variables")
+    with pytest.raises(ImportRefused, match="TensorFlow does not load it") as refused:
+        propose(path, NO_WISHES)
+    assert str(tmp_path) not in str(refused.value)
