@@ -18,11 +18,13 @@ from ranklet.importers.proposal import Proposal, Proposer, Wishes
 from ranklet.model import StepSource
 
 IMPORTERS: Mapping[str, str] = {
+    "keras": "ranklet.importers.keras",
     "lightgbm": "ranklet.importers.lightgbm",
     "numpy": "ranklet.importers.numpy",
     "onnx": "ranklet.importers.onnx",
     "tensorflow": "ranklet.importers.tensorflow",
     "torch": "ranklet.importers.torch",
+    "vowpal": "ranklet.importers.vowpal",
     "xgboost": "ranklet.importers.xgboost",
 }
 
@@ -61,6 +63,7 @@ def load(source: StepSource, folder: Path) -> Exported:
     importer = cast(Importer, importlib.import_module(IMPORTERS[source.format]))
     if not hasattr(importer, "load"):
         raise ModelError(
-            f"steps.format is {source.format!r}, which is converted once by `ranklet import`; the step's format is onnx"
+            f"steps.format is {source.format!r}, which is converted once: `ranklet import PATH --name NAME --format "
+            f"{source.format}` writes a step of format onnx or numpy"
         )
     return importer.load(source, folder)
