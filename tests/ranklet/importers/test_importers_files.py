@@ -12,7 +12,6 @@ from ranklet.errors import ImportRefused, ModelError
 from ranklet.importers import IMPORTERS, files
 from ranklet.model import StepSource
 
-
 BUILT = ("lightgbm", "numpy", "onnx", "xgboost")
 """Formats that the build reads itself; all others are converted once, by `ranklet import`."""
 
