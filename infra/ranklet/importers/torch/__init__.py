@@ -15,7 +15,7 @@ from pathlib import Path
 from ranklet.importers.proposal import Proposal, Wishes
 from ranklet.importers.torch import archive
 
-PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
+PICKLES = (".pt", ".pth", ".ckpt")
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -24,8 +24,8 @@ def recognises(path: Path, head: bytes) -> bool:
     The latter ones are recognised to be refused in PyTorch's own words.
     """
     if head[:2] == b"PK":
-        return archive.looks(path) is not None
-    return head[:1] == b"\x80" and path.suffix in PICKLES[:3]
+        return archive.looks(path) not in (None, "damaged")
+    return head[:1] == b"\x80" and path.suffix in PICKLES
 
 
 def propose(path: Path, wishes: Wishes) -> Proposal:

@@ -41,12 +41,14 @@ class Checked:
 
 
 def looks(path: Path) -> str | None:
-    """What of PyTorch's a zip archive is: `program`, `old program`, `TorchScript` or `pickle`; None for another."""
+    """What of PyTorch's a file is: `program`, `old program`, `TorchScript` or `pickle`; `damaged` for what is no zip
+    and no pickle, None for another's zip."""
     try:
         with zipfile.ZipFile(path) as file:
             names = file.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return None
+        with path.open("rb") as file:
+            return "pickle" if file.read(1) == b"\x80" else "damaged"
     below = {name.split("/", 1)[1] for name in names if "/" in name}
     if "archive_format" in below:
         return "program"

@@ -22,7 +22,10 @@ def convert(program: Program) -> bytes:
         raise ImportRefused("PyTorch converts with onnxscript: pip install 'ranklet[torch]'") from error
     try:
         with quiet():
-            made: Any = torch.onnx.export(program.exported, dynamo=True, external_data=False, verbose=False)
+            made: Any = torch.onnx.export(
+                program.exported, dynamo=True, external_data=False, verbose=False, optimize=False
+            )
+            _tidy(made.model)
     except FAULTS as error:
         raise ImportRefused(f"PyTorch does not convert it to ONNX: {_reason(error)}") from error
     given = {one.node: one.name for one in program.graph.inputs}
@@ -35,6 +38,27 @@ def convert(program: Program) -> bytes:
     _rename(made.model, dict(zip(tensors, program.graph.outputs, strict=True)))
     content: bytes = made.model_proto.SerializeToString()
     return content
+
+
+def _tidy(model: Any) -> None:
+    """Without what is computed twice or for nothing.
+
+    Not PyTorch's own `optimize=True`: its rules take a constant below 1e-8 for zero, so that `x / (mask.sum() + 1e-12)`
+    of an empty list becomes a division by zero.
+    """
+    from onnx_ir.passes import common
+    from onnxscript import optimizer
+
+    optimizer.inline(model)
+    for _ in range(2):
+        optimizer.fold_constants(model)
+        common.IdentityEliminationPass()(model)
+        optimizer.remove_unused_nodes(model)
+    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    common.DeduplicateInitializersPass()(model)
+    common.CommonSubexpressionEliminationPass()(model)
+    common.RemoveUnusedFunctionsPass()(model)
+    common.RemoveUnusedOpsetsPass()(model)
 
 
 def _rename(model: Any, names: Mapping[Any, str]) -> None:

@@ -44,10 +44,14 @@ class Given:
 
 @dataclass(frozen=True)
 class Graph:
-    """inputs and outputs in order; outputs by the names that the model returns them under."""
+    """inputs and outputs in order; outputs by the names that the model returns them under.
+
+    squeezes: nodes that drop every dimension of size 1, the rows' own too where there is one row.
+    """
 
     inputs: tuple[Given, ...]
     outputs: tuple[str, ...]
+    squeezes: tuple[str, ...] = ()
 
 
 def check(program: Any) -> Graph:
@@ -64,7 +68,8 @@ def check(program: Any) -> Graph:
             raise ImportRefused(f"its graph has {len(nodes)} nodes, at most {MAX_NODES} are read")
         for node in nodes:
             _check_mode(node)
-        found = Graph(tuple(_inputs(module)), tuple(_outputs(module)))
+        squeezes = [node["name"] for node in nodes if node["target"] == "torch.ops.aten.squeeze.default"]
+        found = Graph(tuple(_inputs(module)), tuple(_outputs(module)), tuple(squeezes))
     except _DAMAGED as error:
         raise ImportRefused(f"its program is not as PyTorch writes one ({error!r}); export it again") from error
     if not found.inputs:

@@ -14,7 +14,7 @@ from ranklet.importers.base import Exported
 from ranklet.importers.onnx.proposing import OUTPUT, of_graph
 from ranklet.importers.proposal import Columns, Proposal, Wishes
 from ranklet.importers.tensors import Drafted
-from ranklet.importers.torch import archive, bags, program, tables, trial
+from ranklet.importers.torch import archive, bags, columns, program, tables, trial
 from ranklet.importers.torch.bags import Bagged
 from ranklet.importers.torch.convert import convert
 from ranklet.importers.torch.program import FAULTS, Array, Program, short
@@ -22,36 +22,52 @@ from ranklet.importers.torch.recipe import ADVICE
 from ranklet.importers.torch.tables import Table
 from ranklet.model import StepSource
 
+COLUMN = "column"
+_PICKLE = "a pickle (a state dict, a checkpoint or a whole module): weights without a graph, and it can run code"
 _OTHERS: Mapping[str | None, str] = {
     "old program": "a program of an early PyTorch, whose weights are pickles",
     "TorchScript": "TorchScript, which PyTorch itself no longer develops and cannot convert",
-    "pickle": "a pickle (a state dict, a checkpoint or a whole module): weights without a graph, and it can run code",
-    None: "a pickle (a state dict, a checkpoint or a whole module): weights without a graph, and it can run code",
+    "damaged": "no program of PyTorch that can be read",
 }
 
 
 def propose(path: Path, wishes: Wishes) -> Proposal:
-    """options.output: of several outputs, the one that ranks.
+    """options.output: of several outputs, the one that ranks. options.column: of an output of several, one.
 
     Raises ImportRefused for what is no exported program, naming it; for a program that would not be served exactly.
     """
-    wanted = wishes.only(OUTPUT).get(OUTPUT)
+    options = wishes.only(OUTPUT, COLUMN)
     if (kind := archive.looks(path)) != "program":
-        if kind is None and not path.read_bytes()[:1] == b"\x80":
-            raise ImportRefused(f"{path.name} is no program of PyTorch; {ADVICE}")
-        raise ImportRefused(f"{path.name} is {_OTHERS[kind]}; {ADVICE}")
+        raise ImportRefused(f"{path.name} is {_OTHERS.get(kind, _PICKLE)}; {ADVICE}")
     try:
-        given = program.load(archive.read(path))
-        bagged = bags.rewrite(given)
-        limits = tables.find(given)
-        exported = _loaded(path.stem, convert(bagged.program))
+        return _propose(path, options)
     except ImportRefused as error:
         raise ImportRefused(str(error) if str(error).startswith(path.name) else f"{path.name}: {error}") from error
+
+
+def _propose(path: Path, options: Mapping[str, str]) -> Proposal:
+    wanted, column = options.get(OUTPUT), columns.index(options[COLUMN]) if COLUMN in options else None
+    given = program.load(archive.read(path))
+    bagged, limits = bags.rewrite(given), tables.find(given)
+    content = convert(bagged.program)
+    if column is not None:
+        wanted = wanted or given.graph.outputs[0]
+        content = columns.pick(content, wanted, column)
+    exported = _loaded(path.stem, content, given)
     drafted = [_bounded(one, limits) for one in tensors.draft(_limited(exported, limits))]
-    oracle = PyTorch(given, bagged, drafted, tensors.score(exported, wanted).name)
+    oracle = PyTorch(given, bagged, drafted, _score(exported, wanted), column)
     proposal = of_graph(exported, wanted=wanted, oracle=oracle, drafted=drafted)
     trial.run(proposal, oracle, exported.content or b"")
     return proposal
+
+
+def _score(exported: Exported, wanted: str | None) -> str:
+    try:
+        return tensors.score(exported, wanted).name
+    except ImportRefused as error:
+        raise ImportRefused(
+            f"{error}, or take one of its columns to rank with -o {COLUMN}=0 (of several tasks)"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -62,6 +78,7 @@ class PyTorch:
     bagged: Bagged
     drafted: Sequence[Drafted]
     score: str
+    column: int | None = None
 
     @property
     def name(self) -> str:
@@ -72,18 +89,27 @@ class PyTorch:
         """As the protocol says. Raises ImportRefused where the program does not run on these rows."""
         feeds = self.bagged.original(tensors.feeds(self.drafted, columns))
         try:
-            return self.program.run(feeds)[self.score].reshape(-1)
+            found = self.program.run(feeds)[self.score]
         except FAULTS as error:
             rows = len(next(iter(columns.values())))
             raise ImportRefused(f"the exported program itself does not run on {rows} rows: {short(error)}") from error
+        return (found if self.column is None else found[:, self.column]).reshape(-1)
 
 
-def _loaded(stem: str, content: bytes) -> Exported:
+def _loaded(stem: str, content: bytes, given: Program) -> Exported:
     """The graph, read and tried as any other."""
     with tempfile.TemporaryDirectory(prefix="ranklet-torch-") as scratch:
         name = f"{stem}.onnx"
         (Path(scratch) / name).write_bytes(content)
-        return onnx.load(StepSource(format="onnx", source=name), Path(scratch))
+        try:
+            return onnx.load(StepSource(format="onnx", source=name), Path(scratch))
+        except ImportRefused as error:
+            if not given.graph.squeezes:
+                raise
+            raise ImportRefused(
+                f"{error}. {given.graph.squeezes[0]!r} is a squeeze() of all dimensions: with one row it drops the "
+                "rows' too, in PyTorch as well; say which, squeeze(dim), and export again"
+            ) from error
 
 
 def _limited(exported: Exported, limits: Mapping[str, Table]) -> Exported:

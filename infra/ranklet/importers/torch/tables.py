@@ -70,7 +70,7 @@ def find(program: Program) -> dict[str, Table]:
                 f"numbers of the input {one.name!r} ({one.dtype}) are ids of a table of {found[one.name].limit} rows: "
                 "features make ids and numbers in tensors of their own. Wrap the model in one whose forward takes a "
                 "dict of int64 ids and float32 numbers and puts them together as the model wants them: "
-                "torch.cat([x[name].float().reshape(len(x[name]), -1) for name in names], 1)"
+                "torch.cat([x[name].float().reshape(x[name].shape[0], -1) for name in names], 1)"
             )
     return found
 
