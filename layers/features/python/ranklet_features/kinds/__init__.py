@@ -18,6 +18,7 @@ KINDS = {
     "cross": "ranklet_features.kinds.cross.Cross",
     "time": "ranklet_features.kinds.time.Time",
     "embedding": "ranklet_features.kinds.embedding.Embedding",
+    "vw": "ranklet_features.kinds.vw.Vw",
 }
 
 
