@@ -99,6 +99,18 @@ CASES: Mapping[str, Case] = {
         | weights(6, e__country=(4, 2), e__movie=(9, 3), e__genres=(5, 3)),
         {"inputs_order": ["movie", "age", "price", "country", "genres"]},
     ),
+    "hashed": Case(
+        {"age": floats(1), "country": ids(64)},
+        {"price": floats(1), "movie": ids(64), "genres": bags(64, 3)},
+        weights(8, bias=(1,), w=(64,)),
+        {
+            "bits": 6,
+            "namespaces": {"age": "u", "country": "u", "price": "m", "movie": "m", "genres": "g"},
+            "at": {"age": 5, "price": 40},
+            "linear": ["u", "m", "g"],
+            "interactions": [["u", "m"], ["u", "m", "g"], ["g", "g"]],
+        },
+    ),
     "dot": Case({"user": floats(6)}, {"item": floats(6)}, {}, {"metric": "cosine", "link": "sigmoid"}),
     "dot with a net": Case(
         {"user": floats(3)},

@@ -18,6 +18,7 @@ ENGINES: Mapping[str, str] = {
     "dot": "ranklet_runtime.engines.dot:DotEngine",
     "ffm": "ranklet_runtime.engines.ffm:FfmEngine",
     "fm": "ranklet_runtime.engines.fm:FmEngine",
+    "hashed": "ranklet_runtime.engines.hashed:HashedEngine",
     "linear": "ranklet_runtime.engines.linear:LinearEngine",
     "mlp": "ranklet_runtime.engines.mlp:MlpEngine",
     "onnx": "ranklet_runtime.engines.onnx:OnnxEngine",
