@@ -1,15 +1,11 @@
 """Weights in an .npz file, for the NumPy engine that model.toml names.
 
-The arrays are checked by the engine itself: it is opened on the file that will be served. That file is
-written anew, since an .npz of NumPy's own carries the time: sorted names, no date, not compressed (it is read
-at every cold start and the deployment package is compressed anyhow).
+The arrays are checked by the engine itself: it is opened on the file that will be served, which is written anew.
 """
 
 from __future__ import annotations
 
-import io
 import tempfile
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import cast
@@ -19,6 +15,7 @@ import numpy as np
 from ranklet.errors import ImportRefused
 from ranklet.importers import files
 from ranklet.importers.base import Exported, TensorSpec
+from ranklet.importers.npz import npz
 from ranklet.model import StepSource
 from ranklet_runtime.engines import ENGINES, find_engine
 from ranklet_runtime.engines.arrays import read_npz
@@ -26,9 +23,6 @@ from ranklet_runtime.engines.base import Array, ArrayEngine, Want
 from ranklet_runtime.engines.checks import OUTPUTS
 from ranklet_runtime.errors import ManifestError
 from ranklet_runtime.manifest import Step
-
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The first date that a zip can hold."""
 
 
 def load(source: StepSource, folder: Path) -> Exported:
@@ -43,7 +37,7 @@ def load(source: StepSource, folder: Path) -> Exported:
         _refuse_not_finite(arrays)
         wants = engine.wants(_step(source, source.inputs), arrays)
         opened = _step(source, dict.fromkeys([*wants, *source.inputs]))
-        content = _npz(arrays) if source.source else None
+        content = npz(arrays) if source.source else None
         _open(engine, opened, content)
     except ManifestError as error:
         raise ImportRefused(f"{source.source or source.engine}: {error}") from error
@@ -94,17 +88,6 @@ def _refuse_not_finite(arrays: Mapping[str, Array]) -> None:
         if not np.isfinite(array).all():
             place = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
             raise ManifestError(f"array {name!r} holds {array[tuple(place)]} at {place}; train again or set it to 0")
-
-
-def _npz(arrays: Mapping[str, Array]) -> bytes:
-    """An .npz whose bytes depend on the arrays only."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as file:
-        for name in sorted(arrays):
-            member = io.BytesIO()
-            np.lib.format.write_array(member, arrays[name], version=(1, 0), allow_pickle=False)
-            file.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), member.getvalue())
-    return stream.getvalue()
 
 
 def _spec(name: str, want: Want) -> TensorSpec:
