@@ -45,6 +45,15 @@ EXAMPLES: Mapping[str, Example] = {
     "tensorflow": Example(
         "tensorflow/tensorflow.zip", "module/saved/", "ranker", extra="tensorflow", libraries=("tensorflow", "tf2onnx")
     ),
+    "vowpal": Example(
+        "vowpal/vowpal.zip",
+        "ftrl/model.txt",
+        "model.txt",
+        options={
+            "line": "|user user={user_id:int} age:{age} sex={gender} job={occupation} |movie {movie_id:int} "
+            "year:{year} |genres:0.5 {genres*} |both:2 of={occupation} id={movie_id:int}"
+        },
+    ),
     "xgboost": Example("trees/xgboost.zip", "binary:logistic/model.ubj", "ranker.ubj", libraries=("xgboost",)),
 }
 """Format → example. To add an importer: a line here."""
