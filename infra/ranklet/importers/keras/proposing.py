@@ -1,0 +1,221 @@
+"""A folder for a Keras model: features of its preprocessing layers, the graph of the rest, Keras as the oracle."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from ranklet.errors import ImportRefused
+from ranklet.importers import onnx, proving
+from ranklet.importers.base import Exported
+from ranklet.importers.keras import archive, conversion
+from ranklet.importers.keras.layers import Made
+from ranklet.importers.keras.walk import Raw, Walk, functional
+from ranklet.importers.onnx import proposing
+from ranklet.importers.proposal import Columns, Draw, Proposal, ProposedInput, Wishes
+from ranklet.model import StepSource
+
+INLINE = 20
+"""Words of a vocabulary that stand in model.toml itself; longer ones get a file."""
+
+RELATIVE = 1e-5
+"""Sums of 32-bit floats in another order."""
+
+
+def propose(path: Path, wishes: Wishes) -> Proposal:
+    """options.output: of several outputs, the one that ranks.
+
+    Raises ImportRefused naming the layer that is not served, or the row that the converted model scores otherwise.
+    """
+    wanted = wishes.only(proposing.OUTPUT).get(proposing.OUTPUT)
+    archive.check(path)
+    keras = _keras()
+    model = functional(keras, _load(keras, path))
+    walk = Walk(keras)
+    numbers = walk.model(model)
+    names = _outputs(keras, model)
+    content = conversion.to_onnx(keras, numbers, names)
+    made = proposing.of_graph(_checked(content, path.stem), wanted=wanted)
+    proposal = _with_features(made, walk)
+    oracle = Keras(keras, model, names.index(proposal.score), _raws(walk))
+    proposal = replace(proposal, oracle=oracle, notes=(*_notes(made, walk), *_padded(walk)))
+    proving.hold(proposal, relative=RELATIVE)
+    return proposal
+
+
+def _keras() -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets on stderr
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    try:
+        import keras  # an extra, and seconds to import
+        import tensorflow
+        import tf2onnx
+    except ImportError as error:
+        raise ImportRefused(
+            f"a Keras model needs Keras, TensorFlow and tf2onnx ({error}): pip install 'ranklet[keras]'"
+        ) from error
+    del tensorflow, tf2onnx
+    if keras.config.backend() != "tensorflow":
+        raise ImportRefused(f"Keras runs on {keras.config.backend()}; import with KERAS_BACKEND=tensorflow")
+    return keras
+
+
+def _load(keras: Any, path: Path) -> Any:
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        # Keras raises whatever its layers do on a damaged file
+        raise ImportRefused(f"{path.name}: Keras does not load it: {str(error)[:400]}") from error
+    if not isinstance(model, keras.Model) or not model.inputs:
+        raise ImportRefused(f"{path.name} is a {type(model).__name__} without inputs; call it once before saving it")
+    return model
+
+
+def _checked(content: bytes, stem: str) -> Exported:
+    """The graph as the importer of ONNX takes it, which tries it. Raises ImportRefused where onnxruntime does not."""
+    with tempfile.TemporaryDirectory() as scratch:
+        (Path(scratch) / f"{stem}.onnx").write_bytes(content)
+        return onnx.load(StepSource(format="onnx", source=f"{stem}.onnx"), Path(scratch))
+
+
+def _outputs(keras: Any, model: Any) -> list[str]:
+    """Names of the outputs, in order: the keys of a dict, else the layers' names."""
+    struct = getattr(model, "_outputs_struct", None)
+    if isinstance(struct, dict):
+        return [str(name) for name in keras.tree.flatten({name: name for name in struct})]
+    names = list(getattr(model, "output_names", None) or [f"output_{at}" for at in range(len(model.outputs))])
+    return [name if names.count(name) == 1 else f"{name}_{at}" for at, name in enumerate(names)]
+
+
+def _raws(walk: Walk) -> dict[str, Raw]:
+    return {name: walk.raw[id(end)] for name, end in walk.ends.items()}
+
+
+def _with_features(made: Proposal, walk: Walk) -> Proposal:
+    """The graph's own inputs, and those that features make with the raw ones behind them; in the model's order."""
+    inputs, features, files = dict[str, ProposedInput](), dict[str, Mapping[str, Any]](), dict(made.files)
+    for name, line in made.features.items():
+        if name not in walk.made:
+            inputs[name], features[name] = made.inputs[name], line
+    for name, one in walk.made.items():
+        features[name] = _line(name, one, files)
+        for raw in one.of:
+            if raw not in walk.made or raw == name:
+                inputs[raw] = _input(inputs.get(raw), one, walk.raw[id(walk.ends[raw])])
+    ordered = {name: inputs[name] for name in walk.ends if name in inputs}
+    return replace(made, inputs=ordered, features=features, files=files)
+
+
+def _line(name: str, one: Made, files: dict[str, bytes]) -> dict[str, Any]:
+    line = dict(one.line)
+    kind = line.pop("kind")
+    words = one.vocabulary
+    if words is not None and len(words) <= INLINE:
+        line = {"vocabulary": list(words), **line}
+    elif words is not None:
+        text = one.type == "string"
+        file = f"vocabularies/{name}.{'json' if text else 'npy'}"
+        files[file] = orjson.dumps(list(words)) if text else _npy(words)
+        line = {"vocabulary": file, **line}
+    return {"kind": kind, "of": one.of[0] if len(one.of) == 1 else list(one.of), **line}
+
+
+def _npy(words: Sequence[int]) -> bytes:
+    out = io.BytesIO()
+    np.save(out, np.array(words, np.int64))
+    return out.getvalue()
+
+
+def _input(known: ProposedInput | None, one: Made, raw: Raw) -> ProposedInput:
+    """The line of a raw input that a layer reads; of one that several read, with what is worth trying for all."""
+    kind = {"string": "string", "float": "float"}.get(_family(raw.dtype), "int")
+    fields: dict[str, Any] = {"type": kind}
+    listed = raw.shape not in ((), (1,))
+    if listed:
+        fields |= {"list": True, "default": []}
+    elif one.default is not None and (known is None or known.fields.get("default") == one.default):
+        fields["default"] = one.default
+    worth = list(one.worth) or (["a", "b", "Zürich", ""] if kind == "string" else [0, 1, -5, 12345])
+    draws: list[Draw] = [partial(_drawn, worth, raw.shape)]
+    if known is not None:
+        draws.append(known.draw)
+    return ProposedInput(fields, partial(_any, draws))
+
+
+def _family(dtype: str) -> str:
+    return "float" if dtype.startswith(("float", "bfloat")) else dtype
+
+
+def _drawn(worth: Sequence[Any], shape: tuple[int | None, ...], random: np.random.Generator, count: int) -> list[Any]:
+    one = [worth[at] for at in random.integers(0, len(worth), count)]
+    if shape in ((), (1,)):
+        return one
+    longest = shape[0] or 6
+    lengths = random.integers(0, longest + 1, count)
+    return [[worth[at] for at in random.integers(0, len(worth), length)] for length in lengths]
+
+
+def _any(draws: Sequence[Draw], random: np.random.Generator, count: int) -> list[Any]:
+    """Each value by one of the draws: what one layer refuses to know, another may."""
+    each = [draw(random, count) for draw in draws]
+    return [each[which][row] for row, which in enumerate(random.integers(0, len(each), count))]
+
+
+def _notes(made: Proposal, walk: Walk) -> list[str]:
+    return [note for note in made.notes if note.split(":")[0] not in walk.made]
+
+
+def _padded(walk: Walk) -> list[str]:
+    return [
+        f"{name}: shorter lists are padded at the end with id {one.line['pad']}, and cut to their first values"
+        for name, one in walk.made.items()
+        if one.line.get("kind") == "bag"
+    ]
+
+
+@dataclass(frozen=True)
+class Keras:
+    """The model itself. output: which of them ranks."""
+
+    keras: Any
+    model: Any
+    output: int
+    raws: Mapping[str, Raw]
+
+    @property
+    def name(self) -> str:
+        """With its version."""
+        return f"Keras {self.keras.__version__}"
+
+    def scores(self, columns: Columns) -> NDArray[Any]:
+        """As the protocol says."""
+        given = [self._tensor(tensor, columns) for tensor in self.model.inputs]
+        struct = self.keras.tree.pack_sequence_as(self.model._inputs_struct, given)
+        found = self.keras.tree.flatten(self.model(struct, training=False))[self.output]
+        scores: NDArray[Any] = np.asarray(found).reshape(-1)
+        return scores
+
+    def _tensor(self, tensor: Any, columns: Columns) -> Any:
+        import tensorflow
+
+        values = columns[tensor.name]
+        if len(tensor.shape) == 2 and tensor.shape[1] != 1 and isinstance(values[0], list):
+            values = self._padded(values, tensor)
+        array = tensorflow.constant(values, tensorflow.as_dtype(tensor.dtype))
+        return tensorflow.reshape(array, [len(values), 1]) if len(tensor.shape) == 2 and array.ndim == 1 else array
+
+    def _padded(self, values: Sequence[Sequence[Any]], tensor: Any) -> list[list[Any]]:
+        """Lists of one length: in Keras the caller pads them."""
+        width = tensor.shape[1] or max(map(len, values)) or 1
+        fill = "" if tensor.dtype == "string" else 0
+        return [[*value, *[fill] * (width - len(value))] for value in values]
