@@ -15,25 +15,32 @@ WIDE = {"dtype": "float64"} if "dtype" in Dense.__dataclass_fields__ else {}
 STRANGERS = ("", "unknown to all", "Ünbekannt \U0001f642", " ")
 
 
+REACHES = ((-3.0, 3.0), (-0.25, 0.25), (0.0, 3.0), (0.0, 0.25))
+"""How far around known numbers others are drawn, in their spans; from 0 on: no negative numbers at all."""
+
+
 @dataclass(frozen=True)
 class Drawn:
     """columns: (kind, known values, whether missing ones are taken, whether unknown ones are), one an element."""
 
     columns: tuple[tuple[Any, ...], ...]
+    reach: tuple[float, float] = REACHES[0]
 
     def values(self, random: np.random.Generator, count: int) -> list[Any]:
         """Of the only column."""
-        return _draw(self.columns[0], random, count)
+        return _draw(self.columns[0], random, count, self.reach)
 
     def vectors(self, random: np.random.Generator, count: int) -> list[Any]:
         """A list of all columns' values each."""
-        return [list(row) for row in zip(*(_draw(one, random, count) for one in self.columns), strict=True)]
+        return [list(row) for row in zip(*(_draw(one, random, count, self.reach) for one in self.columns), strict=True)]
 
 
-def _draw(column: tuple[Any, ...], random: np.random.Generator, count: int) -> list[Any]:
+def _draw(column: tuple[Any, ...], random: np.random.Generator, count: int, reach: tuple[float, float]) -> list[Any]:
     kind, known, missing, strange = column
-    draw = {"string": _texts, "int": _wholes, "float": _numbers}[kind]
-    found = draw(known, random, count, strange)
+    if kind == "float":
+        found = _numbers(known, random, count, reach) if strange else _chosen(known, random, count)
+    else:
+        found = {"string": _texts, "int": _wholes}[kind](known, random, count, strange)
     gone = random.random(count) < 0.08
     return [None if missing and none else value for value, none in zip(found, gone, strict=True)]
 
@@ -57,7 +64,11 @@ def _wholes(known: Any, random: np.random.Generator, count: int, strange: bool) 
     return [max(words) + 1 + at if yes else word for at, (word, yes) in enumerate(zip(found, odd, strict=True))]
 
 
-def _numbers(known: Any, random: np.random.Generator, count: int, strange: bool) -> list[Any]:
+def _chosen(known: Any, random: np.random.Generator, count: int) -> list[Any]:
+    return [float(known[index]) for index in random.integers(0, len(known), count).tolist()]
+
+
+def _numbers(known: Any, random: np.random.Generator, count: int, reach: tuple[float, float]) -> list[Any]:
     """Half of them where the model turns or next to it, the others around that, some three spans away."""
     at = np.array([value for value in known if abs(value) < 1e12], np.float64)
     at = at if len(at) else np.array([-1.0, 0.0, 1.0, 2.0])
@@ -67,9 +78,10 @@ def _numbers(known: Any, random: np.random.Generator, count: int, strange: bool)
     beside = random.integers(-1, 2, count)
     turns = np.where(beside < 0, np.nextafter(turns, -np.inf), np.where(beside > 0, np.nextafter(turns, np.inf), turns))
     around = random.uniform(low - 0.25 * span, high + 0.25 * span, count)
-    far = random.uniform(low - 3 * span, high + 3 * span, count)
+    far = random.uniform(low + reach[0] * span, high + reach[1] * span, count)
     chance = random.random(count)
     found = np.where(chance < 0.4, turns, np.where(chance < 0.95, around, far))
     found[:1] = np.round(found[:1])
+    found = np.abs(found) if reach[0] == 0 else found
     found = found if WIDE else found.astype(np.float32).astype(np.float64)
     return [float(value) for value in found]

@@ -73,8 +73,11 @@ def _numbers(walk: Walk, asked: Asked, number: int, column: Raw | Numbers, categ
     table = np.full((len(rows), answers.shape[1]), np.nan)
     table[taken] = answers
     tape = walk.tape
-    if isinstance(column, Raw):
-        walk.sources.hint(column.column, [*known.tolist(), unknown])
+    origin = column.column if isinstance(column, Raw) else column.origin
+    if origin is not None and 0 in taken:
+        walk.sources.hint(origin, [*known.tolist(), unknown])
+    elif origin is not None:
+        walk.sources.only(origin, known)
     values = walk.dense((column,))
     matches = tape.doubles(tape.op("Equal", values, known[None]))
     found = tape.op("MatMul", matches, np.arange(1.0, len(known) + 1)[:, None])

@@ -32,10 +32,11 @@ class Raw:
 
 @dataclass(frozen=True)
 class Numbers:
-    """A tensor [n, width] of doubles."""
+    """A tensor [n, width] of doubles. origin: the raw column that it is, but for what is missing there."""
 
     tensor: str
     width: int
+    origin: int | None = None
 
 
 @dataclass(frozen=True)

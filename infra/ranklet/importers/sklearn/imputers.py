@@ -40,7 +40,8 @@ def _filled(walk: Walk, estimator: Any, column: Raw | Numbers, fill: Any) -> Raw
     if isinstance(column, Raw):
         walk.sources.hint(column.column, [float(fill)])
     values = walk.dense((column,))
-    return Numbers(walk.tape.op("Where", _gone(walk, estimator, values), float(fill), values), 1)
+    origin = column.column if isinstance(column, Raw) else column.origin
+    return Numbers(walk.tape.op("Where", _gone(walk, estimator, values), float(fill), values), 1, origin)
 
 
 def _gone(walk: Walk, estimator: Any, values: str) -> str:

@@ -50,7 +50,8 @@ KNOWN = (
 """Types beside skops' own list that hold numbers and run nothing while they are read."""
 FAMILIES = (
     "sklearn._loss.", "sklearn.linear_model._sgd_fast.", "sklearn.ensemble._gb_losses.", "sklearn.metrics._scorer.",
-    "sklearn.model_selection._split.",
+    "sklearn.model_selection._split.", "sklearn.feature_selection._univariate_selection.",
+    "sklearn.gaussian_process.kernels.", "scipy.interpolate._bsplines.",
 )  # fmt: skip
 
 _FAULTS = (

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from ranklet.errors import ImportRefused
 from ranklet.importers.proposal import Columns
 from ranklet.importers.sklearn.choice import Choice
-from ranklet.importers.sklearn.drawing import Drawn
+from ranklet.importers.sklearn.drawing import REACHES, Drawn
 from ranklet.importers.sklearn.loading import need
 from ranklet.importers.sklearn.sources import VECTOR, Column, Sources
 
 FAULTS = (AttributeError, ArithmeticError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
-PROBES = 4
+PROBES = 64
 
 
 class Own:
@@ -61,14 +61,27 @@ class Own:
     def probe(self) -> None:
         """Ask of each column whether a missing value is taken. Raises ImportRefused where the library fails anyhow."""
         random = np.random.default_rng(0)
-        base = {one.name: _plain(one, random) for one in self._sources.columns}
-        if fault := self._fault(base):
-            raise ImportRefused(f"{type(self._model).__name__} does not predict: {fault}")
+        base = self._base(random)
         for column in self._sources.columns:
             if not column.missing or column.kind == "int":
                 continue
             gone = {**base, column.name: [None] * PROBES}
             column.missing = self._fault(gone) is None
+
+    def _base(self, random: np.random.Generator) -> dict[str, list[Any]]:
+        """Rows that the library predicts, of numbers as far away as it takes them."""
+        fault: str | None = None
+        for reach in REACHES:
+            self._sources.reach = reach
+            columns = self._sources.columns
+            base = {
+                one.name: Drawn((self._sources.drawn(one, missing=False),), reach).values(random, PROBES)
+                for one in columns
+            }
+            if (found := self._fault(base)) is None:
+                return base
+            fault = fault or found
+        raise ImportRefused(f"{type(self._model).__name__} does not predict: {fault}")
 
     def _fault(self, columns: dict[str, list[Any]]) -> str | None:
         if self._sources.vector:
@@ -84,10 +97,6 @@ class Own:
             warnings.simplefilter("ignore")  # unknown categories and overflow are asked for on purpose
             with np.errstate(all="ignore"):
                 return np.asarray(getattr(self._model, self._chosen.method)(frame))
-
-
-def _plain(column: Column, random: np.random.Generator) -> list[Any]:
-    return Drawn(((column.kind or "float", tuple(column.known), False, False),)).values(random, PROBES)
 
 
 def _blank(column: Column, count: int) -> list[Any]:

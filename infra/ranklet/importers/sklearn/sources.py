@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.proposal import ProposedInput
-from ranklet.importers.sklearn.drawing import WIDE, Drawn
+from ranklet.importers.sklearn.drawing import REACHES, WIDE, Drawn
 from ranklet.importers.sklearn.tape import DOUBLE, Tape
 
 MISSING = "\x00missing"
@@ -36,7 +36,6 @@ class Column:
     kind: str | None = None
     missing: bool = True
     strange: bool = True
-    listed: bool = False
     known: list[Any] = field(default_factory=list)
     numeric: bool = False
 
@@ -53,6 +52,7 @@ class Sources:
         self.files: dict[str, bytes] = {}
         self._wanted: list[tuple[str, list[int]]] = []
         self._ids: dict[tuple[Any, ...], str] = {}
+        self.reach = REACHES[0]
 
     def numbers(self, columns: Sequence[int]) -> str:
         """Columns as doubles [n, k]."""
@@ -79,9 +79,16 @@ class Sources:
 
     def hint(self, column: int, values: Any) -> None:
         """Numbers worth trying in a column."""
+        if not self.columns[column].strange:
+            return
         finite = np.asarray(values, np.float64)
         room = max(0, 400 - len(self.columns[column].known))
         self.columns[column].known += finite[np.isfinite(finite)][:room].tolist()
+
+    def only(self, column: int, values: Any) -> None:
+        """A column of numbers that takes no other ones than these."""
+        self.columns[column].known = np.asarray(values, np.float64).tolist()
+        self.columns[column].strange = False
 
     def settle(self) -> None:
         """Say where the numbers stand, once all of the model was read."""
@@ -116,7 +123,7 @@ class Sources:
             for fields in features.values()
             for of in ([fields["of"]] if isinstance(fields["of"], str) else fields["of"])
         }
-        return {column.name: _input(column) for column in self.columns if column.name in read}, features
+        return {column.name: self._input(column) for column in self.columns if column.name in read}, features
 
     def _numeric(self) -> list[int]:
         if self.vector:
@@ -126,7 +133,21 @@ class Sources:
     def _vector(self) -> ProposedInput:
         missing = all(column.missing for column in self.columns)
         fields = {"type": "float", "length": len(self.columns), **({"nan": "allow"} if missing else {})}
-        return ProposedInput(fields, Drawn(tuple(_drawn(column, missing=missing) for column in self.columns)).vectors)
+        drawn = tuple(self.drawn(column, missing=missing) for column in self.columns)
+        return ProposedInput(fields, Drawn(drawn, self.reach).vectors)
+
+    def drawn(self, column: Column, *, missing: bool) -> tuple[Any, ...]:
+        """What `Drawn` wants of a column."""
+        kind = column.kind or "float"
+        return (kind, tuple(column.known), missing and kind != "int", column.strange)
+
+    def _input(self, column: Column) -> ProposedInput:
+        fields: dict[str, Any] = {"type": column.kind or "float"}
+        if column.kind == "string" and column.missing:
+            fields["default"] = MISSING
+        if fields["type"] == "float" and column.missing:
+            fields["nan"] = "allow"
+        return ProposedInput(fields, Drawn((self.drawn(column, missing=column.missing),), self.reach).values)
 
     def _read_as(self, column: int, kind: str) -> None:
         found = self.columns[column]
@@ -151,17 +172,3 @@ class Sources:
         return (
             name if name not in taken else next(f"{name}_{i}" for i in range(2, 10_000) if f"{name}_{i}" not in taken)
         )
-
-
-def _input(column: Column) -> ProposedInput:
-    fields: dict[str, Any] = {"type": column.kind or "float"}
-    if column.kind == "string" and column.missing:
-        fields["default"] = MISSING
-    if fields["type"] == "float" and column.missing:
-        fields["nan"] = "allow"
-    return ProposedInput(fields, Drawn((_drawn(column, missing=column.missing),)).values)
-
-
-def _drawn(column: Column, *, missing: bool) -> tuple[Any, ...]:
-    kind = column.kind or "float"
-    return (kind, tuple(column.known), missing and kind != "int", column.strange)

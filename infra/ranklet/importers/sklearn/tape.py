@@ -13,6 +13,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
+from ranklet.errors import ImportRefused
+
 IR, OPSET, TREES = 10, 21, 5
 DOUBLE = int(TensorProto.DOUBLE)
 
@@ -34,11 +36,12 @@ class Tape:
         self._count += 1
         return f"t{self._count - 1}"
 
-    def op(self, kind: str, *given: Given, domain: str = "", **attributes: Any) -> str:
-        """Add a node of one output; returns its name."""
+    def op(self, kind: str, *given: Given, domain: str = "", outputs: int = 1, **attributes: Any) -> str:
+        """Add a node; returns the name of its first output, further ones have `_1`, `_2` … behind it."""
         made = self.name()
         inputs = [one if isinstance(one, str) else self.constant(one) for one in given]
-        self.nodes.append(helper.make_node(kind, inputs, [made], domain=domain, **attributes))
+        names = [made, *(f"{made}_{number}" for number in range(1, outputs))]
+        self.nodes.append(helper.make_node(kind, inputs, names, domain=domain, **attributes))
         return made
 
     def constant(self, value: Given) -> str:
@@ -52,6 +55,10 @@ class Tape:
             self._known[key] = self.name()
             self.constants[self._known[key]] = numpy_helper.from_array(array, self._known[key])
         return self._known[key]
+
+    def whole(self, value: int) -> str:
+        """A scalar int64."""
+        return self.constant(np.array(value, np.int64))
 
     def later(self) -> str:
         """The name of a constant that `settle` gives once all of the model was read."""
@@ -126,7 +133,11 @@ class Tape:
         graph = helper.make_graph(nodes, "sklearn", list(inputs), [output], constants)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", TREES)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="ranklet")
-        onnx.checker.check_model(model, full_check=True)
+        try:
+            onnx.checker.check_model(model, full_check=True)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+            said = str(error).strip().split("\n")[0][:200]
+            raise ImportRefused(f"is not served: what it converts to is no graph ({said})") from error
         content: bytes = model.SerializeToString(deterministic=True)
         return content
 

@@ -42,16 +42,19 @@ TREES = """
     GradientBoostingClassifier IsolationForest
 """
 META = """
-    Pipeline VotingClassifier VotingRegressor StackingClassifier StackingRegressor BaggingClassifier BaggingRegressor
-    AdaBoostClassifier AdaBoostRegressor CalibratedClassifierCV GridSearchCV RandomizedSearchCV HalvingGridSearchCV
-    HalvingRandomSearchCV OneVsRestClassifier TransformedTargetRegressor FrozenEstimator TunedThresholdClassifierCV
+    Pipeline VotingClassifier VotingRegressor StackingClassifier StackingRegressor GridSearchCV RandomizedSearchCV
+    HalvingGridSearchCV HalvingRandomSearchCV TransformedTargetRegressor FrozenEstimator TunedThresholdClassifierCV
     FixedThresholdClassifier DummyClassifier DummyRegressor
 """
+GROUPS = (
+    "CalibratedClassifierCV BaggingClassifier BaggingRegressor AdaBoostClassifier AdaBoostRegressor OneVsRestClassifier"
+)
 PREDICTORS: Mapping[str, str] = {
     **dict.fromkeys(LINEAR.split(), "linear"),
     **dict.fromkeys(TREES.split(), "forests"),
     **dict.fromkeys(("HistGradientBoostingRegressor", "HistGradientBoostingClassifier"), "histograms"),
     **dict.fromkeys(META.split(), "meta"),
+    **dict.fromkeys(GROUPS.split(), "groups"),
     **dict.fromkeys(("MLPClassifier", "MLPRegressor"), "neural"),
     **dict.fromkeys(("SVC", "NuSVC", "SVR", "NuSVR", "OneClassSVM"), "vectors"),
     **dict.fromkeys(("GaussianNB", "MultinomialNB", "BernoulliNB", "ComplementNB"), "bayes"),
