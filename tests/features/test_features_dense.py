@@ -19,6 +19,14 @@ def test_plain_numbers_are_narrowed_once() -> None:
     assert made.tolist() == [[float(np.float32(value))] for value in (0.1, 1 / 3, 16777217.0)]
 
 
+def test_a_model_of_doubles_gets_them_whole() -> None:
+    plan = plan_of({"x": item()}, {"x": Feature("dense", ("x",), {"dtype": "float64"})})
+    made = plan.assemble({}, {}, {"x": [0.1, 1e300, 16777217.0]}).tensors["x"]
+    assert made.dtype == np.float64
+    assert made.tolist() == [[0.1], [1e300], [16777217.0]]
+    assert plan.signature["x"] == ("float64", (1,), "item")
+
+
 def test_ints_are_narrowed_once() -> None:
     assert run_one("dense", item("int"), [2**53 + 1, -3])["x"].tolist() == [[float(2**53)], [-3.0]]
 

@@ -7,10 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ranklet_features.kinds.dense import Options as Dense
-
-WIDE = {"dtype": "float64"} if "dtype" in Dense.__dataclass_fields__ else {}
-"""Of a dense feature."""
 
 STRANGERS = ("", "unknown to all", "Ünbekannt \U0001f642", " ")
 
@@ -83,5 +79,4 @@ def _numbers(known: Any, random: np.random.Generator, count: int, reach: tuple[f
     found = np.where(chance < 0.4, turns, np.where(chance < 0.95, around, far))
     found[:1] = np.round(found[:1])
     found = np.abs(found) if reach[0] == 0 else found
-    found = found if WIDE else found.astype(np.float32).astype(np.float64)
     return [float(value) for value in found]

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.proposal import ProposedInput
-from ranklet.importers.sklearn.drawing import REACHES, WIDE, Drawn
+from ranklet.importers.sklearn.drawing import REACHES, Drawn
 from ranklet.importers.sklearn.tape import DOUBLE, Tape
 
 MISSING = "\x00missing"
@@ -114,7 +114,7 @@ class Sources:
         features: dict[str, Mapping[str, Any]] = {}
         if NUMBERS in used:
             of = VECTOR if self.vector else [self.names[column] for column in self._numeric()]
-            features[NUMBERS] = {"kind": "dense", "of": of, **WIDE}
+            features[NUMBERS] = {"kind": "dense", "of": of, "dtype": "float64"}
         features |= {name: fields for name, fields in self.features.items() if name in used}
         if self.vector:
             return {VECTOR: self._vector()}, features

@@ -25,7 +25,7 @@ Array = NDArray[Any]
 class Tensor(NamedTuple):
     """What the model reads under one name.
 
-    dtype: `float32` or `int64`. shape: without the rows; None where it varies with the request.
+    dtype: `float32`, `float64` or `int64`. shape: without the rows; None where it varies with the request.
     side: `item` has one row per candidate, `user` and `context` one per request.
     """
 

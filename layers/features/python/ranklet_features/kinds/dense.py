@@ -1,13 +1,14 @@
-"""Numbers as they are: clipped, log1p, standardised, side by side in one float32 [n, k].
+"""Numbers as they are: clipped, log1p, standardised, side by side in one float32 or float64 [n, k].
 
 In this order, each step optional: clip to [low, high], log1p, minus mean, over std. All of it in 64 bits on
-contiguous memory (so that one row and a million give the same bits), narrowed once at the end.
+contiguous memory (so that one row and a million give the same bits), narrowed once at the end unless the model reads
+64 bits, as scikit-learn's do.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,24 +22,25 @@ from ranklet_features.values import all_of
 class Options:
     """clip: (low, high), inclusive. log: take log1p; needs a clip whose low is above -1, where log1p ends.
 
-    mean, std: one number for all columns, or one per column.
+    mean, std: one number for all columns, or one per column. dtype: of the tensor.
     """
 
     clip: tuple[float, float] | None = None
     log: bool = False
     mean: float | tuple[float, ...] | None = None
     std: float | tuple[float, ...] | None = None
+    dtype: Literal["float32", "float64"] = "float32"
 
 
 class Dense(Compiled):
-    """float32 [n, k]; k is the number of scalar inputs and of numbers in vector inputs."""
+    """float32 or float64 [n, k]; k is the number of scalar inputs and of numbers in vector inputs."""
 
     schema = Options
 
     def __init__(self, options: Options, scope: Scope, widths: list[int]) -> None:
         side = side_of([scope.inputs[name].side for name in scope.of])
-        super().__init__(scope, {scope.feature: Tensor("float32", (sum(widths),), side)})
-        self.of = scope.of
+        super().__init__(scope, {scope.feature: Tensor(options.dtype, (sum(widths),), side)})
+        self.of, self.dtype = scope.of, np.dtype(options.dtype)
         self.lead = next(name for name in scope.of if scope.inputs[name].side == side)
         self.widths = widths
         self.clip = None if options.clip is None else tuple(np.array([bound]) for bound in options.clip)
@@ -64,7 +66,7 @@ class Dense(Compiled):
             matrix = matrix - self.mean
         if self.std is not None:
             matrix = matrix / self.std
-        tensor = matrix.astype(np.float32)
+        tensor = matrix.astype(self.dtype)
         if not all_of(np.isfinite(tensor).reshape(-1)):
             self._refuse_overflow(columns, tensor)
         return {self.name: tensor}
@@ -81,14 +83,16 @@ class Dense(Compiled):
             at += width
         return matrix
 
-    def _refuse_overflow(self, columns: list[Column], tensor: NDArray[np.float32]) -> None:
+    def _refuse_overflow(self, columns: list[Column], tensor: Array) -> None:
         """Let pass what came as NaN or infinity (the input's policy allowed it), refuse what became infinite here."""
         at = 0
         for column, width in zip(columns, self.widths, strict=True):
             made = tensor[: column.rows, at : at + width].reshape(-1)
             bad = np.isfinite(column.values.reshape(-1)) & ~np.isfinite(made)
             if bad.any():
-                raise column.fault(int(np.argmax(bad)), f"beyond 32 bits as feature {self.name!r}")
+                raise column.fault(
+                    int(np.argmax(bad)), f"beyond {8 * self.dtype.itemsize} bits as feature {self.name!r}"
+                )
             at += width
 
 
