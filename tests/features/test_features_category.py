@@ -47,6 +47,27 @@ def test_strange_words(options: dict[str, Any], expected: list[int]) -> None:
     assert made.tolist() == expected
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"vocabulary": ["a", "b"]},
+        {"vocabulary": ["a", "b"], "oov": "error"},
+        {"vocabulary": ["a", "b", ""]},
+        {"vocabulary": ["a", "b"], "oov": "hash", "oov_buckets": 5},
+    ],
+)
+def test_a_value_that_means_none_has_no_id(options: dict[str, Any]) -> None:
+    made = run_one("category", item("string"), ["a", "", "b", ""], absent="", **options)["x"]
+    assert made.tolist() == [0, -1, 1, -1]
+    assert run_one("category", item("string"), [], absent="", **options)["x"].tolist() == []
+
+
+def test_an_integer_that_means_none_has_no_id() -> None:
+    column = [3, -1, 9, 4]
+    assert run_one("category", item("int"), column, size=5, absent=-1)["x"].tolist() == [3, -1, 5, 4]
+    assert run_one("category", item("int"), column, buckets=5, absent=-1)["x"].tolist()[1] == -1
+
+
 @pytest.mark.parametrize("words", [[5, 3, 10], [5, 3, 10**9], [-(2**63), 2**63 - 1, 0]])
 @pytest.mark.parametrize(
     "options", [{}, {"oov_index": -1}, {"oov_index": 1}, {"oov": "hash", "oov_buckets": 4, "seed": 2}]

@@ -28,6 +28,7 @@ class IdOptions:
     buckets: hash into so many ids, with `seed`. size: the value is the id, 0 … size - 1.
     oov: what a value outside gets: `index` (the id `oov_index`, by default the one after the last; -1 for no
     weight at all), `hash` (one of `oov_buckets` further ids) or `error`.
+    absent: the value that means "none is there": id -1, whatever oov says.
     hash: what buckets and oov_buckets are found by; farmhash64 and siphash (with `hash_key`, two integers) are
     TensorFlow's and Keras's, modulo the buckets, of integers as decimal text; they take no seed.
     """
@@ -41,6 +42,7 @@ class IdOptions:
     oov_buckets: int | None = None
     hash: Hash = "splitmix64"
     hash_key: tuple[int, int] | None = None
+    absent: str | int | None = None
 
 
 class Encoder:
@@ -50,7 +52,8 @@ class Encoder:
         _check(options, declared, scope)
         self.oov = options.oov
         self.hashed = hasher(options.hash, options.hash_key, options.seed)
-        self.pads = (-1,) if options.oov_index == -1 else ()
+        self.absent = options.absent
+        self.pads = (-1,) if options.oov_index == -1 or options.absent is not None else ()
         self.known, self.encode = _known(options, declared, scope)
         self.buckets = options.buckets or options.oov_buckets or 1
         self.ids = self.known + (self.buckets if self.encode is None or self.oov == "hash" else 0)
@@ -60,8 +63,8 @@ class Encoder:
     def __call__(self, column: Column) -> Ids:
         """int64 ids of `column.values`, in order. Raises InputError where `oov` is `error`."""
         if self.encode is None:
-            return to_buckets(self.hashed(column, None), self.buckets)
-        ids = self.encode(column.values)
+            return self._present(to_buckets(self.hashed(column, None), self.buckets), column)
+        ids = self._present(self.encode(column.values), column)
         if self.oov == "index":
             return ids
         strangers = np.flatnonzero(ids == STRANGER)
@@ -74,6 +77,15 @@ class Encoder:
             ids = ids.copy()
             ids[strangers] = self.known + to_buckets(hashes, self.buckets)
         return ids
+
+    def _present(self, ids: Ids, column: Column) -> Ids:
+        """-1 where the value means that none is there."""
+        if self.absent is None:
+            return ids
+        values = column.values
+        if isinstance(values, list):
+            return np.where([value == self.absent for value in values], -1, ids) if values else ids
+        return np.where(values == self.absent, -1, ids)
 
 
 def _known(options: IdOptions, declared: Input, scope: Scope) -> tuple[int, Encode | None]:
@@ -99,6 +111,8 @@ def _check(options: IdOptions, declared: Input, scope: Scope) -> None:
         count = getattr(options, name)
         if count is not None and not 1 <= count <= MAX_BUCKETS:
             raise scope.error(f"{name} is {count}; it must be from 1 to {MAX_BUCKETS}")
+    if options.absent is not None and (declared.type == "int") != isinstance(options.absent, int):
+        raise scope.error(f"absent is {options.absent!r}; the values of {scope.of[0]!r} are {declared.type}s")
     if options.size is not None and declared.type != "int":
         raise scope.error("size takes the value itself as the id and needs an int input; use a vocabulary or buckets")
     _check_oov(options, scope)
