@@ -118,6 +118,16 @@ KIND: dict[str, st.SearchStrategy[Feature]] = {
         looked_up("i_ints", "far", POOL),
         looked_up("i_words", "words", POOL),
     ),
+    # Of integers: not every text is a name, and those have tests of their own.
+    "vw": st.builds(
+        lambda of, options: Feature("vw", of, options),
+        one_of("u_int", "i_int", "u_ints", "i_ints"),
+        st.builds(
+            lambda bits, more: {"bits": bits, **more},
+            st.integers(1, 32),
+            some(seed=st.integers(0, 2**32 - 1), before=st.sampled_from(["", "m=", "7"]), plain=st.booleans()),
+        ),
+    ),
 }
 PARTS_OF_CROSSES: Mapping[str, Feature] = {
     "a_bag": Feature("bag", ("i_words",), {"vocabulary": WORDS[:3], "oov_index": -1}),
