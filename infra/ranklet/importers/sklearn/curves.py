@@ -1,4 +1,4 @@
-"""Transformers that bend a column: bins, powers, and those that skl2onnx converts."""
+"""Transformers that bend a column: into bins, and by powers."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.sklearn import converted, scalers
+from ranklet.importers.sklearn import scalers
 from ranklet.importers.sklearn.frames import Frame, Hot, Numbers, width
 from ranklet.importers.sklearn.links import expm1, log1p
 
 if TYPE_CHECKING:
     from ranklet.importers.sklearn.walk import Walk
 
+LEAST = 1e-19
+"""A smaller power is none to scipy.special.boxcox."""
+
 
 def transform(walk: Walk, estimator: Any, frame: Frame) -> Frame:
     """As the estimator's `transform`."""
-    name = type(estimator).__name__
-    if name == "KBinsDiscretizer":
-        return _bins(walk, estimator, frame)
-    if name == "PowerTransformer":
-        return _powers(walk, estimator, frame)
-    return converted.transform(walk, estimator, frame)
+    return (_bins if type(estimator).__name__ == "KBinsDiscretizer" else _powers)(walk, estimator, frame)
 
 
 def _bins(walk: Walk, estimator: Any, frame: Frame) -> Frame:
@@ -48,16 +46,16 @@ def _bins(walk: Walk, estimator: Any, frame: Frame) -> Frame:
 
 def _powers(walk: Walk, estimator: Any, frame: Frame) -> Frame:
     lambdas = np.asarray(estimator.lambdas_, np.float64)
-    if estimator.method != "yeo-johnson":
-        raise ImportRefused(f"method {estimator.method!r} is not served; yeo-johnson is")
+    bend = {"yeo-johnson": _yeo_johnson, "box-cox": _box_cox}.get(estimator.method)
+    if bend is None:
+        raise ImportRefused(f"method {estimator.method!r} is not served; yeo-johnson and box-cox are")
     if len(lambdas) != width(frame):
         raise ImportRefused(f"knows {len(lambdas)} columns and gets {width(frame)}; save the model again")
     if estimator.standardize:
         scaler = estimator._scaler
         walk.hint(frame, [[-1.0, 0.0, 0.5, 2.0, 5.0]] * len(lambdas))
     parts = [
-        _yeo_johnson(walk, walk.dense((piece,)), float(power))
-        for piece, power in zip(walk.split(frame), lambdas, strict=True)
+        bend(walk, walk.dense((piece,)), float(power)) for piece, power in zip(walk.split(frame), lambdas, strict=True)
     ]
     made: Frame = (Numbers(walk.tape.joined(parts), len(lambdas)),)
     return scalers.transform(walk, scaler, made) if estimator.standardize else made
@@ -69,6 +67,14 @@ def _yeo_johnson(walk: Walk, values: str, power: float) -> str:
     up = _side(walk, tape.op("Where", tape.op("Less", values, 0.0), 0.0, values), power)
     down = tape.op("Where", tape.op("Less", values, 0.0), tape.op("Neg", values), 0.0)
     return tape.op("Sub", up, _side(walk, down, 2.0 - power))
+
+
+def _box_cox(walk: Walk, values: str, power: float) -> str:
+    """scipy.special.boxcox: expm1(λ log(x)) / λ."""
+    log = walk.tape.op("Log", values)
+    if abs(power) < LEAST:
+        return log
+    return walk.tape.op("Div", expm1(walk.tape, walk.tape.op("Mul", log, power)), power)
 
 
 def _side(walk: Walk, values: str, power: float) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-
 STRANGERS = ("", "unknown to all", "Ünbekannt \U0001f642", " ")
 
 

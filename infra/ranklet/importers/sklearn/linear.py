@@ -50,6 +50,8 @@ def _is_log(estimator: Any) -> bool:
 
 def _probabilities(walk: Walk, estimator: Any, scores: str) -> str:
     name, classes = type(estimator).__name__, len(estimator.classes_)
+    if name == "SGDClassifier" and estimator.loss == "modified_huber":
+        return _clipped(walk, scores, classes)
     if name == "SGDClassifier" and estimator.loss != "log_loss":
         raise ImportRefused(f"predict_proba of loss {estimator.loss!r} is not served; -o method=decision_function is")
     if classes == 2:
@@ -59,6 +61,19 @@ def _probabilities(walk: Walk, estimator: Any, scores: str) -> str:
         each = sigmoid(walk.tape, scores)
         return walk.tape.op("Div", each, walk.tape.total(each))
     return softmax(walk.tape, scores)
+
+
+def _clipped(walk: Walk, scores: str, classes: int) -> str:
+    """(the score within -1 … 1, plus 1) / 2, of several classes as shares; all alike where no class has any."""
+    tape = walk.tape
+    within = tape.op("Where", tape.op("Less", scores, -1.0), -1.0, scores)
+    within = tape.op("Where", tape.op("Greater", within, 1.0), 1.0, within)
+    each = tape.op("Div", tape.op("Add", within, 1.0), 2.0)
+    if classes == 2:
+        return tape.joined([tape.op("Sub", 1.0, each), each])
+    none = tape.op("Equal", tape.total(each), 0.0)
+    each = tape.op("Where", none, 1.0, each)
+    return tape.op("Div", each, tape.total(each))
 
 
 def _one_by_one(estimator: Any) -> bool:

@@ -32,6 +32,7 @@ KNOWN = (
     "sklearn.utils._bunch.Bunch",
     "sklearn.utils.validation.check_array",
     "functools.partial",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray",
     "numpy.dtype",
     "collections.OrderedDict",
     "collections.defaultdict",

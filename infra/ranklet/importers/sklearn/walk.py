@@ -26,7 +26,10 @@ TRANSFORMS: Mapping[str, str] = {
     **dict.fromkeys(("Normalizer", "Binarizer", "PolynomialFeatures", "PCA", "TruncatedSVD"), "scalers"),
     **dict.fromkeys(("SelectKBest", "SelectPercentile", "SelectFromModel", "VarianceThreshold"), "scalers"),
     **dict.fromkeys(("SelectFpr", "SelectFdr", "SelectFwe", "GenericUnivariateSelect", "RFE", "RFECV"), "scalers"),
-    **dict.fromkeys(("PowerTransformer", "QuantileTransformer", "KBinsDiscretizer", "SplineTransformer"), "curves"),
+    **dict.fromkeys(("PowerTransformer", "KBinsDiscretizer"), "curves"),
+    **dict.fromkeys(("KMeans", "MiniBatchKMeans", "BisectingKMeans", "Nystroem", "RBFSampler"), "kernels"),
+    "QuantileTransformer": "quantiles",
+    "SplineTransformer": "splines",
 }
 """Transformer → the module whose `transform(walk, estimator, frame) -> Frame` knows it."""
 
