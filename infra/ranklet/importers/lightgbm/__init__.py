@@ -1,8 +1,8 @@
 """LightGBM's own model files: text, as `Booster.save_model` writes it (3.0 and newer).
 
 1. **text** cuts the file into its head and its trees, and reads fields with their place. 2. **trees** makes a tree of
-one block. 3. **model** joins them with the objective's link. What they do not know they refuse: an objective, linear
-trees, a field that no version up to 4.7 writes.
+one block. 3. **model** joins them with the objective's link. What they do not know they refuse: an objective, a
+field that no version up to 4.7 writes.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import numpy as np
 from ranklet.errors import ImportRefused
 from ranklet.importers.lightgbm.text import Block
 from ranklet.importers.trees import columns
-from ranklet.importers.trees.records import LEAF, Bools, Floats, Ints, Tree, View
+from ranklet.importers.trees.records import LEAF, Bools, Floats, Ints, Line, Tree, View
 
 FIELDS = """
     Tree num_leaves num_cat split_feature split_gain threshold decision_type left_child right_child leaf_value
@@ -24,23 +24,44 @@ KNOWN = frozenset(FIELDS.split())
 CATEGORICAL, MISSING_LEFT = 1, 2
 NONE, ZERO, NAN = 0, 1, 2
 
+MAX_HELD = 1 << 22
+"""Coefficients of a tree's leaves, each as long as the longest: a tree of 31 leaves and 20 features has 620."""
+
 
 def read(block: Block, target: int) -> Tree:
     """Raises ImportRefused naming the field that is not served, or not as LightGBM writes it."""
     block.only(KNOWN)
-    if block.fields.get("is_linear", "0") != "0":
-        raise ImportRefused(f"{block.place}: is_linear is 1: linear trees are not served; train with linear_tree=false")
+    if block.fields.get("is_linear", "0") not in ("0", "1"):
+        raise block.fault("is_linear", "0 or 1")
     leaves = block.whole("num_leaves")
     if leaves < 1:
         raise block.fault("num_leaves", "1 or more")
     values = block.floats("leaf_value", leaves)
+    line = _line(block, leaves) if block.fields.get("is_linear") == "1" else None
     if leaves == 1:
         none = np.zeros(1, np.int64)
-        return Tree(none + LEAF, none + LEAF, none, np.zeros(1), values, none == 1, target=target)
-    return _splits(block, leaves - 1, values, target)
+        return Tree(none + LEAF, none + LEAF, none, np.zeros(1), values, none == 1, target=target, line=line)
+    return _splits(block, leaves - 1, values, target, line=line)
 
 
-def _splits(block: Block, splits: int, values: Floats, target: int) -> Tree:
+def _line(block: Block, leaves: int) -> Line:
+    """What the leaves compute (Tree::Predict); behind the splits, as the leaves are."""
+    sizes = block.ints("num_features", leaves)
+    total, wide = int(sizes.sum()), int(sizes.max(initial=0))
+    if (sizes < 0).any() or leaves * wide > MAX_HELD:
+        raise block.fault("num_features", f"numbers of features, 0 or more, with {leaves} leaves of {MAX_HELD} in all")
+    held = np.arange(wide) < sizes[:, None]
+    features, coefficients = np.full((leaves, wide), -1, np.int64), np.zeros((leaves, wide))
+    features[held] = block.ints("leaf_features", total)
+    coefficients[held] = block.floats("leaf_coeff", total)
+    if (wrong := held & (features < 0)).any():
+        raise block.fault("leaf_features", f"features from 0 on, as leaf {int(wrong.any(axis=1).argmax())} has none")
+    before = ((leaves - 1, 0), (0, 0))
+    constant = np.pad(block.floats("leaf_const", leaves), before[0])
+    return Line(constant, np.pad(features, before, constant_values=-1), np.pad(coefficients, before))
+
+
+def _splits(block: Block, splits: int, values: Floats, target: int, *, line: Line | None) -> Tree:
     kinds = block.ints("decision_type", splits)
     missing = kinds >> 2
     if (wrong := (kinds < 0) | (missing > NAN)).any():
@@ -60,6 +81,7 @@ def _splits(block: Block, splits: int, values: Floats, target: int) -> Tree:
         members=members,
         views=_views(kinds, thresholds),
         target=target,
+        line=line,
     )
 
 

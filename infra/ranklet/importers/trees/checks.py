@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.trees.records import LEAF, Bools, Ensemble, Ints, Tree
+from ranklet.importers.trees.linear import widest
+from ranklet.importers.trees.records import LEAF, Bools, Ensemble, Ints, Line, Tree
 
 MAX_WIDTH = 1 << 20
 MAX_TARGETS = 1 << 14
@@ -26,6 +27,10 @@ def check(ensemble: Ensemble) -> None:
         raise ImportRefused(f"its base score is {list(ensemble.base)}, which is not finite; train again")
     if (nodes := sum(len(tree.left) for tree in ensemble.trees)) > MAX_NODES:
         raise ImportRefused(f"it has {nodes} nodes; served are {MAX_NODES}")
+    if ensemble.weights is not None and not np.isfinite(ensemble.weights).all():
+        raise ImportRefused("its weights are not all finite; train again")
+    if (held := nodes * widest(ensemble)) > MAX_NODES:
+        raise ImportRefused(f"its leaves hold {held} coefficients; served are {MAX_NODES}")
     for number, tree in enumerate(ensemble.trees):
         try:
             _check(tree, ensemble)
@@ -75,9 +80,20 @@ def _check(tree: Tree, ensemble: Ensemble) -> None:
     _refuse(splits[compared[splits]], np.isnan(tree.threshold), "threshold", tree.threshold)
     leaves = np.flatnonzero(reached(tree) & (tree.left == LEAF))
     _refuse(leaves, ~np.isfinite(tree.value), "leaf value", tree.value)
+    if tree.line is not None:
+        _check_line(tree.line, leaves, ensemble)
     for node, members in tree.members.items():
         if ((members < 0) | (members >= 1 << 24)).any():
             raise ImportRefused(f"node {node} has a category outside 0 … 2²⁴ - 1, beyond what a float tells apart")
+
+
+def _check_line(line: Line, leaves: Ints, ensemble: Ensemble) -> None:
+    _refuse(leaves, ~np.isfinite(line.constant), "leaf constant", line.constant)
+    wrong = (line.features < -1) | (line.features >= ensemble.width)
+    for number in range(line.features.shape[1]):
+        _refuse(leaves, wrong[:, number], "leaf feature", line.features[:, number])
+        column = line.coefficients[:, number]
+        _refuse(leaves, ~np.isfinite(column), "leaf coefficient", column)
 
 
 def _check_children(tree: Tree) -> None:

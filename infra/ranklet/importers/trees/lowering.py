@@ -8,14 +8,14 @@ one leaf is a node both of whose branches are that leaf, as the specification ha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from ranklet.importers.trees import columns
+from ranklet.importers.trees import columns, linear
 from ranklet.importers.trees.checks import inner, reached
 from ranklet.importers.trees.links import LINKS
 from ranklet.importers.trees.records import LEAF, Ensemble, Floats, Ints, Tree
@@ -31,7 +31,7 @@ _NO_MEMBER = np.array([0.5])
 
 
 def lower(ensemble: Ensemble, *, column: int | None = None) -> bytes:
-    """A graph of features float32 [n, width] → score [n], or scores [n, outputs], in the ensemble's dtype.
+    """A graph of features [n, width] → score [n], or scores [n, outputs], all in the ensemble's dtype.
 
     column: of several outputs, the one that is the score. The same trees give the same bytes.
     """
@@ -42,7 +42,7 @@ def lower(ensemble: Ensemble, *, column: int | None = None) -> bytes:
     graph = helper.make_graph(
         [part for part in parts if isinstance(part, NodeProto)],
         "trees",
-        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", ensemble.width])],
+        [helper.make_tensor_value_info(INPUT, kind, ["n", ensemble.width])],
         [helper.make_tensor_value_info(SCORE if alone else SCORES, kind, shape)],
         [part for part in parts if isinstance(part, TensorProto)],
     )
@@ -55,17 +55,39 @@ def lower(ensemble: Ensemble, *, column: int | None = None) -> bytes:
 
 def _body(ensemble: Ensemble) -> Iterator[NodeProto | TensorProto]:
     """From the features to the link's result `linked` [n, outputs]."""
-    values = INPUT
-    if ensemble.dtype == "float64":
-        yield helper.make_node("Cast", [INPUT], ["doubles"], to=TensorProto.DOUBLE)
-        values = "doubles"
-    yield from columns.nodes(ensemble, values)
-    yield _trees(ensemble)
-    yield numpy_helper.from_array(np.array([ensemble.base], ensemble.dtype), "base")
-    yield helper.make_node("Add", ["sums", "base"], ["raw"])
+    yield from _sums(ensemble)
     yield numpy_helper.from_array(np.array(ensemble.scale, ensemble.dtype), "scale")
     yield helper.make_node("Mul", ["raw", "scale"], ["scaled"])
     yield from LINKS[ensemble.link].nodes("scaled", "linked", ensemble.dtype)
+
+
+def _sums(ensemble: Ensemble) -> Iterator[NodeProto | TensorProto]:
+    """From the features to `raw` [n, targets]: base and leaves."""
+    if ensemble.weights is None:
+        yield from columns.nodes(ensemble, INPUT)
+    if ensemble.weights is None and not ensemble.computes:
+        yield _trees(replace(ensemble, trees=(*_starts(ensemble), *ensemble.trees)), "raw")
+        return
+    if ensemble.weights is not None:
+        yield from linear.of_all(ensemble, INPUT)
+    else:
+        yield _trees(linear.numbered(ensemble), linear.LEAVES)
+        yield from linear.of_leaves(ensemble, INPUT)
+    yield numpy_helper.from_array(np.array([ensemble.base], ensemble.dtype), "base")
+    yield helper.make_node("Add", [linear.SUMS, "base"], ["raw"])
+
+
+def _starts(ensemble: Ensemble) -> tuple[Tree, ...]:
+    """The base as a tree of one leaf for each output, before the others: XGBoost adds its floats in this order, and
+    onnxruntime does, so that sums are the same to the last bit."""
+    if ensemble.trees and not any(ensemble.base):
+        return ()
+    end, none = np.array([LEAF]), np.zeros(1, np.int64)
+    zero = np.zeros(1, ensemble.dtype)
+    values = np.array(ensemble.base, ensemble.dtype)[:, None]
+    return tuple(
+        Tree(end, end, none, zero, value, np.zeros(1, np.bool_), target=target) for target, value in enumerate(values)
+    )
 
 
 def _tail(ensemble: Ensemble, column: int | None) -> Iterator[NodeProto | TensorProto]:
@@ -101,9 +123,9 @@ class _Flat:
     leaves: int = 0
 
 
-def _trees(ensemble: Ensemble) -> NodeProto:
+def _trees(ensemble: Ensemble, made: str) -> NodeProto:
     flat, seen = _Flat(), columns.places(ensemble)
-    for tree in ensemble.trees or (_nothing(ensemble),):
+    for tree in ensemble.trees:
         if tree.left[0] == LEAF:
             _add_leaf(flat, tree)
         else:
@@ -114,7 +136,7 @@ def _trees(ensemble: Ensemble) -> NodeProto:
     return helper.make_node(
         "TreeEnsemble",
         ["columns"],
-        ["sums"],
+        [made],
         domain="ai.onnx.ml",
         aggregate_function=1,
         post_transform=0,
@@ -131,13 +153,6 @@ def _trees(ensemble: Ensemble) -> NodeProto:
 
 def _tensor(parts: Sequence[Any], dtype: str) -> TensorProto:
     return numpy_helper.from_array(np.concatenate(parts).astype(dtype), "values")
-
-
-def _nothing(ensemble: Ensemble) -> Tree:
-    """A tree of one leaf of zero, for a model that has no trees."""
-    end, none = np.array([LEAF]), np.zeros(1, np.int64)
-    zero = np.zeros(1, ensemble.dtype)
-    return Tree(end, end, none, zero, zero, np.zeros(1, np.bool_))
 
 
 def _add_leaf(flat: _Flat, tree: Tree) -> None:

@@ -24,12 +24,24 @@ Link = Literal["identity", "sigmoid", "exp", "softmax", "argmax", "hinge", "squa
 
 
 @dataclass(frozen=True)
+class Line:
+    """Of leaves that compute: constant [n] + Σ coefficients [n, k] · features [n, k], which are -1 where there is none.
+
+    A row in which one of the leaf's features is NaN gets the leaf's value in its place.
+    """
+
+    constant: Floats
+    features: Ints
+    coefficients: Floats
+
+
+@dataclass(frozen=True)
 class Tree:
     """Nodes 0 … n-1, 0 the root. left, right [n]: children, both LEAF of a leaf. feature, threshold [n]: of a split.
 
     value [n]: of a leaf. missing_left [n]: where NaN goes. members: node → the categories that go left, all others go
     right; the other nodes compare with their threshold. views: node → how it sees its feature.
-    target: the output to which the leaf adds.
+    target: the output to which the leaf adds. line: what leaves compute, None where they are numbers.
     """
 
     left: Ints
@@ -41,15 +53,17 @@ class Tree:
     members: Mapping[int, Ints] = field(default_factory=dict)
     views: Mapping[int, View] = field(default_factory=dict)
     target: int = 0
+    line: Line | None = None
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """prediction = link(scale · (base + Σ leaves)).
+    """prediction = link(scale · (base + Σ leaves)), without trees link(scale · (base + features · weights)).
 
     dtype: in which the library compares and sums, float32 or float64. strict: x < threshold goes left, otherwise
     x ≤ threshold. width: features. base [targets]. names: of the features, empty where the file has none.
-    notes: what the author should know.
+    notes: what the author should know. weights [width, targets]: None where there are trees; a feature that is NaN
+    adds nothing to them. Where leaves compute, trees come in rounds, one a target.
     """
 
     trees: tuple[Tree, ...]
@@ -61,6 +75,12 @@ class Ensemble:
     scale: float = 1.0
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    weights: Floats | None = None
+
+    @property
+    def computes(self) -> bool:
+        """Whether leaves compute."""
+        return any(tree.line is not None for tree in self.trees)
 
     @property
     def targets(self) -> int:

@@ -56,7 +56,7 @@ def _export(ensemble: Ensemble, source: StepSource) -> Exported:
         raise ImportRefused(f"it has no output {unknown}; its output is {output.name!r}")
     return Exported(
         "onnx",
-        (TensorSpec(lowering.INPUT, "float32", (None, ensemble.width)),),
+        (TensorSpec(lowering.INPUT, ensemble.dtype, (None, ensemble.width)),),
         (output,),
         f"{PurePosixPath(source.source or '').stem}.onnx",
         content,

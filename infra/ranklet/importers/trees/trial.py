@@ -42,24 +42,25 @@ def run(ensemble: Ensemble, content: bytes, *, column: int | None) -> None:
 def turning_points(ensemble: Ensemble) -> Floats:
     """Rows [ROWS, width] of values at which splits turn: thresholds and their neighbours, categories, NaN and zeros."""
     random = np.random.default_rng(0)
-    rows = random.normal(size=(ROWS, ensemble.width)).astype(np.float32)
-    for feature, values in _turns(ensemble).items():
+    rows = random.normal(size=(ROWS, ensemble.width)).astype(ensemble.dtype)
+    for feature, values in turns(ensemble).items():
         rows[:, feature] = random.choice(values, ROWS)
     return rows
 
 
-def _turns(ensemble: Ensemble) -> dict[int, Floats]:
-    """Feature → the values worth trying, of at most some hundred splits."""
-    common = np.array([np.nan, 0, -0.5, ZERO, -ZERO, -1, 1e9], np.float32)
+def turns(ensemble: Ensemble) -> dict[int, Floats]:
+    """Feature → the values worth trying, of at most some hundred splits, in the dtype that is compared."""
+    dtype = np.dtype(ensemble.dtype).type
+    common = np.array([np.nan, 0, -0.5, ZERO, -ZERO, -1, 1e9], dtype)
     found: dict[int, list[Floats]] = {}
     for tree in ensemble.trees:
         for node in np.flatnonzero(tree.left != LEAF).tolist():
-            turns = found.setdefault(int(tree.feature[node]), [common])
+            values = found.setdefault(int(tree.feature[node]), [common])
             if node in tree.members:
                 members = tree.members[node][:64]
-                turns.append(np.concatenate([members, members + 0.5, members + 1]).astype(np.float32))
+                values.append(np.concatenate([members, members + 0.5, members + 1]).astype(dtype))
             else:
                 with np.errstate(over="ignore"):
-                    at = np.float32(tree.threshold[node])
-                turns.append(np.nextafter(at, np.array([-np.inf, at, np.inf], np.float32)))
-    return {feature: np.concatenate(turns[:512]) for feature, turns in found.items()}
+                    at = dtype(tree.threshold[node])
+                values.append(np.nextafter(at, np.array([-np.inf, at, np.inf], dtype)))
+    return {feature: np.concatenate(values[:512]) for feature, values in found.items()}

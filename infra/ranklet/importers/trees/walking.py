@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ranklet.importers.trees import linear
 from ranklet.importers.trees.columns import places, widen
 from ranklet.importers.trees.links import LINKS
 from ranklet.importers.trees.records import LEAF, Bools, Ensemble, Floats, Ints, Tree
@@ -13,8 +14,12 @@ def predict(ensemble: Ensemble, features: Floats) -> Floats:
     """features [n, width] → [n, outputs]."""
     values = widen(ensemble, features)
     sums = np.tile(np.array(ensemble.base, ensemble.dtype), (len(features), 1))
+    if ensemble.weights is not None:
+        sums += np.nan_to_num(values, nan=0, posinf=np.inf, neginf=-np.inf) @ ensemble.weights.astype(ensemble.dtype)
     for tree in ensemble.trees:
-        sums[:, tree.target] += tree.value[_leaves(ensemble, tree, values)].astype(ensemble.dtype)
+        leaves = _leaves(ensemble, tree, values)
+        given = tree.value[leaves] if tree.line is None else linear.values(tree, leaves, values)
+        sums[:, tree.target] += given.astype(ensemble.dtype)
     return LINKS[ensemble.link].values(sums * sums.dtype.type(ensemble.scale))
 
 

@@ -2,7 +2,7 @@
 
 1. **ubj** or the JSON of the standard library gives a document. 2. **fields** reads from it, and names the place of
 what is absent or of another type. 3. **model** makes of it the records of `importers.trees`. What it does not know it
-refuses: an objective, a booster, trees whose leaves are vectors.
+refuses: an objective, a booster, a field.
 """
 
 from __future__ import annotations

@@ -1,27 +1,30 @@
-"""From a document to records: XGBoost compares and sums float32, x < threshold goes left, and a category in a split's
-set goes right (include/xgboost/tree_model.h, src/common/categorical.h)."""
+"""From a document to records: XGBoost compares and sums float32."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.trees.records import LEAF, Bools, Ensemble, Ints, Link, Tree
-from ranklet.importers.xgboost import ubj
+from ranklet.importers.trees.records import Ensemble, Link
+from ranklet.importers.xgboost import linear, trees, ubj
 from ranklet.importers.xgboost.fields import Fields
 
 MAX_OUTPUTS = 1 << 14
 
 
 def _logit(value: float) -> float:
-    if not 0 < value < 1:
+    """In 32 bits, of a probability kept off 0 and 1 by 1e-6, as LogisticProbToMargin does (src/objective)."""
+    if not 0 <= value <= 1:
         raise ImportRefused(f"learner.learner_model_param.base_score is {value}; this objective needs one in (0, 1)")
-    return -math.log(1 / value - 1)
+    near = np.float32(1e-6)
+    kept = np.minimum(np.maximum(np.float32(value), near), np.float32(1) - near)
+    return float(-np.log(np.float32(1) / kept - np.float32(1)))
 
 
 def _log(value: float) -> float:
@@ -58,6 +61,7 @@ OBJECTIVES: Mapping[str, _Objective] = {
             "reg:pseudohubererror",
             "reg:absoluteerror",
             "reg:quantileerror",
+            "reg:expectileerror",
             "rank:pairwise",
             "rank:ndcg",
             "rank:map",
@@ -70,28 +74,31 @@ OBJECTIVES: Mapping[str, _Objective] = {
 
 def read(content: bytes, options: Mapping[str, Any]) -> Ensemble:
     """Raises ImportRefused naming the field that is not served, or not as XGBoost writes it."""
-    learner = Fields(_document(content), "").at("learner")
-    booster = learner.at("gradient_booster")
-    gbtree, weights = _gbtree(booster)
+    learner = Fields(document(content), "").at("learner")
+    booster, params = learner.at("gradient_booster"), learner.at("learner_model_param")
     name = learner.at("objective").text("name")
     if name not in OBJECTIVES:
         raise ImportRefused(f"learner.objective.name is {name!r}; served are {sorted(OBJECTIVES)}")
-    base = _base(learner.at("learner_model_param"), OBJECTIVES[name])
-    width = learner.at("learner_model_param").whole("num_feature")
+    base, width = _base(params, OBJECTIVES[name]), params.whole("num_feature")
+    empty = Ensemble((), "float32", True, width, base, OBJECTIVES[name].link, names=_names(learner, width))
+    if booster.text("name") == "gblinear":
+        return _weighted(booster, empty, options)
+    gbtree, weights = _gbtree(booster)
     number, notes = _trees_to_use(learner, gbtree, len(base), options.get("iterations"))
-    return Ensemble(
-        trees=_trees(gbtree, number, weights),
-        dtype="float32",
-        strict=True,
-        width=width,
-        base=base,
-        link=OBJECTIVES[name].link,
-        names=_names(learner, width),
-        notes=notes,
-    )
+    return replace(empty, trees=trees.read(gbtree, number, weights, outputs=len(base)), notes=notes)
 
 
-def _document(content: bytes) -> Mapping[str, Any]:
+def _weighted(booster: Fields, empty: Ensemble, options: Mapping[str, Any]) -> Ensemble:
+    """gblinear: the bias adds to the base score."""
+    if "iterations" in options:
+        raise ImportRefused("options.iterations is for trees; gblinear predicts by all rounds")
+    weights, bias = linear.read(booster, empty.width, empty.targets)
+    base = np.array(empty.base, np.float32) + bias
+    return replace(empty, base=tuple(base.tolist()), weights=weights)
+
+
+def document(content: bytes) -> Mapping[str, Any]:
+    """What the file holds. Raises ImportRefused for one that is neither JSON nor UBJ."""
     if not content.lstrip()[:1] == b"{":
         raise ImportRefused("it does not begin with {, as JSON and UBJ do; save it as .json or .ubj")
     if ubj.is_ubj(content):
@@ -107,7 +114,7 @@ def _gbtree(booster: Fields) -> tuple[Fields, tuple[float, ...] | None]:
     """The trees, and of dart the weight of each."""
     name = booster.text("name")
     if name not in ("gbtree", "dart"):
-        raise ImportRefused(f"learner.gradient_booster.name is {name!r}; served are gbtree and dart")
+        raise ImportRefused(f"learner.gradient_booster.name is {name!r}; served are gbtree, dart and gblinear")
     booster.only({"name", "model", "gbtree", "weight_drop"})
     model = booster.at("gbtree").at("model") if name == "dart" else booster.at("model")
     model.only({"cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees", "weight_drop"})
@@ -154,75 +161,19 @@ def _trees_to_use(learner: Fields, model: Fields, outputs: int, asked: Any) -> t
 
 
 def _iterations(model: Fields, outputs: int, trees: int) -> list[int]:
-    """The first tree of each round, and the end."""
+    """The first tree of each round, and the end. Of trees whose leaves are vectors a round has one."""
     if model.has("iteration_indptr"):
         found = model.ints("iteration_indptr")
         if not len(found) or found[0] != 0 or found[-1] != trees or (np.diff(found) < 0).any():
             raise model.fault("iteration_indptr", found.tolist(), f"a rising list from 0 to {trees}")
         return [int(start) for start in found]
     parallel = model.at("gbtree_model_param").whole("num_parallel_tree", 1)
-    step = max(1, parallel) * outputs
+    step = max(1, parallel) * (1 if _has_vectors(model) else outputs)
     if trees % step:
         raise ImportRefused(f"{model.place} has {trees} trees, which are no rounds of {step}; save the model again")
     return list(range(0, trees + 1, step))
 
 
-def _trees(model: Fields, number: int, weights: tuple[float, ...] | None) -> tuple[Tree, ...]:
-    documents = model.items("trees")
-    targets = model.ints("tree_info", len(documents))
-    if weights is not None and len(weights) != len(documents):
-        raise ImportRefused(f"weight_drop has {len(weights)} entries for {len(documents)} trees; save the model again")
-    return tuple(
-        _tree(model.of(documents[at], f"trees[{at}]"), int(targets[at]), weights[at] if weights is not None else 1.0)
-        for at in range(number)
-    )
-
-
-def _tree(tree: Fields, target: int, weight: float) -> Tree:
-    params = tree.at("tree_param")
-    if (size := params.whole("size_leaf_vector", 1)) > 1:
-        raise ImportRefused(
-            f"{tree.place}.tree_param.size_leaf_vector is {size}: leaves that are vectors are not served; train with "
-            'multi_strategy="one_output_per_tree"'
-        )
-    left = tree.ints("left_children")
-    nodes = len(left)
-    right, values = tree.ints("right_children", nodes), tree.floats("split_conditions", nodes)
-    missing_left = tree.ints("default_left", nodes) != 0
-    members = _members(tree, nodes)
-    _check_kinds(tree, members, left)
-    swap = np.isin(np.arange(nodes), list(members))
-    return Tree(
-        left=np.where(swap, right, left),
-        right=np.where(swap, left, right),
-        feature=tree.ints("split_indices", nodes),
-        threshold=values,
-        value=values * np.float32(weight),
-        missing_left=missing_left ^ swap,
-        members=members,
-        views=dict.fromkeys(members, "floor"),
-        target=target,
-    )
-
-
-def _members(tree: Fields, nodes: int) -> dict[int, Ints]:
-    """Node → its categories."""
-    if not tree.has("categories_nodes"):
-        return {}
-    at = tree.ints("categories_nodes")
-    starts = tree.ints("categories_segments", len(at))
-    sizes, categories = tree.ints("categories_sizes", len(at)), tree.ints("categories")
-    wrong = (at < 0) | (at >= nodes) | (starts < 0) | (sizes < 0) | (starts > len(categories) - sizes)
-    if wrong.any() or len(np.unique(at)) != len(at):
-        raise ImportRefused(f"{tree.place}.categories_nodes does not fit its categories; save the model again")
-    return {int(node): categories[start : start + size] for node, start, size in zip(at, starts, sizes, strict=True)}
-
-
-def _check_kinds(tree: Fields, members: Mapping[int, Ints], left: Ints) -> None:
-    """A split is categorical where split_type says so, and then has categories."""
-    kinds = tree.ints("split_type", len(left)) if tree.has("split_type") else np.zeros(len(left), np.int64)
-    categorical: Bools = (kinds == 1) & (left != LEAF)
-    listed = np.isin(np.arange(len(left)), list(members)) & (left != LEAF)
-    if (categorical != listed).any() or not np.isin(kinds, (0, 1)).all():
-        node = int(np.argmax((categorical != listed) | ~np.isin(kinds, (0, 1))))
-        raise ImportRefused(f"{tree.place}.split_type[{node}] is {kinds[node]}, which its categories contradict")
+def _has_vectors(model: Fields) -> bool:
+    first = model.items("trees")[:1]
+    return bool(first) and model.of(first[0], "trees[0]").at("tree_param").whole("size_leaf_vector", 1) > 1

@@ -28,7 +28,8 @@ def check(library: str, case: Case, folder: Path) -> None:
     for ending in case.files:
         exported = loaded(library, case, ending, folder)
         session = open_session(exported.content or b"", threads=1)
-        (found,) = session.run(None, {"features": case.features})
+        feeds = {"features": case.features.astype(exported.inputs[0].dtype)}
+        (found,) = session.run(None, feeds)
         assert found.shape == case.answers.shape
         assert exported.outputs[0].dtype == found.dtype.name
         relative, absolute = TOLERANCE[library]

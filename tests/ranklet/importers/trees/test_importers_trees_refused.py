@@ -67,14 +67,15 @@ CASES: list[tuple[str, Any, str]] = [
     ("objective.name", "reg:new", r"learner.objective.name is 'reg:new'; served are \['binary:hinge'"),
     ("objective.name", 3, "learner.objective.name is 3, not text"),
     ("objective", DELETE, "learner.objective is missing"),
-    ("gradient_booster.name", "gblinear", "gradient_booster.name is 'gblinear'; served are gbtree and dart"),
+    ("gradient_booster.name", "gbnew", "gradient_booster.name is 'gbnew'; served are gbtree, dart and gblinear"),
+    ("gradient_booster.name", "gblinear", "model.cats is not known"),
     ("gradient_booster.extra", 1, "gradient_booster.extra is not known"),
     (f"{MODEL}.vector_leaf", 1, "model.vector_leaf is not known"),
     (f"{MODEL}.trees", {}, "model.trees is {}, not a list"),
     (f"{MODEL}.tree_info", [0], "tree_info has 1 entries, not 4"),
     (f"{MODEL}.tree_info.0", 7, "tree 0: adds to output 7; there are 1"),
     (f"{MODEL}.iteration_indptr", [0, 9], "iteration_indptr is .*, not a rising list from 0 to 4"),
-    (f"{TREE}.tree_param.size_leaf_vector", "3", "leaves that are vectors are not served"),
+    (f"{TREE}.tree_param.size_leaf_vector", "3", "size_leaf_vector is 3; the model has 1 outputs"),
     (f"{TREE}.left_children", DELETE, r"trees\[0\].left_children is missing"),
     (f"{TREE}.left_children.0", 0, "tree 0: node 0 is reached twice"),
     (f"{TREE}.left_children.0", 10**6, "tree 0: node 0 has child 1000000"),
@@ -201,7 +202,8 @@ LINES = [
     ("num_tree_per_iteration", "0", -1, "no rounds of 0"),
     ("num_tree_per_iteration", "3", -1, "4 trees, which are no rounds of 3"),
     ("feature_names", "", -1, "the head has no feature_names"),
-    ("is_linear", "1", 2, "tree 2: is_linear is 1: linear trees are not served"),
+    ("is_linear", "1", 2, "tree 2 has no num_features"),
+    ("is_linear", "2", 2, "tree 2: is_linear is '2', not 0 or 1"),
     ("num_leaves", "999999999999", 0, "tree 0: leaf_value has 7 entries, not 999999999999"),
     ("num_leaves", "0", 0, "num_leaves is '0'"),
     ("num_leaves", "-3", 0, "num_leaves is '-3'"),
@@ -288,7 +290,7 @@ def test_a_set_without_categories_lets_none_pass(load: Any) -> None:
 def test_a_file_without_trees_has_none(load: Any) -> None:
     head = LIGHTGBM["regression"].files["txt"].partition(b"Tree=0")[0]
     content = load("lightgbm", head + b"end of trees\n").content
-    (scores,) = open_session(content, threads=1).run(None, {"features": np.ones((3, 6), np.float32)})
+    (scores,) = open_session(content, threads=1).run(None, {"features": np.ones((3, 6))})
     assert scores.tolist() == [0, 0, 0]
 
 
