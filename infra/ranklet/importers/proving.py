@@ -1,12 +1,12 @@
 """Holds a converted graph to the library that it came from: raw values through feature assembly and the engine.
 
-Of 1, 2 and 64 rows, drawn as the proposal says. A converter is never believed: what differs is refused, with the row.
+Rows are drawn as the proposal says. A converter is never believed: what differs is refused, with the row.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ from ranklet_runtime.manifest import Step
 ROWS = (1, 2, 64)
 
 
-def hold(proposal: Proposal, *, relative: float) -> None:
-    """relative: the bound, of the score or of 1 where that is smaller.
+def hold(proposal: Proposal, *, relative: float, smallest: float = 1.0, rows: Sequence[int] = ROWS) -> None:
+    """relative: the bound, of the score or of `smallest` where that is smaller. rows: of each trial.
 
     Raises ImportRefused naming the row whose score is not the oracle's.
     """
@@ -38,14 +38,18 @@ def hold(proposal: Proposal, *, relative: float) -> None:
     random = np.random.default_rng(1)
     failed: tuple[type[Exception], ...] = (FeatureError, *faults())
     with tempfile.TemporaryDirectory() as scratch:
-        plan = _plan(proposal, Path(scratch))
-        for rows in ROWS:
-            columns = {name: one.draw(random, rows) for name, one in proposal.inputs.items()}
+        try:
+            plan = _plan(proposal, Path(scratch))
+        except FeatureError as error:
+            raise ImportRefused(f"its columns make no features: {error}") from error
+        for count in rows:
+            columns = {name: one.draw(random, count) for name, one in proposal.inputs.items()}
             try:
                 found = engine.run(plan.assemble_columns(columns).tensors)[proposal.score].reshape(-1)
             except failed as error:
                 raise ImportRefused(f"what was drawn to try the model does not run: {error}") from error
-            _compare(columns, found, np.asarray(proposal.oracle.scores(columns)).reshape(-1), proposal, relative)
+            wanted = np.asarray(proposal.oracle.scores(columns)).reshape(-1)
+            _compare(columns, found, wanted, proposal.oracle.name, relative * np.maximum(smallest, np.abs(wanted)))
 
 
 def _plan(proposal: Proposal, folder: Path) -> FeaturePlan:
@@ -66,14 +70,16 @@ def _features(lines: Mapping[str, Mapping[str, Any]]) -> dict[str, Feature]:
     return found
 
 
-def _compare(columns: Columns, found: Any, wanted: Any, proposal: Proposal, relative: float) -> None:
-    bound = relative * np.maximum(1, np.abs(wanted))
-    same = (np.abs(found - wanted) <= bound) | (found == wanted) | (np.isnan(found) & np.isnan(wanted))
+def _compare(columns: Columns, found: Any, wanted: Any, library: str, bound: Any) -> None:
+    if found.shape != wanted.shape:
+        raise ImportRefused(f"{library} gives {len(wanted)} scores for {len(found)} rows; a score is one number a row")
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        same = (np.abs(found - wanted) <= bound) | (found == wanted) | (np.isnan(found) & np.isnan(wanted))
     if same.all():
         return
     row = int(np.argmin(same))
     shown = str({name: values[row] for name, values in columns.items()})
     raise ImportRefused(
-        f"the converted model scores {found[row]} and {proposal.oracle.name if proposal.oracle else ''} {wanted[row]} "
-        f"for {shown[:400]}: the conversion is not right, and nothing was written"
+        f"the converted model scores {found[row]} and {library} {wanted[row]} for {shown[:400]}: the conversion is not "
+        "right, and nothing was written"
     )

@@ -3,14 +3,13 @@
 1. **loading** opens the file: skops with known types only, pickles where the author trusts them. 2. **choice** says
 which output ranks. 3. **walk** goes through the fitted estimators: text becomes ids by [features] (**sources**), all
 the rest is written on a **tape** of ONNX nodes in doubles, as scikit-learn computes; a module for each family of
-estimators, **converted** for what skl2onnx writes. 4. **trial** holds all of it to the library (**oracle**), on rows
+estimators, **converted** for what skl2onnx writes. 4. `proving` holds all of it to the library (**oracle**), on rows
 with missing, unknown and extreme values. What is not served exactly is refused by its name.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from ranklet.importers.proposal import Proposal, Wishes
 OPTIONS = ("method", "column", "class")
 PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 LOOKED_AT = 1 << 14
+RELATIVE, SMALLEST, ROWS = 1e-6, 1e-3, (1, 192, 192)
+"""Of the trial: sums of doubles in another order."""
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -52,14 +53,14 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
 
 
 def _propose(path: Path, wishes: Wishes, options: Any) -> Proposal:
+    from ranklet.importers import proving
     from ranklet.importers.sklearn import loading  # the library takes its time
 
     model = loading.load(path, trust_pickle=wishes.trust_pickle)
     from ranklet.importers.sklearn import choice
     from ranklet.importers.sklearn.drafting import draft
-    from ranklet.importers.sklearn.trial import run
 
     chosen = choice.choose(model, options)
-    proposal, oracle = draft(model, chosen)
-    run(proposal, oracle)
-    return replace(proposal, oracle=oracle)
+    proposal = draft(model, chosen)
+    proving.hold(proposal, relative=RELATIVE, smallest=SMALLEST, rows=ROWS)
+    return proposal

@@ -9,22 +9,24 @@ import numpy as np
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.proposal import Proposal
+from ranklet.importers.sklearn import dicts
 from ranklet.importers.sklearn.choice import Choice
 from ranklet.importers.sklearn.frames import Frame, Raw
 from ranklet.importers.sklearn.oracle import Own
-from ranklet.importers.sklearn.sources import Sources
+from ranklet.importers.sklearn.sources import Form, Sources
 from ranklet.importers.sklearn.tape import Tape
+from ranklet.importers.sklearn.terms import VECTORIZERS
 from ranklet.importers.sklearn.walk import Walk
 from ranklet.model import StepSource
 
 ARTEFACT = "export/model.onnx"
 
 
-def draft(model: Any, chosen: Choice) -> tuple[Proposal, Own]:
+def draft(model: Any, chosen: Choice) -> Proposal:
     """Raises ImportRefused naming the estimator that is not served."""
-    names = _names(model)
+    names, form = _columns(model)
     tape = Tape()
-    sources = Sources(names or _numbered(model), named=names is not None, tape=tape)
+    sources = Sources(names, form=form, tape=tape)
     walk = Walk(tape, sources)
     frame: Frame = tuple(Raw(column) for column in range(len(sources.names)))
     score = _score(walk, model, frame, chosen)
@@ -36,7 +38,7 @@ def draft(model: Any, chosen: Choice) -> tuple[Proposal, Own]:
     files = {ARTEFACT: tape.graph(sources.graph_inputs(used), score), **sources.files}
     step = StepSource(format="onnx", source=ARTEFACT)
     notes = tuple(_notes(model, sources, chosen))
-    return Proposal(inputs, features, (step,), "score", files=files, notes=notes), own
+    return Proposal(inputs, features, (step,), "score", files=files, oracle=own, notes=notes)
 
 
 def _score(walk: Walk, model: Any, frame: Frame, chosen: Choice) -> str:
@@ -47,21 +49,18 @@ def _score(walk: Walk, model: Any, frame: Frame, chosen: Choice) -> str:
     return found if chosen.column is None else walk.tape.columns(found, [chosen.column])
 
 
-def _names(model: Any) -> list[str] | None:
-    """Of the columns that the model was fitted on; None where they had no names."""
+def _columns(model: Any) -> tuple[list[str], Form]:
+    """Names of the columns that the model was fitted on, invented ones where they had none."""
     for one in _inside(model):
+        kind, count = type(one).__name__, getattr(one, "n_features_in_", None)
         if (found := getattr(one, "feature_names_in_", None)) is not None:
-            return [str(name) for name in found]
-    return None
-
-
-def _numbered(model: Any) -> list[str]:
-    for one in _inside(model):
-        count = getattr(one, "n_features_in_", None)
+            return [str(name) for name in found], "frame"
+        if kind in VECTORIZERS:
+            return ["terms"], "terms"
+        if kind == "DictVectorizer":
+            return dicts.names(one), "dicts"
         if isinstance(count, int | np.integer):
-            return [f"x{column}" for column in range(min(int(count), 1 << 17))]
-        if type(one).__name__ in ("CountVectorizer", "TfidfVectorizer"):
-            return ["text"]
+            return [f"x{column}" for column in range(min(int(count), 1 << 17))], "array"
     raise ImportRefused(
         f"{type(model).__name__} is not fitted, or does not say how many columns it reads; fit it, save it"
     )
@@ -95,5 +94,6 @@ def _notes(model: Any, sources: Sources, chosen: Choice) -> Iterator[str]:
         yield f"the score is what {chosen.method} returns"
     if any(column.kind == "string" and column.missing for column in sources.columns):
         yield "a missing text (null, or not sent) is NaN to the library, as pandas reads it"
+    yield from sources.notes
     if sources.vector:
         yield f"features is {len(sources.names)} numbers in the order of training: the model knows no names of them"

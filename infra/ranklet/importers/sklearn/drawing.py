@@ -9,6 +9,7 @@ import numpy as np
 
 STRANGERS = ("", "unknown to all", "Ünbekannt \U0001f642", " ")
 
+TERMS = tuple(f"term{number}" for number in range(40))
 
 REACHES = ((-3.0, 3.0), (-0.25, 0.25), (0.0, 3.0), (0.0, 0.25))
 """How far around known numbers others are drawn, in their spans; from 0 on: no negative numbers at all."""
@@ -35,7 +36,7 @@ def _draw(column: tuple[Any, ...], random: np.random.Generator, count: int, reac
     if kind == "float":
         found = _numbers(known, random, count, reach) if strange else _chosen(known, random, count)
     else:
-        found = {"string": _texts, "int": _wholes}[kind](known, random, count, strange)
+        found = {"string": _texts, "int": _wholes, "terms": _lists}[kind](known, random, count, strange)
     gone = random.random(count) < 0.08
     return [None if missing and none else value for value, none in zip(found, gone, strict=True)]
 
@@ -45,9 +46,16 @@ def _texts(known: Any, random: np.random.Generator, count: int, strange: bool) -
     found = [words[index] for index in random.integers(0, len(words), count).tolist()]
     if not strange:
         return found
-    others = [word for word in STRANGERS if word not in known]
+    others = [word for word in STRANGERS if word not in known] or ["\U0001f642"]
     odd = random.random(count) < 0.1
     return [others[at % len(others)] if yes else word for at, (word, yes) in enumerate(zip(found, odd, strict=True))]
+
+
+def _lists(known: Any, random: np.random.Generator, count: int, strange: bool) -> list[Any]:
+    """Up to six words each, some twice."""
+    lengths = random.integers(0, 7, count).tolist()
+    words = iter(_texts(known or TERMS, random, sum(lengths), strange))
+    return [[next(words) for _ in range(length)] for length in lengths]
 
 
 def _wholes(known: Any, random: np.random.Generator, count: int, strange: bool) -> list[Any]:

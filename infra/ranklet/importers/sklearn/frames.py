@@ -41,13 +41,18 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Hot:
-    """One 1 a row: place[id], or none where it is -1. ids: a tensor int64 [n], or [n, L] where several count
-    together; -1 among them is nobody's."""
+    """One 1 a row: place[id], or none where it is -1.
+
+    ids: a tensor int64 [n], or [n, L] where several count together; -1 among them is nobody's. factors: of each id,
+    what counts instead of 1. scale: a tensor [n, 1] that all of a row is multiplied by.
+    """
 
     ids: str
     place: Ints
     width: int
     several: bool = False
+    factors: Floats | None = None
+    scale: str | None = None
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,12 @@ class Own:
         self.name = f"scikit-learn {need('sklearn').__version__}"
 
     def scores(self, columns: Columns) -> NDArray[Any]:
-        """As the protocol says."""
-        found = self._asked(self.frame(columns))
+        """As the protocol says. Raises ImportRefused where the library fails."""
+        try:
+            found = np.asarray(self._asked(self.frame(columns)), np.float64)
+        except FAULTS as error:
+            said = f"{type(error).__name__}: {error}"[:400]
+            raise ImportRefused(f"{self.name} does not score drawn rows: {said}") from error
         if found.ndim == 2 and self._chosen.column is None and found.shape[1] == 1:
             return found[:, 0]
         if found.ndim == 2 and self._chosen.column is None:
@@ -48,7 +52,14 @@ class Own:
         if sources.vector:
             rows = columns.get(VECTOR) or [[0.0] * len(sources.names)] * count
             return np.array([[np.nan if value is None else value for value in row] for row in rows], np.float64)
-        if not sources.named and all(column.kind != "string" for column in sources.columns):
+        if sources.form == "terms":
+            return [list(row) for row in columns[sources.names[0]]]
+        if sources.form == "dicts":
+            return [
+                {name: value for name, value in zip(columns, row, strict=True) if value is not None}
+                for row in zip(*columns.values(), strict=True)
+            ]
+        if sources.form == "array" and all(column.kind not in ("string", "terms") for column in sources.columns):
             blank = [0.0] * count
             return np.stack([_array(columns.get(one.name, blank), one) for one in sources.columns], axis=1)
         pandas = need("pandas")
@@ -56,7 +67,7 @@ class Own:
             column.name: _array(columns.get(column.name, _blank(column, count)), column) for column in sources.columns
         }
         frame = pandas.DataFrame({name: pandas.Series(one, dtype=one.dtype) for name, one in values.items()})
-        return frame if sources.named else frame.to_numpy(dtype=object)
+        return frame if sources.form == "frame" else frame.to_numpy(dtype=object)
 
     def probe(self) -> None:
         """Ask of each column whether a missing value is taken. Raises ImportRefused where the library fails anyhow."""
@@ -101,10 +112,15 @@ class Own:
 
 def _blank(column: Column, count: int) -> list[Any]:
     """Of a column that nothing reads."""
-    return [0.0] * count if column.kind in (None, "float") else [0] * count if column.kind == "int" else [""] * count
+    blank: Any = {"int": 0, "string": "", "terms": []}.get(column.kind or "", 0.0)
+    return [blank] * count
 
 
 def _array(values: Any, column: Column) -> NDArray[Any]:
+    if column.kind == "terms":
+        lists = np.empty(len(values), object)
+        lists[:] = [list(value) for value in values]
+        return lists
     if column.kind == "string":
         found = np.empty(len(values), object)
         found[:] = [np.nan if value is None else value for value in values]

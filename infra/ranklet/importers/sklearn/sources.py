@@ -1,14 +1,14 @@
 """The raw columns: what each is read as, and the features that make tensors of them.
 
 Numbers are one dense feature, of which the graph takes the columns that it wants. Text, and whole numbers that are only
-names, become ids by a vocabulary; a missing text stands in it as a word of its own.
+names, become ids by a vocabulary; a missing text stands in it as a word of its own. Lists of texts become bags.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -27,10 +27,14 @@ INLINE = 24
 """Words of a vocabulary that stand in model.toml; longer ones are files."""
 MAX_COLUMNS = 1 << 16
 
+Form = Literal["frame", "array", "terms", "dicts"]
+"""A DataFrame, an array, a list of lists of texts, a list of dicts."""
+
 
 @dataclass
 class Column:
-    """One raw column. kind: what it is read as. missing: whether the library takes none. known: values met."""
+    """One raw column. kind: what it is read as (`terms`: a list of texts). missing: whether the library takes none.
+    known: values met. default: of a missing number."""
 
     name: str
     kind: str | None = None
@@ -38,18 +42,20 @@ class Column:
     strange: bool = True
     known: list[Any] = field(default_factory=list)
     numeric: bool = False
+    default: float | None = None
 
 
 class Sources:
-    """names: of the columns, in order. named: whether the model knows them by name."""
+    """names: of the columns, in order. form: how the library takes rows; an array knows no names."""
 
-    def __init__(self, names: Sequence[str], *, named: bool, tape: Tape) -> None:
+    def __init__(self, names: Sequence[str], *, form: Form, tape: Tape) -> None:
         if not 1 <= len(names) <= MAX_COLUMNS:
             raise ImportRefused(f"reads {len(names)} columns; served are 1 to {MAX_COLUMNS}")
-        self.names, self.named, self._tape = list(names), named, tape
+        self.names, self.form, self._tape = list(names), form, tape
         self.columns = [Column(name) for name in names]
         self.features: dict[str, dict[str, Any]] = {}
         self.files: dict[str, bytes] = {}
+        self.notes: list[str] = []
         self._wanted: list[tuple[str, list[int]]] = []
         self._ids: dict[tuple[Any, ...], str] = {}
         self.reach = REACHES[0]
@@ -73,9 +79,27 @@ class Sources:
         found.known += [word for word in words if word not in set(found.known)]
         key = (column, tuple(words), strange)
         if key not in self._ids:
-            entries = [*words, MISSING] if text else list(words)
-            self._ids[key] = self._feature(column, "category", entries, strange=strange)
+            vocabulary = self._vocabulary([*words, MISSING] if text else list(words))
+            oov = {} if strange else {"oov": "error"}
+            self._ids[key] = self._feature(column, {"kind": "category", "vocabulary": vocabulary, **oov})
         return self._ids[key]
+
+    def terms(self, column: int, words: Sequence[str]) -> str:
+        """Ids int64 [n, L] of a list of texts; -1 where a row has no more, and for what is none of the words."""
+        self._listed(column, words)
+        return self._feature(column, {"kind": "bag", "vocabulary": self._vocabulary(list(words)), "oov_index": -1})
+
+    def hashed(self, column: int, count: int) -> str:
+        """Ids int64 [n, L] of a list of texts, -1 where a row has no more: twice the place, and 1 where it is
+        subtracted."""
+        self._listed(column, ())
+        return self._feature(column, {"kind": "bag", "buckets": 2 * count, "hash": "murmur3"})
+
+    def _listed(self, column: int, words: Sequence[str]) -> None:
+        self._read_as(column, "terms")
+        found = self.columns[column]
+        found.missing = False
+        found.known += [word for word in words if word not in set(found.known)]
 
     def hint(self, column: int, values: Any) -> None:
         """Numbers worth trying in a column."""
@@ -99,14 +123,16 @@ class Sources:
     @property
     def vector(self) -> bool:
         """Whether callers send one vector: columns without names that are all numbers."""
-        return not self.named and all(column.kind in (None, "float") for column in self.columns)
+        return self.form == "array" and all(column.kind in (None, "float") for column in self.columns)
 
     def graph_inputs(self, used: set[str]) -> list[onnx.ValueInfoProto]:
         """Inputs of the graph."""
         width = len(self.columns) if self.vector else len(self._numeric())
         found = [helper.make_tensor_value_info(NUMBERS, DOUBLE, ["n", width])] if NUMBERS in used else []
         return found + [
-            helper.make_tensor_value_info(name, TensorProto.INT64, ["n"]) for name in self.features if name in used
+            helper.make_tensor_value_info(name, TensorProto.INT64, ["n", None] if fields["kind"] == "bag" else ["n"])
+            for name, fields in self.features.items()
+            if name in used
         ]
 
     def proposed(self, used: set[str]) -> tuple[dict[str, ProposedInput], dict[str, Mapping[str, Any]]]:
@@ -142,11 +168,15 @@ class Sources:
         return (kind, tuple(column.known), missing and kind != "int", column.strange)
 
     def _input(self, column: Column) -> ProposedInput:
+        if column.kind == "terms":
+            return ProposedInput(
+                {"type": "string", "list": True}, Drawn((self.drawn(column, missing=False),), self.reach).values
+            )
         fields: dict[str, Any] = {"type": column.kind or "float"}
         if column.kind == "string" and column.missing:
             fields["default"] = MISSING
         if fields["type"] == "float" and column.missing:
-            fields["nan"] = "allow"
+            fields |= {"nan": "allow"} if column.default is None else {"nan": "default", "default": column.default}
         return ProposedInput(fields, Drawn((self.drawn(column, missing=column.missing),), self.reach).values)
 
     def _read_as(self, column: int, kind: str) -> None:
@@ -155,17 +185,21 @@ class Sources:
             raise ImportRefused(f"column {found.name!r} is read as {found.kind} and as {kind}; give it two columns")
         found.kind = "int" if "int" in (found.kind, kind) else kind
 
-    def _feature(self, column: int, kind: str, words: list[Any], *, strange: bool) -> str:
+    def _feature(self, column: int, fields: Mapping[str, Any]) -> str:
         name = self._free(f"{self.names[column]}_id")
-        vocabulary: Any = words
-        if len(words) > INLINE:
-            file = f"vocabularies/{len(self.files)}.json"
-            self.files[file] = orjson.dumps(words)
-            vocabulary = file
-        self.features[name] = {"kind": kind, "of": self.names[column], "vocabulary": vocabulary}
-        if not strange:
-            self.features[name]["oov"] = "error"
+        self.features[name] = {"of": self.names[column], **fields}
         return name
+
+    def _vocabulary(self, words: list[Any]) -> Any:
+        """In place, or the name of its file."""
+        if len(words) <= INLINE:
+            return words
+        file = f"vocabularies/{len(self.files)}.json"
+        try:
+            self.files[file] = orjson.dumps(words)
+        except TypeError as error:
+            raise ImportRefused(f"holds a word without a UTF-8 form: {error}") from error
+        return file
 
     def _free(self, name: str) -> str:
         taken = {NUMBERS, *self.features}

@@ -24,8 +24,8 @@ def transform(walk: Walk, estimator: Any, frame: Frame) -> Frame:
         )
     if estimator.extrapolation == "linear" and estimator.degree <= 1 and len(estimator.bsplines_) > 1:
         raise ImportRefused(  # its transform counts the degree up, column after column
-            "extrapolates degree 1 from other knots in the second column than in the first; use extrapolation='constant' "
-            "or degree=2"
+            "extrapolates degree 1 from other knots in the second column than in the first; use "
+            "extrapolation='constant' or degree=2"
         )
     if len(estimator.bsplines_) != width(frame):
         raise ImportRefused(f"knows {len(estimator.bsplines_)} columns and gets {width(frame)}; save the model again")

@@ -21,7 +21,9 @@ TRANSFORMS: Mapping[str, str] = {
     **dict.fromkeys(("Pipeline", "ColumnTransformer", "FeatureUnion", "FunctionTransformer"), "pipelines"),
     **dict.fromkeys(("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"), "encoders"),
     **dict.fromkeys(("SimpleImputer", "MissingIndicator"), "imputers"),
-    **dict.fromkeys(("CountVectorizer", "TfidfVectorizer", "TfidfTransformer", "DictVectorizer"), "texts"),
+    **dict.fromkeys(("CountVectorizer", "TfidfVectorizer", "TfidfTransformer"), "terms"),
+    **dict.fromkeys(("HashingVectorizer", "FeatureHasher"), "terms"),
+    "DictVectorizer": "dicts",
     **dict.fromkeys(("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"), "scalers"),
     **dict.fromkeys(("Normalizer", "Binarizer", "PolynomialFeatures", "PCA", "TruncatedSVD"), "scalers"),
     **dict.fromkeys(("SelectKBest", "SelectPercentile", "SelectFromModel", "VarianceThreshold"), "scalers"),
@@ -121,11 +123,18 @@ class Walk:
             return piece.tensor
         if isinstance(piece, Coded):
             return self.tape.op("Gather", piece.table, piece.ids, axis=0)
+        return self._counted(piece)
+
+    def _counted(self, piece: Hot) -> str:
         place = self.tape.op("Gather", np.append(piece.place, -1), piece.ids, axis=0)
         axis = 2 if piece.several else 1
         matches = self.tape.op("Equal", self.tape.op("Unsqueeze", place, [axis]), np.arange(piece.width))
         counted = self.tape.doubles(matches)
-        return self.tape.op("ReduceSum", counted, [1], keepdims=0) if piece.several else counted
+        if piece.factors is not None:
+            factors = self.tape.op("Gather", np.append(piece.factors, 0.0), piece.ids, axis=0)
+            counted = self.tape.op("Mul", counted, self.tape.op("Unsqueeze", factors, [axis]))
+        counted = self.tape.op("ReduceSum", counted, [1], keepdims=0) if piece.several else counted
+        return counted if piece.scale is None else self.tape.op("Mul", counted, piece.scale)
 
     def linear(self, frame: Frame, weights: Floats, bias: Floats) -> str:
         """frame · weights [width, outputs] + bias [outputs]: one product, and one lookup a column of ids."""
@@ -146,8 +155,10 @@ class Walk:
 
     def _lookup(self, piece: Hot, weights: Floats) -> str:
         rows = np.append(weights, np.zeros((1, weights.shape[1])), axis=0)[np.append(piece.place, -1)]
+        rows = rows if piece.factors is None else rows * np.append(piece.factors, 0.0)[:, None]
         found = self.tape.op("Gather", rows, piece.ids, axis=0)
-        return self.tape.op("ReduceSum", found, [1], keepdims=0) if piece.several else found
+        found = self.tape.op("ReduceSum", found, [1], keepdims=0) if piece.several else found
+        return found if piece.scale is None else self.tape.op("Mul", found, piece.scale)
 
     def select(self, frame: Frame, indices: Sequence[int]) -> Frame:
         """Some columns, in this order; those of one piece stay one where they can."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ranklet_features.columns import Column
 from ranklet_features.hashing import Codes, hash_codes, start, string_codes
 
-Hash = Literal["splitmix64", "farmhash64", "siphash"]
+Hash = Literal["splitmix64", "farmhash64", "siphash", "murmur3"]
 Positions = NDArray[np.int64] | None
 Hasher = Callable[[Column, Positions], Codes]
 """(column, positions or None for all) → 64-bit hashes of the values there."""
@@ -29,11 +29,23 @@ def hasher(hash: Hash, key: tuple[int, int] | None, seed: int) -> Hasher:
         from ranklet_features.farmhash import fingerprints
 
         return lambda column, positions: fingerprints(texts(column, positions))
+    if hash == "murmur3":
+        from ranklet_features.murmur3 import murmur3_32
+
+        return lambda column, positions: _signed(murmur3_32(texts(column, positions), 0))
     from ranklet_features.siphash import siphashes
 
     assert key is not None
     halves = (key[0] & _WORD, key[1] & _WORD)
     return lambda column, positions: siphashes(texts(column, positions), halves)
+
+
+def _signed(hashes: NDArray[np.uint32]) -> Codes:
+    """Twice the size of each hash as a signed number, and one more where it is negative: the sign survives the
+    remainder by an even count."""
+    signed = hashes.view(np.int32).astype(np.int64)
+    found: Codes = (2 * np.abs(signed) + (signed < 0)).view(np.uint64)
+    return found
 
 
 def codes(column: Column, positions: Positions = None) -> Codes:

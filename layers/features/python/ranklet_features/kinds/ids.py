@@ -30,7 +30,8 @@ class IdOptions:
     weight at all), `hash` (one of `oov_buckets` further ids) or `error`.
     absent: the value that means "none is there": id -1, whatever oov says.
     hash: what buckets and oov_buckets are found by; farmhash64 and siphash (with `hash_key`, two integers) are
-    TensorFlow's and Keras's, modulo the buckets, of integers as decimal text; they take no seed.
+    TensorFlow's and Keras's, modulo the buckets, of integers as decimal text; they take no seed. So does murmur3,
+    scikit-learn's: with an even count of buckets, its FeatureHasher's column twice, and 1 where it subtracts.
     """
 
     vocabulary: tuple[str | int, ...] | str | None = None
