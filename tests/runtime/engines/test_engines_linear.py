@@ -86,6 +86,20 @@ def test_values_weigh_ids(open_arrays: OpenArrays) -> None:
     np.testing.assert_allclose(outputs["logit"], expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize(("engine", "table"), [("linear", "w.x"), ("fm", "v.x")])
+def test_scores_are_clipped_to_the_ends_that_are_given(engine: str, table: str, open_arrays: OpenArrays) -> None:
+    w = {"linear": np.array([1.0, 1.0]), "fm": np.array([[1.0], [1.0]])}[engine]
+    given = {"x": np.array([[1, 1], [-5, 1], [2, 9]], np.float32)}
+    arrays = {"bias": np.array([3.0]), table: w}
+    free = open_arrays(engine, arrays, ["x"], link="identity").run(given)["score"]
+    held = open_arrays(engine, arrays, ["x"], link="identity", low=1.0, high=5.0).run(given)["score"]
+    above = open_arrays(engine, arrays, ["x"], link="identity", low=1.0).run(given)["score"]
+    assert (free < 1).any()
+    assert (free > 5).any()
+    assert held.tolist() == np.clip(free, 1, 5).tolist()
+    assert above.tolist() == np.maximum(free, 1).tolist()
+
+
 def test_a_vector_of_numbers_is_one_column(open_arrays: OpenArrays) -> None:
     engine = open_arrays("linear", {"bias": np.zeros(1), "w.logit": np.array([2.0])}, ["logit"], link="identity")
     np.testing.assert_array_equal(engine.run({"logit": np.array([1, -3], np.float32)})["score"], [2, -6])
@@ -133,7 +147,7 @@ BIAS, W = np.zeros(1), np.ones(3)
         ({}, ["x"], {}, "steps.source must name an .npz file"),
         ({"bias": BIAS, "w.x": W}, ["x"], {"link": "logit"}, "options.link is 'logit'; allowed"),
         ({"bias": BIAS, "w.x": W}, ["x"], {"precision": "float16"}, r"allowed: \['float32', 'float64'\]"),
-        ({"bias": BIAS, "w.x": W}, ["x"], {"lnk": "sigmoid"}, r"unknown options \['lnk'\]; allowed: \['link'"),
+        ({"bias": BIAS, "w.x": W}, ["x"], {"lnk": "sigmoid"}, r"unknown options \['lnk'\]; allowed: \['high', 'link'"),
         ({"bias": BIAS, "w.x": W}, ["x"], {"link": 3}, "options.link is 3, a int; wanted a str"),
         ({"bias": BIAS, "w.x": W}, ["x"], {"values": {"z": "x"}}, r"options.values names the inputs \['z'\]"),
         ({"bias": BIAS, "w.x": W}, ["x"], {"values": {"x": "x"}}, r"reads \['x'\], which have weights of their own"),

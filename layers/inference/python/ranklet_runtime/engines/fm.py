@@ -11,6 +11,7 @@ twice is two entries, as in a libFM file. The sums are made per input, the user'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,19 +23,24 @@ from ranklet_runtime.engines.arrays import padded
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, precision, weights
 from ranklet_runtime.engines.factors import divided, factor_wants, powers
-from ranklet_runtime.engines.links import answer, find_link
+from ranklet_runtime.engines.links import answer, clipped, find_link
 from ranklet_runtime.engines.terms import Entry, energy, entries, quiet, squared, total, weighted_sum
 from ranklet_runtime.manifest import Step
 
 
 @dataclass(frozen=True)
 class Options:
-    """normalize: of `factors.POWERS`. precision: of the sums. values: id input → input of its values."""
+    """normalize: of `factors.POWERS`. precision: of the sums. values: id input → input of its values.
+
+    low, high: the logit is clipped to them.
+    """
 
     link: str = "sigmoid"
     precision: str = "float64"
     normalize: str = "none"
     values: dict[str, str] = field(default_factory=dict)
+    low: float = -math.inf
+    high: float = math.inf
 
 
 class FmEngine:
@@ -44,6 +50,7 @@ class FmEngine:
         options = parse(Options, step.options)
         check_names(step, self.wants(step, arrays))
         self._step, self._values = step, options.values
+        self._low, self._high = options.low, options.high
         self._dtype, self._link = precision(options.precision), find_link(options.link)
         self._linear, self._pairs = powers(options.normalize, ("none", "unit", "xlearn"))
         self._bias = arrays["bias"].astype(self._dtype)
@@ -70,7 +77,7 @@ class FmEngine:
         if self._w:
             linear = total(weighted_sum(given[name], w, dtype=self._dtype) for name, w in self._w.items())
             logit = logit + divided(linear, lengths, self._linear)
-        return answer(self._step, logit, self._link)
+        return answer(self._step, clipped(logit, self._low, self._high), self._link)
 
     def _pair_sum(self, given: Mapping[str, Entry]) -> Array:
         sums = total(weighted_sum(given[name], v, dtype=self._dtype) for name, v in self._v.items())

@@ -23,7 +23,7 @@ import numpy as np
 from ranklet_runtime.engines.arrays import need, refuse_surplus
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, value_wants, weights
-from ranklet_runtime.engines.links import answer, find_link
+from ranklet_runtime.engines.links import answer, clipped, find_link
 from ranklet_runtime.engines.terms import matrix, quiet, total
 from ranklet_runtime.errors import ManifestError
 from ranklet_runtime.manifest import Step
@@ -95,7 +95,7 @@ class HashedEngine:
         for names in self._options.interactions:
             parts.append(self._weighed(_met([spaces[name] for name in names], names, self._mask)))
         found = total(parts) + self._bias
-        return answer(self._step, np.clip(found, self._options.low, self._options.high), self._link)
+        return answer(self._step, clipped(found, self._options.low, self._options.high), self._link)
 
     def _spaces(self, tensors: Mapping[str, Array]) -> dict[str, _Features]:
         found: dict[str, list[_Features]] = {}

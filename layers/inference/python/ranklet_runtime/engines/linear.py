@@ -10,6 +10,7 @@ FTRL-proximal's weights are those of its closed form, with the zeros of L1 (McMa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,18 +19,23 @@ from typing import Self
 from ranklet_runtime.engines.arrays import need, padded, refuse_surplus
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, precision, value_wants, weights
-from ranklet_runtime.engines.links import answer, find_link
+from ranklet_runtime.engines.links import answer, clipped, find_link
 from ranklet_runtime.engines.terms import entries, quiet, total, weighted_sum
 from ranklet_runtime.manifest import Step
 
 
 @dataclass(frozen=True)
 class Options:
-    """link: of `links.LINKS`. precision: of the sums, float64 or float32. values: id input → input of its values."""
+    """link: of `links.LINKS`. precision: of the sums, float64 or float32. values: id input → input of its values.
+
+    low, high: the logit is clipped to them.
+    """
 
     link: str = "sigmoid"
     precision: str = "float64"
     values: dict[str, str] = field(default_factory=dict)
+    low: float = -math.inf
+    high: float = math.inf
 
 
 class LinearEngine:
@@ -39,6 +45,7 @@ class LinearEngine:
         options = parse(Options, step.options)
         check_names(step, self.wants(step, arrays))
         self._step, self._values = step, options.values
+        self._low, self._high = options.low, options.high
         self._dtype, self._link = precision(options.precision), find_link(options.link)
         self._bias = arrays["bias"].astype(self._dtype)
         self._tables = {name[2:]: padded(array) for name, array in arrays.items() if name != "bias"}
@@ -63,4 +70,5 @@ class LinearEngine:
         """As the protocol says."""
         given = entries(self._step, tensors, values=self._values)
         parts = (weighted_sum(given[name], table, dtype=self._dtype) for name, table in self._tables.items())
-        return answer(self._step, total(parts) + self._bias, self._link)
+        logit = clipped(total(parts) + self._bias, self._low, self._high)
+        return answer(self._step, logit, self._link)

@@ -5,6 +5,7 @@ They are called where overflow is no warning (`terms.quiet`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -41,6 +42,11 @@ def find_link(name: str) -> Link:
     if name not in LINKS:
         raise ManifestError(f"options.link is {name!r}; allowed: {sorted(LINKS)}")
     return LINKS[name]
+
+
+def clipped(x: Array, low: float, high: float) -> Array:
+    """x held to [low, high]; infinite ends cost nothing."""
+    return x if low == -math.inf and high == math.inf else np.clip(x, low, high)
 
 
 def answer(step: Step, logit: Array, link: Link) -> dict[str, Array]:
