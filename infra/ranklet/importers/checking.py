@@ -26,14 +26,18 @@ ROWS = 64
 RELATIVE, ABSOLUTE = 1e-5, 1e-6
 
 
-def check(proposal: Proposal) -> None:
-    """Raises ImportRefused for a row that the package would score otherwise than the oracle."""
+def check(proposal: Proposal, *, narrow: bool = False) -> None:
+    """Raises ImportRefused for a row that the package would score otherwise than the oracle.
+
+    narrow: the oracle sums in 32 bits, so that its own rounding is as its largest score, not as each.
+    """
     assert proposal.oracle is not None
     random = np.random.default_rng(1)
     columns = {name: one.draw(random, ROWS) for name, one in proposal.inputs.items()}
     wanted = proposal.oracle.scores(columns)
     found = scores(proposal, columns)
-    wrong = ~np.isclose(found, wanted, rtol=RELATIVE, atol=ABSOLUTE) & np.isfinite(wanted)
+    least = RELATIVE * float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0)) if narrow else ABSOLUTE
+    wrong = ~np.isclose(found, wanted, rtol=RELATIVE, atol=least) & np.isfinite(wanted)
     if wrong.any():
         row = int(np.argmax(wrong))
         raw = {name: values[row] for name, values in columns.items()}

@@ -46,5 +46,5 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
         oracle=oracle.of(model, tokens, drafted.raws, options.get(BINARY)),
         notes=drafted.notes,
     )
-    checking.check(proposal)
+    checking.check(proposal, narrow=BINARY in options)
     return proposal

@@ -53,7 +53,7 @@ def test_stored_scores_are_still_its_own(name: str, tmp_path: Path) -> None:
     assert proposal.oracle is not None
     assert proposal.oracle.name.startswith("vowpalwabbit 9")
     found = proposal.oracle.scores({name: stored.columns[name] for name in proposal.inputs})
-    np.testing.assert_allclose(found, stored.scores, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(found, stored.scores, rtol=1e-5, atol=1e-6)
 
 
 def test_it_is_drafted_built_and_proved(tmp_path: Path) -> None:
@@ -94,9 +94,9 @@ def test_an_option_that_is_not_linear_is_refused_by_name(tmp_path: Path, options
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ("3:nan\n", "line 12 .*nan"),
-        ("3:inf\n", "line 12 "),
-        ("3:1e39\n", "beyond 32 bits"),
+        ("3:nan\n", "line 12: 'nan'"),
+        ("3:inf\n", "line 12: 'inf'"),
+        ("3:1e39\n", "line 12: '1e39' is no finite number of 32 bits"),
         ("3:0.5\n3:0.5\n", "line 13: index 3 comes twice"),
         ("16:0.5\n", "line 12: index 16 lies beyond 4 bits"),
         ("-1:0.5\n", "line 12 "),
