@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ranklet.errors import ImportRefused
-
-OPSET = 18
-BATCH = "batch"
+from ranklet.importers import tfgraphs
 
 
 def to_onnx(keras: Any, model: Any, names: Sequence[str]) -> bytes:
@@ -27,16 +22,16 @@ def to_onnx(keras: Any, model: Any, names: Sequence[str]) -> bytes:
     def scores(*tensors: Any) -> list[Any]:
         return [tensorflow.identity(one) for one in keras.tree.flatten(model(list(tensors), training=False))]
 
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     try:
         function = tensorflow.function(scores)
-        made, _ = tf2onnx.convert.from_function(function, input_signature=specs, opset=OPSET, large_model=False)
+        made, _ = tf2onnx.convert.from_function(
+            function, input_signature=specs, opset=tfgraphs.OPSET, large_model=False
+        )
         _settle(made.graph, function.get_concrete_function(*specs).graph.captures)
     except Exception as error:
         # whatever a layer that tf2onnx does not know makes it raise: its types are not documented
         raise ImportRefused(f"tf2onnx does not convert the model: {str(error)[:500]}") from error
-    _without_erfc(made.graph)
-    _name(made.graph, [one.name for one in model.inputs], names)
+    tfgraphs.settled(made.graph, _names(made.graph, [one.name for one in model.inputs], names))
     content: bytes = made.SerializeToString()
     return content
 
@@ -51,38 +46,13 @@ def _settle(graph: Any, captures: Any) -> None:
         graph.input.remove(value)
 
 
-def _without_erfc(graph: Any) -> None:
-    """tf2onnx writes Erfc (of gelu), which ONNX does not have: 1 - Erf."""
-    from onnx import helper, numpy_helper
-
-    nodes = []
-    for node in graph.node:
-        if node.op_type != "Erfc":
-            nodes.append(node)
-            continue
-        one, erf = f"{node.output[0]}/one", f"{node.output[0]}/erf"
-        graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), one))
-        nodes.append(helper.make_node("Erf", node.input, [erf]))
-        nodes.append(helper.make_node("Sub", [one, erf], node.output))
-    del graph.node[:]
-    graph.node.extend(nodes)
-
-
-def _name(graph: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """Give the ends their names, the first dimension one of its own, throughout the graph."""
+def _names(graph: Any, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, str]:
+    """The ends as tf2onnx names them → as Keras does."""
     if len(graph.input) != len(inputs) or len(graph.output) != len(outputs):
         raise ImportRefused(
             f"tf2onnx gives inputs {[one.name for one in graph.input]} for {list(inputs)} and outputs "
             f"{[one.name for one in graph.output]} for {list(outputs)}: one is constant or unused; leave it out"
         )
     given = {one.name.split(":")[0]: one for one in graph.input}
-    new = {given[name].name if name in given else graph.input[at].name: name for at, name in enumerate(inputs)}
-    new |= {value.name: name for value, name in zip(graph.output, outputs, strict=True)}
-    for node in graph.node:
-        node.input[:] = [new.get(name, name) for name in node.input]
-        node.output[:] = [new.get(name, name) for name in node.output]
-    for value in (*graph.input, *graph.output):
-        value.name = new[value.name]
-        if value.type.tensor_type.shape.dim:
-            value.type.tensor_type.shape.dim[0].Clear()
-            value.type.tensor_type.shape.dim[0].dim_param = BATCH
+    found = {given[name].name if name in given else graph.input[at].name: name for at, name in enumerate(inputs)}
+    return found | {value.name: name for value, name in zip(graph.output, outputs, strict=True)}

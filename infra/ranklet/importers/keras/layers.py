@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ranklet.errors import ImportRefused
+from ranklet.importers.tfgraphs import next_below
+from ranklet_features import FeaturePlan, FeatureSpec
+from ranklet_features.errors import FeatureError
+from ranklet_features.spec import Feature, Input
 
 if TYPE_CHECKING:
     from ranklet.importers.keras.walk import Raw
@@ -25,17 +30,35 @@ CROSS_KEY = 0xDECAFCAFFE
 class Made:
     """of: the raw inputs, in order. type: of their values. line: the feature's options, vocabulary apart.
 
-    vocabulary: values in the order of their ids. worth: values worth trying. default: stands in for a missing value.
+    vocabulary: values in the order of their ids. worth: values worth trying. mask: the value that means none, which
+    stands in for a missing one and fills up lists; None where the layer has none.
     finish: (keras, tensor of ids) → what the layer gives.
     """
 
+    layer: str
     of: tuple[str, ...]
     type: str
     line: Mapping[str, Any]
     finish: Callable[[Any, Any], Any]
     worth: Sequence[Any]
     vocabulary: Sequence[Any] | None = None
-    default: Any = None
+    mask: Any = None
+
+    def id_of(self, value: Any) -> int:
+        """The id of one value. Raises ImportRefused where it has none."""
+        options = {key: one for key, one in self.line.items() if key not in ("kind", "length")}
+        words = {} if self.vocabulary is None else {"vocabulary": tuple(self.vocabulary)}
+        raw: Any = {"x": Input("item", self.type)}  # type: ignore[arg-type]
+        try:
+            plan = FeaturePlan.compile(
+                FeatureSpec(raw, {"x": Feature("category", ("x",), options | words)}), Path(), {}
+            )
+            return int(plan.assemble_columns({"x": [value]}).tensors["x"][0])
+        except FeatureError as error:
+            raise ImportRefused(
+                f"layer {self.layer!r} has no id for {value!r}, which fills up shorter lists: {error}; give it a "
+                "mask_token, or num_oov_indices = 1"
+            ) from error
 
 
 def string_lookup(layer: Any, raws: Sequence[Raw]) -> Made:
@@ -51,67 +74,70 @@ def integer_lookup(layer: Any, raws: Sequence[Raw]) -> Made:
 
 
 def _lookup(layer: Any, raw: Raw, kind: str, strangers: Sequence[Any]) -> Made:
-    if layer.invert:
-        raise _refused(layer, "invert = True gives words for ids", "rank by numbers alone")
-    if layer.output_mode == "tf_idf":
-        raise _refused(layer, "output_mode tf_idf weighs words", "use multi_hot or count")
+    _check_lookup(layer)
     words = [str(word) if kind == "string" else int(word) for word in layer.get_vocabulary()]
-    first = layer._oov_start_index()
-    several = layer.num_oov_indices > 1
-    tokens = words[:first] + words[first + layer.num_oov_indices :]
-    line: dict[str, Any] = {"oov": "error"}
-    if layer.num_oov_indices == 1:
-        line, tokens = {"oov_index": first}, words
-    elif several:
-        line = {"oov": "hash", "oov_buckets": layer.num_oov_indices, **_hash(getattr(layer, "salt", None))}
-    order = _order(first, len(tokens), layer.num_oov_indices) if several else None
-    worth = [*tokens[:200], *(strangers if layer.num_oov_indices else ())]
-    mask = layer.mask_token if layer.output_mode == "int" else None
-    mask = int(mask) if kind == "int" and mask is not None else mask
+    mask, counted, several = layer.mask_token, layer.output_mode != "int", layer.num_oov_indices
+    if mask is not None:
+        mask = int(mask) if kind == "int" else str(mask)
+    first = int(mask is not None and not counted)
+    depth = layer.max_tokens if counted and layer.pad_to_max_tokens else len(words)
+    dropped = [mask] if mask is not None and counted else []
+    line: dict[str, Any] = {"oov_index": first}
+    tokens, order = [*words, *dropped], [*range(len(words)), *(depth for _ in dropped)]
+    if several != 1:
+        tokens = [*dropped, *words[:first], *words[first + several :]]
+        order = [*(depth for _ in dropped), *range(first), *range(first + several, len(words))]
+        order += range(first, first + several)
+        line = {"oov": "error"} if several == 0 else {"oov": "hash", "oov_buckets": several, **_hash(layer.salt)}
+    worth = [*tokens[:200], *(strangers if several else ())]
     return Made(
+        layer.name,
         (raw.name,),
         kind,
-        _shape(line, raw, _padding(layer, mask)),
-        lambda keras, ids: _encoded(keras, layer, _moved(keras, layer, ids, order), layer.vocabulary_size()),
-        worth if mask is None else [*worth, mask],
+        _shape(line, raw),
+        lambda keras, ids: _encoded(keras, layer, _moved(keras, layer, ids, order), depth, masked=bool(dropped)),
+        worth,
         tokens,
         mask,
     )
 
 
-def _order(first: int, tokens: int, strangers: int) -> np.ndarray[Any, Any]:
-    """Ids of feature assembly (words, then strangers' buckets) → Keras's (mask, buckets, words)."""
-    known = [*range(first), *range(first + strangers, tokens + strangers)]
-    return np.array([*known, *range(first, first + strangers)], np.int64)
+def _check_lookup(layer: Any) -> None:
+    if layer.invert:
+        raise _refused(layer, "invert = True gives words for ids", "rank by numbers alone")
+    if layer.output_mode == "tf_idf":
+        raise _refused(layer, "output_mode tf_idf weighs words", "use multi_hot or count")
 
 
 def hashing(layer: Any, raws: Sequence[Raw]) -> Made:
-    """Hashing."""
+    """Hashing: a mask is a word of its own, before the buckets."""
     (raw,) = raws
     if raw.dtype.startswith("float"):
         raise _refused(layer, f"it hashes the float input {raw.name!r}", "make it an integer or text")
-    masked = layer.mask_value is not None and layer.num_bins > 1
-    line: dict[str, Any] = {"buckets": layer.num_bins - masked, **_hash(layer.salt)}
-    if masked:
-        if layer.mask_value != "":
-            raise _refused(layer, f"mask_value is {layer.mask_value!r}", 'mask "", which stands for a missing text')
-        line |= {"first_id": 1, "missing_index": 0}
-    text = raw.dtype == "string"
+    text, mask = raw.dtype == "string", layer.mask_value if layer.num_bins > 1 else None
+    line: dict[str, Any] = {"buckets": layer.num_bins, **_hash(layer.salt)}
+    if mask is not None:
+        mask = str(mask) if text else int(mask)
+        line = {"oov": "hash", "oov_buckets": layer.num_bins - 1, **_hash(layer.salt)}
+    worth = ["a", "Zürich", "x" * 70, "", *map(str, range(20))] if text else [0, -1, 7, 2**40, *range(100, 120)]
     return Made(
+        layer.name,
         (raw.name,),
         "string" if text else "int",
-        _shape(line, raw, 0),
+        _shape(line, raw),
         lambda keras, ids: _encoded(keras, layer, ids, layer.num_bins),
-        ["a", "Zürich", "x" * 70, "", *map(str, range(20))] if text else [0, -1, 7, 2**40, *range(100, 120)],
-        default="" if masked else None,
+        worth if mask is None else [*worth, mask],
+        None if mask is None else [mask],
+        mask,
     )
 
 
 def crossing(layer: Any, raws: Sequence[Raw]) -> Made:
     """HashedCrossing."""
-    if any(raw.shape not in ((), (1,)) for raw in raws):
+    if not all(raw.scalar for raw in raws):
         raise _refused(layer, "it crosses lists", "cross one value a row")
     return Made(
+        layer.name,
         tuple(raw.name for raw in raws),
         "mixed",
         {"kind": "cross", "buckets": layer.num_bins, "hash": "farmhash64", "hash_key": CROSS_KEY},
@@ -125,11 +151,12 @@ def discretization(layer: Any, raws: Sequence[Raw]) -> Made:
     (raw,) = raws
     edges = np.array(layer.bin_boundaries, np.float32).tolist()
     return Made(
+        layer.name,
         (raw.name,),
         "float",
         {"kind": "bucket", "boundaries": edges, "dtype": "float32"},
         lambda keras, ids: _encoded(keras, layer, ids, len(edges) + 1),
-        [*edges, *(float(np.nextafter(np.float32(edge), np.float32(-np.inf))) for edge in edges), -1e30, 1e30],
+        [*edges, *map(next_below, edges), -1e30, 1e30],
     )
 
 
@@ -151,11 +178,31 @@ def within(keras: Any, layer: Any, kind: str, args: Any) -> Any:
     edges = np.array(layer.bin_boundaries, np.float32)
 
     def bins(given: Any) -> Any:
-        above = keras.ops.greater_equal(keras.ops.expand_dims(keras.ops.cast(given, "float32"), -1), edges)
-        return keras.ops.sum(keras.ops.cast(above, "int64"), axis=-1)
+        below = keras.ops.less(keras.ops.expand_dims(keras.ops.cast(given, "float32"), -1), edges)
+        return keras.ops.sum(keras.ops.cast(keras.ops.logical_not(below), "int64"), axis=-1)  # NaN is above all
 
     ids = _within(keras, f"{layer.name}_bins", bins)(numbers)
     return _encoded(keras, layer, ids, len(edges) + 1)
+
+
+def rows_of(keras: Any, embedding: Any) -> Any:
+    """An Embedding of ids that are none below 0: one Gather, where Keras counts negative ones from the end."""
+
+    class Rows(keras.layers.Layer):  # type: ignore[misc]
+        supports_masking = embedding.supports_masking
+
+        def call(self, ids: Any) -> Any:
+            import tensorflow
+
+            return tensorflow.cast(tensorflow.gather(embedding.embeddings, ids), embedding.compute_dtype)
+
+        def compute_mask(self, ids: Any, mask: Any = None) -> Any:
+            return embedding.compute_mask(ids, mask)
+
+        def compute_output_spec(self, ids: Any) -> Any:
+            return embedding.compute_output_spec(ids)
+
+    return Rows(name=f"{embedding.name}_rows")
 
 
 def _hash(salt: Any) -> dict[str, Any]:
@@ -165,24 +212,21 @@ def _hash(salt: Any) -> dict[str, Any]:
     return {"hash": "siphash", "hash_key": key}
 
 
-def _padding(layer: Any, mask: Any) -> int:
-    """What fills a list up to the input's width: the mask's id where there is one."""
-    return 0 if mask is not None else int(layer._oov_start_index())
-
-
-def _shape(line: Mapping[str, Any], raw: Raw, pad: int) -> dict[str, Any]:
-    if raw.shape in ((), (1,)):
+def _shape(line: Mapping[str, Any], raw: Raw) -> dict[str, Any]:
+    if raw.scalar:
         return {"kind": "category", **line}
     if len(raw.shape) > 1:
         raise ImportRefused(f"input {raw.name!r} has shape {raw.shape}; features make [batch] and [batch, n]")
     (length,) = raw.shape
-    return {"kind": "bag", **line, "pad": pad, **({} if length is None else {"length": length})}
+    return {"kind": "bag", **line, **({} if length is None else {"length": length})}
 
 
-def _moved(keras: Any, layer: Any, ids: Any, order: Any) -> Any:
-    if order is None:
+def _moved(keras: Any, layer: Any, ids: Any, order: Sequence[int]) -> Any:
+    """Ids of feature assembly (mask, words, strangers) → Keras's (mask, strangers, words)."""
+    if list(order) == list(range(len(order))):
         return ids
-    return _within(keras, f"{layer.name}_order", lambda given: keras.ops.take(order, given))(ids)
+    moves = np.array(order, np.int64)
+    return _within(keras, f"{layer.name}_order", lambda given: keras.ops.take(moves, given))(ids)
 
 
 def _within(keras: Any, name: str, function: Callable[[Any], Any]) -> Any:
@@ -198,11 +242,16 @@ def _within(keras: Any, name: str, function: Callable[[Any], Any]) -> Any:
     return Ids(name=name)
 
 
-def _encoded(keras: Any, layer: Any, ids: Any, size: int) -> Any:
+def _encoded(keras: Any, layer: Any, ids: Any, size: int, *, masked: bool = False) -> Any:
+    """masked: the id behind the last is the mask's, which is counted nowhere."""
     if layer.output_mode == "int":
         return ids
-    encoding = keras.layers.CategoryEncoding(size, output_mode=layer.output_mode, name=f"{layer.name}_encoding")
-    return encoding(ids)
+    if layer.sparse:
+        raise _refused(layer, "it gives a sparse tensor", "leave sparse = False")
+    encoding = keras.layers.CategoryEncoding(
+        size + masked, output_mode=layer.output_mode, name=f"{layer.name}_encoding"
+    )
+    return encoding(ids)[..., :size] if masked else encoding(ids)
 
 
 def _refused(layer: Any, what: str, remedy: str) -> ImportRefused:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,14 +15,12 @@ import orjson
 from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
-from ranklet.importers import onnx, proving
-from ranklet.importers.base import Exported
+from ranklet.importers import proving, tfgraphs
 from ranklet.importers.keras import archive, conversion
 from ranklet.importers.keras.layers import Made
 from ranklet.importers.keras.walk import Raw, Walk, functional
 from ranklet.importers.onnx import proposing
 from ranklet.importers.proposal import Columns, Draw, Proposal, ProposedInput, Wishes
-from ranklet.model import StepSource
 
 INLINE = 20
 """Words of a vocabulary that stand in model.toml itself; longer ones get a file."""
@@ -40,26 +37,27 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     wanted = wishes.only(proposing.OUTPUT).get(proposing.OUTPUT)
     archive.check(path)
     keras = _keras()
-    model = functional(keras, _load(keras, path))
-    walk = Walk(keras)
-    numbers = walk.model(model)
-    names = _outputs(keras, model)
-    content = conversion.to_onnx(keras, numbers, names)
-    made = proposing.of_graph(_checked(content, path.stem), wanted=wanted)
+    with tfgraphs.silence():
+        model = functional(keras, _load(keras, path))
+        walk = Walk(keras)
+        names = _outputs(keras, model)
+        content = conversion.to_onnx(keras, walk.model(model), names)
+    made = proposing.of_graph(tfgraphs.checked(content, path.stem), wanted=wanted)
     proposal = _with_features(made, walk)
-    oracle = Keras(keras, model, names.index(proposal.score), _raws(walk))
-    proposal = replace(proposal, oracle=oracle, notes=(*_notes(made, walk), *_padded(walk)))
+    oracle = Keras(keras, model, names.index(proposal.score), _fills(made, walk))
+    proposal = replace(proposal, oracle=oracle, notes=(*_notes(made, walk), *_padded(made, walk)))
     proving.hold(proposal, relative=RELATIVE)
     return proposal
 
 
 def _keras() -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets on stderr
+    tfgraphs.prepare()
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
-        import keras  # an extra, and seconds to import
-        import tensorflow
-        import tf2onnx
+        with tfgraphs.silence():
+            import keras  # an extra, and seconds to import
+            import tensorflow
+            import tf2onnx
     except ImportError as error:
         raise ImportRefused(
             f"a Keras model needs Keras, TensorFlow and tf2onnx ({error}): pip install 'ranklet[keras]'"
@@ -81,13 +79,6 @@ def _load(keras: Any, path: Path) -> Any:
     return model
 
 
-def _checked(content: bytes, stem: str) -> Exported:
-    """The graph as the importer of ONNX takes it, which tries it. Raises ImportRefused where onnxruntime does not."""
-    with tempfile.TemporaryDirectory() as scratch:
-        (Path(scratch) / f"{stem}.onnx").write_bytes(content)
-        return onnx.load(StepSource(format="onnx", source=f"{stem}.onnx"), Path(scratch))
-
-
 def _outputs(keras: Any, model: Any) -> list[str]:
     """Names of the outputs, in order: the keys of a dict, else the layers' names."""
     struct = getattr(model, "_outputs_struct", None)
@@ -97,18 +88,30 @@ def _outputs(keras: Any, model: Any) -> list[str]:
     return [name if names.count(name) == 1 else f"{name}_{at}" for at, name in enumerate(names)]
 
 
-def _raws(walk: Walk) -> dict[str, Raw]:
-    return {name: walk.raw[id(end)] for name, end in walk.ends.items()}
+def _fills(made: Proposal, walk: Walk) -> dict[str, Any]:
+    """Raw list → the value that fills it up where it is short: the mask of a layer that reads it."""
+    found: dict[str, Any] = {}
+    for one in walk.made.values():
+        if one.line["kind"] == "bag":
+            (raw,) = one.of
+            plain = raw in made.features or one.mask is None
+            found[raw] = found.get(raw) or (_nothing(one.type) if plain else one.mask)
+    return found
+
+
+def _nothing(type: str) -> Any:
+    return "" if type == "string" else 0
 
 
 def _with_features(made: Proposal, walk: Walk) -> Proposal:
     """The graph's own inputs, and those that features make with the raw ones behind them; in the model's order."""
     inputs, features, files = dict[str, ProposedInput](), dict[str, Mapping[str, Any]](), dict(made.files)
+    fills = _fills(made, walk)
     for name, line in made.features.items():
         if name not in walk.made:
             inputs[name], features[name] = made.inputs[name], line
     for name, one in walk.made.items():
-        features[name] = _line(name, one, files)
+        features[name] = _line(name, one, files, fills)
         for raw in one.of:
             if raw not in walk.made or raw == name:
                 inputs[raw] = _input(inputs.get(raw), one, walk.raw[id(walk.ends[raw])])
@@ -116,9 +119,11 @@ def _with_features(made: Proposal, walk: Walk) -> Proposal:
     return replace(made, inputs=ordered, features=features, files=files)
 
 
-def _line(name: str, one: Made, files: dict[str, bytes]) -> dict[str, Any]:
+def _line(name: str, one: Made, files: dict[str, bytes], fills: Mapping[str, Any]) -> dict[str, Any]:
     line = dict(one.line)
     kind = line.pop("kind")
+    if kind == "bag":
+        line["pad"] = one.id_of(fills[one.of[0]])
     words = one.vocabulary
     if words is not None and len(words) <= INLINE:
         line = {"vocabulary": list(words), **line}
@@ -140,13 +145,12 @@ def _input(known: ProposedInput | None, one: Made, raw: Raw) -> ProposedInput:
     """The line of a raw input that a layer reads; of one that several read, with what is worth trying for all."""
     kind = {"string": "string", "float": "float"}.get(_family(raw.dtype), "int")
     fields: dict[str, Any] = {"type": kind}
-    listed = raw.shape not in ((), (1,))
-    if listed:
+    if not raw.scalar:
         fields |= {"list": True, "default": []}
-    elif one.default is not None and (known is None or known.fields.get("default") == one.default):
-        fields["default"] = one.default
+    elif one.mask is not None and (known is None or known.fields.get("default") == one.mask):
+        fields["default"] = one.mask
     worth = list(one.worth) or (["a", "b", "Zürich", ""] if kind == "string" else [0, 1, -5, 12345])
-    draws: list[Draw] = [partial(_drawn, worth, raw.shape)]
+    draws: list[Draw] = [partial(_drawn, worth, raw)]
     if known is not None:
         draws.append(known.draw)
     return ProposedInput(fields, partial(_any, draws))
@@ -156,11 +160,10 @@ def _family(dtype: str) -> str:
     return "float" if dtype.startswith(("float", "bfloat")) else dtype
 
 
-def _drawn(worth: Sequence[Any], shape: tuple[int | None, ...], random: np.random.Generator, count: int) -> list[Any]:
-    one = [worth[at] for at in random.integers(0, len(worth), count)]
-    if shape in ((), (1,)):
-        return one
-    longest = shape[0] or 6
+def _drawn(worth: Sequence[Any], raw: Raw, random: np.random.Generator, count: int) -> list[Any]:
+    if raw.scalar:
+        return [worth[at] for at in random.integers(0, len(worth), count)]
+    longest = raw.shape[0] or 6
     lengths = random.integers(0, longest + 1, count)
     return [[worth[at] for at in random.integers(0, len(worth), length)] for length in lengths]
 
@@ -175,22 +178,21 @@ def _notes(made: Proposal, walk: Walk) -> list[str]:
     return [note for note in made.notes if note.split(":")[0] not in walk.made]
 
 
-def _padded(walk: Walk) -> list[str]:
+def _padded(made: Proposal, walk: Walk) -> list[str]:
     return [
-        f"{name}: shorter lists are padded at the end with id {one.line['pad']}, and cut to their first values"
-        for name, one in walk.made.items()
-        if one.line.get("kind") == "bag"
+        f"{name}: shorter lists are filled up with {value!r} at the end, and longer ones cut to their first values"
+        for name, value in _fills(made, walk).items()
     ]
 
 
 @dataclass(frozen=True)
 class Keras:
-    """The model itself. output: which of them ranks."""
+    """The model itself. output: which of them ranks. fills: list → the value that fills it up."""
 
     keras: Any
     model: Any
     output: int
-    raws: Mapping[str, Raw]
+    fills: Mapping[str, Any]
 
     @property
     def name(self) -> str:
@@ -201,7 +203,8 @@ class Keras:
         """As the protocol says."""
         given = [self._tensor(tensor, columns) for tensor in self.model.inputs]
         struct = self.keras.tree.pack_sequence_as(self.model._inputs_struct, given)
-        found = self.keras.tree.flatten(self.model(struct, training=False))[self.output]
+        with tfgraphs.silence():
+            found = self.keras.tree.flatten(self.model(struct, training=False))[self.output]
         scores: NDArray[Any] = np.asarray(found).reshape(-1)
         return scores
 
@@ -217,5 +220,5 @@ class Keras:
     def _padded(self, values: Sequence[Sequence[Any]], tensor: Any) -> list[list[Any]]:
         """Lists of one length: in Keras the caller pads them."""
         width = tensor.shape[1] or max(map(len, values)) or 1
-        fill = "" if tensor.dtype == "string" else 0
+        fill = self.fills.get(tensor.name, _nothing(tensor.dtype))
         return [[*value, *[fill] * (width - len(value))] for value in values]

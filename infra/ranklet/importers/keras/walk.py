@@ -25,17 +25,24 @@ class Raw:
     dtype: str
     shape: tuple[int | None, ...]
 
+    @property
+    def scalar(self) -> bool:
+        """Whether a row has one value."""
+        return self.shape in ((), (1,))
+
 
 @dataclass
 class Walk:
     """raw: what each tensor is that nothing has computed on yet. ids: those that features make. made: the features.
 
+    positive: integers of which features let none below 0 through.
     ends: inputs of the model as it was. kept: the ends that features feed. named: layers by their names.
     """
 
     keras: Any
     raw: dict[int, Raw] = field(default_factory=dict)
     ids: dict[int, Raw] = field(default_factory=dict)
+    positive: set[int] = field(default_factory=set)
     made: dict[str, Made] = field(default_factory=dict)
     ends: dict[str, Any] = field(default_factory=dict)
     kept: list[Any] = field(default_factory=list)
@@ -52,6 +59,8 @@ class Walk:
                 raise ImportRefused(f"input {tensor.name!r} is sparse or ragged; export the model with padded inputs")
             self.raw[id(fresh)] = Raw(tensor.name, tensor.dtype, tuple(tensor.shape[1:]))
             self.ends[tensor.name] = fresh
+            if tensor.dtype.startswith("int"):
+                self.positive.add(id(fresh))
             given.append(fresh)
         outputs = self._through(graph, given)
         used = _used(outputs, self.keras)
@@ -87,6 +96,8 @@ class Walk:
                 f"layer {layer.name!r} ({kind}) reads the text of input {text[0]!r}: text goes through StringLookup, "
                 "Hashing or HashedCrossing; compute the rest before the request"
             )
+        if kind == "Embedding" and id(args[0]) in self.positive and layer.quantization_mode is None:
+            return self._unlike(layers.rows_of(self.keras, layer))(*args, **kwargs)
         return self._unlike(layer)(*args, **kwargs)
 
     def _unlike(self, layer: Any) -> Any:
@@ -102,7 +113,7 @@ class Walk:
         known = {**self.raw, **self.ids} if kind == "HashedCrossing" else self.raw
         sources = [known.get(id(one)) for one in self.keras.tree.flatten(args)]
         raws = [source for source in sources if source is not None]
-        if len(raws) < len(sources):
+        if len(raws) < len(sources) or (kind == "Discretization" and not raws[0].scalar):
             return layers.within(self.keras, layer, kind, args)
         found = layers.FEATURES[kind](layer, raws)
         name = self._name("_x_".join(raw.name for raw in raws), layer.name)
@@ -111,6 +122,7 @@ class Walk:
         self.named[name] = end
         self.made[name] = found
         out = found.finish(self.keras, end)
+        self.positive |= {id(end), id(out)}
         if out is end:
             self.ids[id(end)] = Raw(name, "int64", raws[0].shape)
         return out
@@ -123,7 +135,7 @@ class Walk:
         return name
 
     def _scalar(self, tensor: Any) -> bool:
-        return self.raw[id(tensor)].shape in ((), (1,)) and tensor.dtype == "string"
+        return self.raw[id(tensor)].scalar and tensor.dtype == "string"
 
     def _reshaped(self, layer: Any, tensor: Any, args: Any, kwargs: Any) -> Any:
         """The same value under another shape, as Keras infers it."""

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ranklet.errors import ImportRefused
-from ranklet.importers import onnx
-from ranklet.importers.base import Exported
+from ranklet.importers import tfgraphs
 from ranklet.importers.tensorflow.walk import LIST_SHAPE
-from ranklet.model import StepSource
 
-OPSET = 18
-BATCH = "batch"
 BATCH_SIZE = "batch_size"
 """Placeholder of the number of rows, which becomes the shape of an input."""
 
@@ -53,51 +45,11 @@ def to_onnx(graph: Any, inputs: Mapping[str, str], output: tuple[str, str]) -> b
 
     try:
         made, _ = tf2onnx.convert.from_graph_def(
-            graph, input_names=list(inputs.values()), output_names=[output[1]], opset=OPSET
+            graph, input_names=list(inputs.values()), output_names=[output[1]], opset=tfgraphs.OPSET
         )
     except Exception as error:
         # whatever an operation that tf2onnx does not know makes it raise: its types are not documented
         raise ImportRefused(f"tf2onnx does not convert the graph: {str(error)[:500]}") from error
-    without_erfc(made.graph)
-    _name(made.graph, {tensor: name for name, tensor in inputs.items()} | {output[1]: output[0]})
+    tfgraphs.settled(made.graph, {tensor: name for name, tensor in inputs.items()} | {output[1]: output[0]})
     content: bytes = made.SerializeToString()
     return content
-
-
-def checked(content: bytes) -> Exported:
-    """The graph as the importer of ONNX takes it, which tries it. Raises ImportRefused where onnxruntime does not."""
-    with tempfile.TemporaryDirectory() as scratch:
-        (Path(scratch) / "model.onnx").write_bytes(content)
-        return onnx.load(StepSource(format="onnx", source="model.onnx"), Path(scratch))
-
-
-def without_erfc(graph: Any) -> None:
-    """tf2onnx writes Erfc (of gelu), which ONNX does not have: 1 - Erf."""
-    from onnx import helper, numpy_helper
-
-    nodes = []
-    for node in graph.node:
-        if node.op_type != "Erfc":
-            nodes.append(node)
-            continue
-        one, erf = f"{node.output[0]}/one", f"{node.output[0]}/erf"
-        graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), one))
-        nodes.append(helper.make_node("Erf", node.input, [erf]))
-        nodes.append(helper.make_node("Sub", [one, erf], node.output))
-    del graph.node[:]
-    graph.node.extend(nodes)
-
-
-def _name(graph: Any, new: Mapping[str, str]) -> None:
-    """Give the ends their names, the first dimension one of its own."""
-    strays = [value.name for value in (*graph.input, *graph.output) if value.name not in new]
-    if strays:
-        raise ImportRefused(f"tf2onnx gives the ends {strays}, which were not asked for")
-    for node in graph.node:
-        node.input[:] = [new.get(name, name) for name in node.input]
-        node.output[:] = [new.get(name, name) for name in node.output]
-    for value in (*graph.input, *graph.output):
-        value.name = new[value.name]
-        if value.type.tensor_type.shape.dim:
-            value.type.tensor_type.shape.dim[0].Clear()
-            value.type.tensor_type.shape.dim[0].dim_param = BATCH

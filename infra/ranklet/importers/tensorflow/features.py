@@ -15,6 +15,7 @@ import orjson
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.tensorflow.values import Dense, Mask, Raw
+from ranklet.importers.tfgraphs import next_above, next_below
 
 INLINE = 20
 """Words of a vocabulary that stand in model.toml itself; longer ones get a file."""
@@ -154,7 +155,7 @@ class Features:
 
     def bucket(self, raw: Raw, edges: Sequence[float]) -> str:
         """The bucket of one float a row."""
-        near = [float(np.nextafter(np.float32(edge), np.float32(way))) for edge in edges for way in (-np.inf, np.inf)]
+        near = [step(edge) for edge in edges for step in (next_below, next_above)]
         self.worth.setdefault(raw.name, []).extend([*map(float, edges), *near])
         line = {"kind": "bucket", "boundaries": list(map(float, edges)), "dtype": "float32"}
         return self._feature(raw, line, "bucket", "int64", ())

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +11,7 @@ import numpy as np
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.tensorflow.values import Table
+from ranklet.importers.tfgraphs import prepare, silence
 
 DEFAULT = "serving_default"
 Shape = tuple[int | None, ...] | None
@@ -50,35 +46,16 @@ class Loaded:
 
 def library() -> Any:
     """TensorFlow, silent. Raises ImportRefused with the line to install it."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it greets on stderr
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # of this too; sums in one order
+    prepare()
     try:
         with silence():
             import tensorflow  # an extra, and seconds to import
-            import tf2onnx
+            import tf2onnx  # noqa: F401, asked for here and used later
     except ImportError as error:
         raise ImportRefused(
             f"a SavedModel needs TensorFlow and tf2onnx ({error}): pip install 'ranklet[tensorflow]'"
         ) from error
-    for name in ("tensorflow", "absl", tf2onnx.__name__):
-        logging.getLogger(name).setLevel(logging.ERROR)
     return tensorflow
-
-
-@contextmanager
-def silence() -> Iterator[None]:
-    """TensorFlow greets and reports on the process's stderr, and warns of its own old functions."""
-    sys.stderr.flush()
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
 
 
 def load(tf: Any, path: Path, meta: Any, wanted: str | None) -> Loaded:

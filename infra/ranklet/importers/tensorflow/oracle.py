@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet.importers.proposal import Columns
-from ranklet.importers.tensorflow.loading import Loaded, silence
+from ranklet.importers.tensorflow.loading import Loaded
 from ranklet.importers.tensorflow.parsing import Parsed
 from ranklet.importers.tensorflow.values import Raw
+from ranklet.importers.tfgraphs import silence
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ranklet.errors import ImportRefused
-from ranklet.importers import tensors
+from ranklet.importers import proving, tensors, tfgraphs
 from ranklet.importers.base import Exported, TensorSpec
 from ranklet.importers.proposal import Proposal, Wishes
 from ranklet.importers.tensorflow import (
@@ -21,7 +21,6 @@ from ranklet.importers.tensorflow import (
     parsing,
     sparse,
     texts,
-    trial,
 )
 from ranklet.importers.tensorflow.features import Features
 from ranklet.importers.tensorflow.loading import Loaded
@@ -38,6 +37,8 @@ HANDLERS = {
 FIRST = frozenset({"StringToHashBucketFast", "StringToHashBucketStrong", "LookupTableFindV2"})
 DTYPES = ("float32", "int32", "int64", "string")
 ARTEFACT = "export/model.onnx"
+RELATIVE = 1e-5
+"""Sums of 32-bit floats in another order."""
 
 
 def propose(path: Path, wishes: Wishes) -> Proposal:
@@ -50,13 +51,12 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     loaded = loading.load(tf, path, meta, wishes.options.get("signature"))
     score = _score(loaded, wishes.options.get("score"))
     try:
-        with loading.silence():
+        with tfgraphs.silence():
             proposal = _proposal(tf, loaded, score)
     except (ImportRefused, ValueError, TypeError, LookupError, RuntimeError, tf.errors.OpError) as error:
         # TensorFlow raises these for graphs that do not hold together
         raise ImportRefused(f"{path.name}, signature {loaded.signature!r}: {str(error)[:1000]}") from error
-    assert proposal.oracle is not None
-    trial.hold(proposal, proposal.files[ARTEFACT], proposal.oracle)
+    proving.hold(proposal, relative=RELATIVE)
     return proposal
 
 
@@ -72,7 +72,7 @@ def _proposal(tf: Any, loaded: Loaded, score: str) -> Proposal:
         output = tf.reshape(output, [-1], name="scores")
     part, fed = conversion.reached(tf, graph, output, features.fed)
     content = conversion.to_onnx(part, {name: one.name for name, one in fed.items()}, (score, output.name))
-    exported = conversion.checked(content)
+    exported = tfgraphs.checked(content)
     lines = _needed(features, list(fed))
     raws = _raws(features, lines, loaded)
     parsed = features.parsed
