@@ -27,7 +27,8 @@ from ranklet.importers.torch.recipe import ADVICE
 MODEL = "models/model.json"
 WEIGHTS, CONSTANTS = "data/weights/model_weights_config.json", "data/constants/model_constants_config.json"
 MAX_JSON = 256 << 20
-_COMPILED = "data/aotinductor/"
+_COMPILED, _PICKLED = "data/aotinductor/", ("data/weights/model.pt", "data/constants/model.pt")
+_STRIDED = 7
 _ITEM = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 2, 7: 4, 8: 8, 12: 1, 13: 2}
 """PyTorch's number of a dtype → bytes: uint8, int8, int16, int32, int64, half, float, double, bool, bfloat16."""
 
@@ -81,6 +82,11 @@ def _root(archive: Archive) -> str:
     models = [member for member in archive.members if member.startswith(f"{root}models/")]
     if compiled := [member for member in archive.members if member.startswith(root + _COMPILED)]:
         raise ImportRefused(f"{archive.name}: {compiled[0]} is compiled code, which is never started; {ADVICE}")
+    if older := [member for member in _PICKLED if root + member in archive.members]:
+        raise ImportRefused(
+            f"{archive.name} was written by an earlier PyTorch, which keeps weights as a pickle ({older[0]}), and it "
+            f"can run code; with PyTorch 2.9 or newer, {ADVICE}"
+        )
     if models != [root + MODEL]:
         raise ImportRefused(f"{archive.name} holds the programs {models}, not one named model; {ADVICE}")
     if f"{root}byteorder" in archive.members and archive.read(f"{root}byteorder", limit=64) != b"little":
@@ -116,7 +122,18 @@ def _tensors(archive: Archive, root: str, config: str, prefix: str) -> dict[str,
         if member not in kept:
             kept[member] = archive.read(root + member)
         _check_size(one, len(kept[member]), place)
+        _check_place(one["tensor_meta"], place)
     return kept
+
+
+def _check_place(meta: Mapping[str, Any], place: str) -> None:
+    """The tensor must lie in plain memory."""
+    device = meta.get("device")
+    kind = device.get("type") if isinstance(device, dict) else None
+    if kind != "cpu":
+        raise ImportRefused(f"{place} lies on the device {str(kind)[:80]!r}; call model.cpu() and export again")
+    if meta.get("layout") != _STRIDED:
+        raise ImportRefused(f"{place} is sparse or packed; make it plain, with .to_dense(), and export again")
 
 
 def _check_size(one: Mapping[str, Any], stored: int, place: str) -> None:
