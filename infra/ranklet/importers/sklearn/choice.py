@@ -56,6 +56,8 @@ def _method(model: Any, wanted: str | None, classes: Any) -> str:
     if wanted is not None and wanted not in METHODS:
         raise ImportRefused(f"-o method={wanted} is not known: {', '.join(METHODS)}")
     has = [name for name in METHODS if hasattr(model, name)]
+    if hasattr(model, "fit_predict") and not hasattr(model, "decision_function"):
+        raise ImportRefused(f"{type(model).__name__} predicts the number of a cluster, which does not rank")
     if not has:
         raise ImportRefused(f"{type(model).__name__} predicts nothing: end the pipeline with a fitted predictor")
     if wanted is not None:

@@ -15,7 +15,7 @@ from ranklet.importers.sklearn.tape import OPSET
 if TYPE_CHECKING:
     from ranklet.importers.sklearn.walk import Walk
 
-_FAULTS = (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
+_FAULTS = (AttributeError, IndexError, KeyError, NameError, NotImplementedError, RuntimeError, TypeError, ValueError)
 
 
 def transform(walk: Walk, estimator: Any, frame: Frame) -> Frame:

@@ -30,13 +30,15 @@ def _calibrated(walk: Walk, estimator: Any, frame: Frame, method: str) -> str:
 
 
 def _one_calibrated(walk: Walk, one: Any, frame: Frame) -> str:
-    if one.method not in ("sigmoid", "isotonic"):
-        raise ImportRefused(f"calibrates by {one.method}; served are sigmoid and isotonic")
+    if one.method not in ("sigmoid", "isotonic", "temperature"):
+        raise ImportRefused(f"calibrates by {one.method}; served are sigmoid, isotonic and temperature")
     inner = one.estimator.estimator if type(one.estimator).__name__ == "FrozenEstimator" else one.estimator
     how = "decision_function" if hasattr(inner, "decision_function") else "predict_proba"
     found = walk.predict(inner, frame, how)
     if list(inner.classes_) != list(one.classes):
         raise ImportRefused("holds a fold that does not know all classes")
+    if one.method == "temperature":
+        return _cooled(walk, one, found, how)
     if len(one.classes) == 2:
         found = walk.tape.columns(found, [1]) if how == "predict_proba" else found
         positive = _curve(walk, one, one.calibrators[0], found)
@@ -59,6 +61,17 @@ def _curve(walk: Walk, one: Any, calibrator: Any, found: str) -> str:
     return sigmoid(
         walk.tape, walk.tape.op("Add", walk.tape.op("Mul", found, -float(calibrator.a_)), -float(calibrator.b_))
     )
+
+
+def _cooled(walk: Walk, one: Any, found: str, how: str) -> str:
+    """softmax(β · logits)."""
+    if how == "predict_proba":
+        logits = walk.tape.op("Log", walk.tape.op("Add", found, 1e-12))
+    elif len(one.classes) == 2:
+        logits = walk.tape.joined([walk.tape.op("Neg", found), found])
+    else:
+        raise ImportRefused("tells decisions from probabilities by all rows of a request; use method='sigmoid'")
+    return softmax(walk.tape, walk.tape.op("Mul", logits, float(one.calibrators[0].beta_)))
 
 
 def _isotonic(walk: Walk, calibrator: Any, found: str) -> str:

@@ -30,6 +30,8 @@ KNOWN = (
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neighbors._ball_tree.BallTree",
     "sklearn.utils._bunch.Bunch",
+    "sklearn.utils._metadata_requests.MetadataRequest",
+    "sklearn.utils._metadata_requests.MethodMetadataRequest",
     "sklearn.utils.validation.check_array",
     "functools.partial",
     "scipy._lib.array_api_compat.numpy._aliases.asarray",
@@ -52,6 +54,7 @@ KNOWN = (
 FAMILIES = (
     "sklearn._loss.", "sklearn.linear_model._sgd_fast.", "sklearn.ensemble._gb_losses.", "sklearn.metrics._scorer.",
     "sklearn.model_selection._split.", "sklearn.feature_selection._univariate_selection.",
+    "sklearn.metrics._classification.", "sklearn.metrics._ranking.", "sklearn.metrics._regression.",
     "sklearn.gaussian_process.kernels.", "scipy.interpolate._bsplines.",
 )  # fmt: skip
 

@@ -107,6 +107,12 @@ def _unscaled(walk: Walk, scaler: Any, found: str) -> str:
     return found if centre is None else walk.tape.op("Add", found, float(centre[0]))
 
 
+def _selected(walk: Walk, estimator: Any, frame: Frame, method: str) -> str:
+    return walk.predict(
+        estimator.estimator_, walk.select(frame, np.flatnonzero(estimator.get_support()).tolist()), method
+    )
+
+
 def _dummy(walk: Walk, estimator: Any, frame: Frame, method: str) -> str:
     raise ImportRefused("gives every row the same, which ranks nothing; train a model")
 
@@ -117,6 +123,8 @@ _MADE = {
     "StackingClassifier": _stacking,
     "StackingRegressor": _stacking,
     "TransformedTargetRegressor": _transformed,
+    "RFE": _selected,
+    "RFECV": _selected,
     "DummyClassifier": _dummy,
     "DummyRegressor": _dummy,
 }

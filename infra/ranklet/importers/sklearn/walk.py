@@ -49,7 +49,7 @@ TREES = """
 META = """
     Pipeline VotingClassifier VotingRegressor StackingClassifier StackingRegressor GridSearchCV RandomizedSearchCV
     HalvingGridSearchCV HalvingRandomSearchCV TransformedTargetRegressor FrozenEstimator TunedThresholdClassifierCV
-    FixedThresholdClassifier DummyClassifier DummyRegressor
+    FixedThresholdClassifier DummyClassifier DummyRegressor RFE RFECV
 """
 GROUPS = (
     "CalibratedClassifierCV BaggingClassifier BaggingRegressor AdaBoostClassifier AdaBoostRegressor OneVsRestClassifier"
