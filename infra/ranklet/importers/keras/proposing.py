@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
 from ranklet.importers import proving, tfgraphs
-from ranklet.importers.keras import archive, conversion
+from ranklet.importers.keras import archive, conversion, weights
 from ranklet.importers.keras.layers import Made
 from ranklet.importers.keras.walk import Raw, Walk, functional
 from ranklet.importers.onnx import proposing
@@ -70,10 +70,14 @@ def _keras() -> Any:
 
 def _load(keras: Any, path: Path) -> Any:
     try:
+        weights.check(keras, path)
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except ImportRefused:
+        raise
     except Exception as error:
         # Keras raises whatever its layers do on a damaged file
-        raise ImportRefused(f"{path.name}: Keras does not load it: {str(error)[:400]}") from error
+        told = str(error).replace(str(path), path.name)[:400]
+        raise ImportRefused(f"{path.name}: Keras does not load it: {told}") from error
     if not isinstance(model, keras.Model) or not model.inputs:
         raise ImportRefused(f"{path.name} is a {type(model).__name__} without inputs; call it once before saving it")
     return model
