@@ -18,10 +18,12 @@ from ranklet.importers.proposal import Proposal, Proposer, Wishes
 from ranklet.model import StepSource
 
 IMPORTERS: Mapping[str, str] = {
+    "catboost": "ranklet.importers.catboost",
     "keras": "ranklet.importers.keras",
     "lightgbm": "ranklet.importers.lightgbm",
     "numpy": "ranklet.importers.numpy",
     "onnx": "ranklet.importers.onnx",
+    "sklearn": "ranklet.importers.sklearn",
     "tensorflow": "ranklet.importers.tensorflow",
     "torch": "ranklet.importers.torch",
     "vowpal": "ranklet.importers.vowpal",

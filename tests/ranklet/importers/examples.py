@@ -41,6 +41,7 @@ class Example(NamedTuple):
 
 
 EXAMPLES: Mapping[str, Example] = {
+    "catboost": Example("catboost/catboost.zip", "films/model.json", "ranker.json", libraries=("catboost",)),
     "lightgbm": Example("trees/lightgbm.zip", "lambdarank/model.txt", "ranker.txt", libraries=("lightgbm",)),
     "tensorflow": Example(
         "tensorflow/tensorflow.zip", "module/saved/", "ranker", extra="tensorflow", libraries=("tensorflow", "tf2onnx")

@@ -1,0 +1,131 @@
+"""A folder of its own for a CatBoost model: each feature an input, one tensor of all, one graph of trees."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ranklet.errors import ImportRefused
+from ranklet.importers import proving
+from ranklet.importers.catboost import document, drawing, features, known, losses, lossy, oracle, trees
+from ranklet.importers.catboost.ctrs import MEANS
+from ranklet.importers.catboost.document import Document
+from ranklet.importers.catboost.features import Features
+from ranklet.importers.catboost.losses import Prediction
+from ranklet.importers.npz import npz
+from ranklet.importers.proposal import Proposal, ProposedInput, Wishes
+from ranklet.importers.trees import checks, lowering, trial
+from ranklet.importers.trees.records import Ensemble
+from ranklet.model import StepSource
+from ranklet_features.kinds import ctrs
+
+OUTPUT, COLUMN, INTEGERS, STRINGS = "output", "column", "ints", "strings"
+TABLES = "vocabularies/features.npz"
+RELATIVE = 1e-6
+
+
+def propose(path: Path, wishes: Wishes) -> Proposal:
+    """As the protocol says. options.output, column: what ranks. options.ints, strings: types of categories."""
+    options = wishes.only(OUTPUT, COLUMN, INTEGERS, STRINGS)
+    found, content = document.read(path)
+    lossy.check(found)
+    read = features.read(found)
+    outputs = len(trees.bias(found)[1])
+    predicted = losses.prediction(found, outputs, options.get(OUTPUT))
+    column = losses.column(predicted.names, options.get(COLUMN))
+    graph = _graph(found, read, predicted, column=column)
+    artefact = f"export/{path.stem}.onnx"
+    proposal = Proposal(
+        inputs=_inputs(found, read, options),
+        features={lowering.INPUT: _feature(read)},
+        steps=(StepSource(format="onnx", source=artefact),),
+        score=lowering.SCORE,
+        files={artefact: graph} | ({TABLES: npz(ctrs.arrays(read.tables))} if read.categories else {}),
+        oracle=None if _misread(found) else oracle.of(content, read, predicted.kind, column=column),
+        notes=_notes(found, read, predicted, column),
+    )
+    if proposal.oracle is not None:
+        proving.hold(proposal, relative=RELATIVE)
+    return proposal
+
+
+def _graph(found: Document, read: Features, predicted: Prediction, *, column: int | None) -> bytes:
+    """Trees of the output that ranks; of all of them where the link needs all."""
+    scale, biases = trees.bias(found)
+    outputs, link, times = len(biases), predicted.link, 1.0
+    whole = link == "softmax" or column is None
+    if predicted.kind == "uncertainty" and column == 1:
+        link, times = "exp", 2.0  # its second output is the logarithm of a standard deviation
+    kept = range(outputs) if whole else [column or 0]
+    ensemble = Ensemble(
+        trees=trees.read(found, read, outputs, kept=kept, scale=scale),
+        dtype="float64",
+        strict=False,
+        width=read.width,
+        base=tuple(biases[output] for output in kept),
+        link=link,
+        scale=times,
+    )
+    place = column if whole else None
+    checks.check(ensemble)
+    content = lowering.lower(ensemble, column=place)
+    trial.run(ensemble, content, column=place)
+    return content
+
+
+def _feature(read: Features) -> dict[str, Any]:
+    if not read.categories:
+        return {"kind": "dense", "of": list(read.names)}
+    return {"kind": "catboost", "of": list(read.names), "numbers": len(read.numbers), "vocabulary": TABLES}
+
+
+def _inputs(found: Document, read: Features, options: Any) -> dict[str, ProposedInput]:
+    inputs = {}
+    for name, one in zip(read.names, read.numbers, strict=False):
+        missing = one.has_nans or one.nan_value_treatment != "AsIs"
+        fields = {"type": "float", "nan": "allow"} if missing else {"type": "float"}
+        borders = np.array(one.borders or [], np.float32)
+        inputs[name] = ProposedInput(fields, partial(drawing.numbers, borders, missing))
+    whole = _asked(options, read)
+    for at, texts in enumerate(known.texts(found, read)):
+        name = read.names[len(read.numbers) + at]
+        if whole.get(name, known.is_integer(read, at, texts)):
+            numbers = [text for text in texts if known.whole(text)]
+            inputs[name] = ProposedInput({"type": "int"}, partial(drawing.integers, numbers))
+        else:
+            inputs[name] = ProposedInput({"type": "string"}, partial(drawing.texts, texts))
+    return inputs
+
+
+def _asked(options: Any, read: Features) -> dict[str, bool]:
+    """Category → whether it is an integer, as the author says."""
+    categories = read.names[len(read.numbers) :]
+    found: dict[str, bool] = {}
+    for option, whole in ((INTEGERS, True), (STRINGS, False)):
+        for name in filter(None, options.get(option, "").split(",")):
+            if name not in categories:
+                raise ImportRefused(f"-o {option}: no categorical feature is called {name!r}; they are {categories}")
+            found[name] = whole
+    return found
+
+
+def _misread(found: Document) -> bool:
+    """Whether CatBoost reads this file otherwise than it wrote it: sums of means as whole numbers, others as 0."""
+    data = found.ctr_data or {}
+    tables = [data[ctr.identifier] for ctr in found.features_info.ctrs or [] if ctr.ctr_type in MEANS]
+    return any(isinstance(one, float) for table in tables for one in table.hash_map or [])
+
+
+def _notes(found: Document, read: Features, predicted: Prediction, column: int | None) -> tuple[str, ...]:
+    notes = [f"its score is CatBoost's {oracle.KINDS[predicted.kind]}"]
+    if column is not None:
+        notes[0] += f", output {predicted.names[column]!r} of {', '.join(predicted.names[:30])}"
+    if read.categories:
+        names = ", ".join(read.names[len(read.numbers) :])
+        notes.append(f"categories ({names}) are hashed: the file does not say whether they are texts or integers")
+    if _misread(found):
+        notes.append("CatBoost misreads the sums of means in its own JSON: give the .cbm for scores of its own")
+    return tuple(notes)
