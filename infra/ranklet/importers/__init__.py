@@ -20,6 +20,7 @@ from ranklet.model import StepSource
 IMPORTERS: Mapping[str, str] = {
     "catboost": "ranklet.importers.catboost",
     "keras": "ranklet.importers.keras",
+    "libffm": "ranklet.importers.libffm",
     "lightgbm": "ranklet.importers.lightgbm",
     "numpy": "ranklet.importers.numpy",
     "onnx": "ranklet.importers.onnx",

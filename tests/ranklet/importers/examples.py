@@ -42,6 +42,12 @@ class Example(NamedTuple):
 
 EXAMPLES: Mapping[str, Example] = {
     "catboost": Example("catboost/catboost.zip", "films/model.json", "ranker.json", libraries=("catboost",)),
+    "libffm": Example(
+        "libffm/libffm.zip",
+        "default/model.txt",
+        "model",
+        options={"line": "0:{user_id+0} 1:{movie_id+121} 2:{genre_ids*+272} 3:290:{age} 3:291:{year}"},
+    ),
     "lightgbm": Example("trees/lightgbm.zip", "lambdarank/model.txt", "ranker.txt", libraries=("lightgbm",)),
     "tensorflow": Example(
         "tensorflow/tensorflow.zip", "module/saved/", "ranker", extra="tensorflow", libraries=("tensorflow", "tf2onnx")

@@ -15,32 +15,34 @@ from typing import Any
 
 import numpy as np
 
-from ranklet.importers.proposal import Wishes
+from ranklet.importers import checking
+from ranklet.importers.proposal import Proposer, Wishes
 
 Row = dict[str, Any]
 DATE = (1980, 1, 1, 0, 0, 0)
 LIKED = 4
 
 
-def ratings(count: int, *, seed: int = 1) -> Iterator[tuple[Row, int]]:
-    """(raw row, 1 for a liked film else 0) of so many ratings of MovieLens-100K, in an order of their own."""
+def ratings(count: int, *, seed: int = 1, users: int = 943, films: int = 1682) -> Iterator[tuple[Row, int]]:
+    """(raw row, its rating from 1 to 5) of so many ratings of MovieLens-100K, in an order of their own."""
     from ranklet.demo import movielens  # fetches the data
 
     data = movielens.load()
     columns = data.ratings
-    for at in np.random.default_rng(seed).permutation(len(columns["rating"]))[:count].tolist():
+    few = np.flatnonzero((columns["user_id"] <= users) & (columns["movie_id"] <= films))
+    for at in np.random.default_rng(seed).permutation(few)[:count].tolist():
         user, film, rating = (int(columns[name][at]) for name in ("user_id", "movie_id", "rating"))
-        yield row(data, user, film), int(rating >= LIKED)
+        yield row(data, user, film), rating
 
 
-def strangers(count: int, *, seed: int = 2) -> list[Row]:
+def strangers(count: int, *, seed: int = 2, users: int = 943, films: int = 1682) -> list[Row]:
     """Rows of people and films that were put together at random, some values missing, unknown or extreme."""
     from ranklet.demo import movielens
 
     data, random = movielens.load(), np.random.default_rng(seed)
     found = []
     for at in range(count):
-        one = row(data, int(random.integers(1, 944)), int(random.integers(1, 1683)))
+        one = row(data, int(random.integers(1, users + 1)), int(random.integers(1, films + 1)))
         odd: Mapping[str, Any] = {
             "user_id": [None, 999_999][at % 2],
             "movie_id": [None, 888_888][at % 2],
@@ -97,13 +99,11 @@ class Stored:
 
     @property
     def wishes(self) -> Wishes:
-        """The options as an author gives them; files beside the model are named by their place."""
-        return Wishes(
-            options={
-                name: f"{value[0]}{self.path.parent}/{value[1:]}" if value[:1] == "@" else value
-                for name, value in self.options.items()
-            }
-        )
+        """The options as an author gives them; a file beside the model, `names`, is named by its place."""
+        told = dict(self.options)
+        if "names" in told:
+            told["names"] = str(self.path.with_name(told["names"]))
+        return Wishes(options=told)
 
 
 def names(archive: Path) -> list[str]:
@@ -124,3 +124,9 @@ def unpack(archive: Path, name: str, folder: Path) -> Stored:
                 path.write_bytes(file.read(member))
     told = json.loads((folder / name / "case.json").read_text(encoding="utf-8"))
     return Stored(folder / name / "model.txt", told.get("options", {}), told["columns"], told["scores"], told)
+
+
+def imported(importer: Proposer, stored: Stored) -> Any:
+    """Scores of a stored model's rows, as imported: float32 [n]."""
+    proposal = importer.propose(stored.path, stored.wishes)
+    return checking.scores(proposal, {name: stored.columns[name] for name in proposal.inputs})

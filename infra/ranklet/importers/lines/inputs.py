@@ -30,8 +30,8 @@ class Raw:
     kind: str
     many: bool = False
     paired: bool = False
-    known: tuple[Any, ...] = field(default=())
-    unknown: tuple[Any, ...] = field(default=())
+    known: Sequence[Any] = field(default=())
+    unknown: Sequence[Any] = field(default=())
 
     @property
     def absent(self) -> Any:
@@ -62,8 +62,8 @@ def raws(
         if (place := token.place) is not None:
             paired = paired or (place.name in found and found[place.name].paired)
             kind = kinds[place.name]
-            values = tuple(known.get(place.name, ()))
-            found[place.name] = Raw(place.name, kind, place.many, paired, values, tuple(unknown[kind]))
+            values = known.get(place.name, ())
+            found[place.name] = Raw(place.name, kind, place.many, paired, values, unknown[kind])
         if isinstance(token.value, str):
             found.setdefault(token.value, Raw(token.value, "float", paired, paired))
     return found
@@ -94,4 +94,4 @@ def _one(raw: Raw, random: np.random.Generator) -> Any:
         numbers = STRANGE_NUMBERS if random.random() < 0.3 else (round(float(random.normal()), 3),)
         return numbers[random.integers(len(numbers))]
     choices = raw.unknown if not raw.known or (raw.unknown and random.random() < 0.1) else raw.known
-    return choices[random.integers(len(choices))]
+    return choices[int(random.integers(len(choices)))]

@@ -1,7 +1,7 @@
 """A line with raw inputs in braces → its tokens.
 
 {name}  a single value    {name*}  a list, a feature each    {name:int}, {name:string}  its type
-{name+943}  an integer to which 943 is added    x:{name}  a number, the value of the feature x
+{name+943}  an integer from 0 to which 943 is added    x:{name}  a number, the value of the feature x
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ Kind = Literal["int", "string"]
 
 @dataclass(frozen=True)
 class Place:
-    """What stands in braces. kind: None where the model tells it. plus: of an integer that makes an index."""
+    """What stands in braces. kind: None where the model tells it. plus: of an integer that makes an index, which is
+    below limit where there is one."""
 
     name: str
     many: bool = False
     plus: int | None = None
     kind: Kind | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,14 @@ class Token:
         return self.scale if isinstance(self.value, str) else self.value * self.scale
 
     def named(self, value: object) -> str:
-        """The feature's name for a raw value."""
+        """The feature's name for a raw value; "", which no feature has, for an integer that makes no index."""
         if self.place is None:
             return self.before
         if self.place.plus is not None:
-            value = int(str(value)) + self.place.plus
+            number = int(str(value))
+            if number < 0 or (self.place.limit is not None and number >= self.place.limit):
+                return ""
+            value = number + self.place.plus
         return f"{self.before}{value}{self.after}"
 
 
@@ -102,6 +107,8 @@ def parse(line: str, *, fields: bool = False, spaces: bool = False) -> tuple[Tok
         if spaces and word.startswith("|"):
             space, scale = _space(word)
             continue
+        if spaces and "|" in word:
+            raise ImportRefused(f"-o {LINE}: {word!r}: a bar begins a namespace, such as |user, with a blank before it")
         found.append(replace(_token(word, fields=fields), space=space, scale=scale))
     if not any(token.place is not None or isinstance(token.value, str) for token in found):
         raise ImportRefused(f"-o {LINE} names no raw input in braces, such as user={{user_id}}")
@@ -119,7 +126,7 @@ def _space(word: str) -> tuple[str, float]:
 def _token(word: str, *, fields: bool) -> Token:
     parts = re.split(r":(?![^{}]*\})", word)
     field = parts.pop(0) if fields and len(parts) > 1 else None
-    if (fields and not field) or len(parts) > 2 or not parts[0] or "|" in word:
+    if (fields and not field) or len(parts) > 2 or not parts[0]:
         form = "field:name or field:name:value" if fields else "name or name:value"
         raise ImportRefused(f"-o {LINE}: {word!r} is no feature; write {form}, with a raw input in braces")
     before, place, after = _name(parts[0], word)

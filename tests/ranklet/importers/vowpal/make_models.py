@@ -46,7 +46,8 @@ TRAIN, ROWS = 3000, 60
 
 def main() -> None:
     """Write the archive beside this file."""
-    train, rows = list(lines_kit.ratings(TRAIN)), lines_kit.strangers(ROWS)
+    train = [(row, int(rating >= lines_kit.LIKED)) for row, rating in lines_kit.ratings(TRAIN)]
+    rows = lines_kit.strangers(ROWS)
     models = {name: trained(arguments, train, rows) for name, arguments in MODELS.items()}
     lines_kit.store(HERE / "vowpal.zip", models)
 
