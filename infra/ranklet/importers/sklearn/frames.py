@@ -43,8 +43,8 @@ class Numbers:
 class Hot:
     """One 1 a row: place[id], or none where it is -1.
 
-    ids: a tensor int64 [n], or [n, L] where several count together; -1 among them is nobody's. factors: of each id,
-    what counts instead of 1. scale: a tensor [n, 1] that all of a row is multiplied by.
+    ids: a tensor int64 [n], or [n, L] where several count together. factors: of each id, what counts instead of 1.
+    scale: a tensor [n, 1] that all of a row is multiplied by.
     """
 
     ids: str

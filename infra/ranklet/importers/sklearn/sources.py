@@ -56,6 +56,7 @@ class Sources:
         self.features: dict[str, dict[str, Any]] = {}
         self.files: dict[str, bytes] = {}
         self.notes: list[str] = []
+        self.analysed: dict[int, str] = {}
         self._wanted: list[tuple[str, list[int]]] = []
         self._ids: dict[tuple[Any, ...], str] = {}
         self.reach = REACHES[0]
@@ -85,15 +86,14 @@ class Sources:
         return self._ids[key]
 
     def terms(self, column: int, words: Sequence[str]) -> str:
-        """Ids int64 [n, L] of a list of texts; -1 where a row has no more, and for what is none of the words."""
+        """Ids int64 [n, L] of a list of texts; what is none of the words, or not there, is the one after the last."""
         self._listed(column, words)
-        return self._feature(column, {"kind": "bag", "vocabulary": self._vocabulary(list(words)), "oov_index": -1})
+        return self._feature(column, {"kind": "bag", "vocabulary": self._vocabulary(list(words)), "pad": len(words)})
 
     def hashed(self, column: int, count: int) -> str:
-        """Ids int64 [n, L] of a list of texts, -1 where a row has no more: twice the place, and 1 where it is
-        subtracted."""
+        """Ids int64 [n, L] of a list of texts: twice the place, and 1 where it is subtracted; 2 · count is none."""
         self._listed(column, ())
-        return self._feature(column, {"kind": "bag", "buckets": 2 * count, "hash": "murmur3"})
+        return self._feature(column, {"kind": "bag", "buckets": 2 * count, "hash": "murmur3", "pad": 2 * count})
 
     def _listed(self, column: int, words: Sequence[str]) -> None:
         self._read_as(column, "terms")

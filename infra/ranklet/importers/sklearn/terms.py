@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ranklet.importers.sklearn.walk import Walk
 
 VECTORIZERS = ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer", "FeatureHasher")
+ANALYSIS = (
+    "analyzer", "lowercase", "ngram_range", "preprocessor", "stop_words", "strip_accents", "token_pattern", "tokenizer",
+)  # fmt: skip
 MAX_SPREAD = 1 << 13
 """Columns of counts."""
 
@@ -50,9 +53,8 @@ def _known(walk: Walk, estimator: Any, column: Raw) -> Hot | Numbers:
         raise ImportRefused("has a vocabulary whose places are not 0, 1, 2, …; save the model again")
     if np.dtype(estimator.dtype).kind == "f" and np.dtype(estimator.dtype) != np.float64:
         raise ImportRefused("counts in 32 bits; leave dtype out")
-    found = Hot(
-        walk.sources.terms(column.column, words), np.arange(len(words), dtype=np.int64), len(words), several=True
-    )
+    place = np.append(np.arange(len(words)), -1)
+    found = Hot(walk.sources.terms(column.column, words), place, len(words), several=True)
     if not estimator.binary:
         return found
     counts = _spread(walk, found)
@@ -72,8 +74,8 @@ def _hashed(walk: Walk, estimator: Any, column: Raw) -> Hot:
         raise ImportRefused("counts in 32 bits; leave dtype out")
     if not 1 <= count <= 1 << 24:
         raise ImportRefused(f"has n_features={count}; served are up to {1 << 24}")
-    place = np.repeat(np.arange(count), 2)
-    signs = np.tile([1.0, -1.0 if estimator.alternate_sign else 1.0], count)
+    place = np.append(np.repeat(np.arange(count), 2), -1)
+    signs = np.append(np.tile([1.0, -1.0 if estimator.alternate_sign else 1.0], count), 0.0)
     return Hot(walk.sources.hashed(column.column, count), place, count, several=True, factors=signs)
 
 
@@ -108,9 +110,9 @@ def _scaled(walk: Walk, piece: Hot | Numbers, norm: str | None) -> Hot | Numbers
         counts = piece.tensor if isinstance(piece, Numbers) else _spread(walk, piece)
         return Numbers(normalised(walk, counts, norm), piece.width)
     tape = walk.tape
-    place = tape.op("Gather", np.append(piece.place, -1), piece.ids, axis=0)
-    factors = np.ones(len(piece.place)) if piece.factors is None else piece.factors
-    each = tape.op("Gather", np.append(factors, 0.0), piece.ids, axis=0)
+    place = tape.op("Gather", piece.place, piece.ids, axis=0)
+    factors = (piece.place >= 0).astype(np.float64) if piece.factors is None else piece.factors
+    each = tape.op("Gather", factors, piece.ids, axis=0)
     same = tape.op("Equal", tape.op("Unsqueeze", place, [2]), tape.op("Unsqueeze", place, [1]))
     pairs = tape.op("Mul", tape.op("Unsqueeze", each, [2]), tape.op("Unsqueeze", each, [1]))
     squares = tape.op("ReduceSum", tape.op("Mul", tape.doubles(same), pairs), [1, 2], keepdims=0)
@@ -133,6 +135,12 @@ def _note(walk: Walk, estimator: Any, column: Raw) -> None:
     name = walk.sources.names[column.column]
     if type(estimator).__name__ == "FeatureHasher":
         return
+    how = repr([(each, estimator.get_params(deep=False)[each]) for each in ANALYSIS])
+    if walk.sources.analysed.setdefault(column.column, how) != how:
+        raise ImportRefused(
+    XX
+            "column of its own"
+        )
     estimator.analyzer = as_they_are  # of the oracle, which is asked with lists of terms too
     walk.sources.notes.append(
         f"{name} is a list of terms, as {type(estimator).__name__}.build_analyzer() makes them of a text: split, put "

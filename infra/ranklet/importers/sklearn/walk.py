@@ -126,12 +126,12 @@ class Walk:
         return self._counted(piece)
 
     def _counted(self, piece: Hot) -> str:
-        place = self.tape.op("Gather", np.append(piece.place, -1), piece.ids, axis=0)
+        place = self.tape.op("Gather", piece.place, piece.ids, axis=0)
         axis = 2 if piece.several else 1
         matches = self.tape.op("Equal", self.tape.op("Unsqueeze", place, [axis]), np.arange(piece.width))
         counted = self.tape.doubles(matches)
         if piece.factors is not None:
-            factors = self.tape.op("Gather", np.append(piece.factors, 0.0), piece.ids, axis=0)
+            factors = self.tape.op("Gather", piece.factors, piece.ids, axis=0)
             counted = self.tape.op("Mul", counted, self.tape.op("Unsqueeze", factors, [axis]))
         counted = self.tape.op("ReduceSum", counted, [1], keepdims=0) if piece.several else counted
         return counted if piece.scale is None else self.tape.op("Mul", counted, piece.scale)
@@ -154,8 +154,8 @@ class Walk:
         return self.tape.added([*parts, self.tape.constant(bias[None])])
 
     def _lookup(self, piece: Hot, weights: Floats) -> str:
-        rows = np.append(weights, np.zeros((1, weights.shape[1])), axis=0)[np.append(piece.place, -1)]
-        rows = rows if piece.factors is None else rows * np.append(piece.factors, 0.0)[:, None]
+        rows = np.append(weights, np.zeros((1, weights.shape[1])), axis=0)[piece.place]
+        rows = rows if piece.factors is None else rows * piece.factors[:, None]
         found = self.tape.op("Gather", rows, piece.ids, axis=0)
         found = self.tape.op("ReduceSum", found, [1], keepdims=0) if piece.several else found
         return found if piece.scale is None else self.tape.op("Mul", found, piece.scale)
