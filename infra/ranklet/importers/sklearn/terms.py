@@ -138,7 +138,7 @@ def _note(walk: Walk, estimator: Any, column: Raw) -> None:
     how = repr([(each, estimator.get_params(deep=False)[each]) for each in ANALYSIS])
     if walk.sources.analysed.setdefault(column.column, how) != how:
         raise ImportRefused(
-    XX
+            f"splits the text of {name!r} otherwise than another step, and callers send one list of terms; give it a "
             "column of its own"
         )
     estimator.analyzer = as_they_are  # of the oracle, which is asked with lists of terms too
