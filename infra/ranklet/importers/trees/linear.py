@@ -18,7 +18,7 @@ from ranklet.importers.trees.records import LEAF, Ensemble, Floats, Ints, Line, 
 
 Parts = Iterator[NodeProto | TensorProto]
 
-LEAVES, SUMS = "leaves", "sums"
+LEAVES, RAW = "leaves", "raw"
 
 
 def line(tree: Tree) -> Line:
@@ -56,7 +56,8 @@ def values(tree: Tree, leaves: Ints, features: Floats) -> Floats:
 
 
 def of_leaves(ensemble: Ensemble, features: str) -> Parts:
-    """Nodes from the leaves' numbers [n, trees] to the sums [n, targets]. Trees come in rounds, one a target."""
+    """Nodes from the leaves' numbers [n, trees] to base and leaves [n, targets]. Trees come in rounds, one a target."""
+    yield numpy_helper.from_array(np.array([ensemble.base], ensemble.dtype), "base")
     trees, wide = len(ensemble.trees), max(1, widest(ensemble))
     yield from _tables(ensemble, wide)
     for name, shape in (("flat", [0, trees * wide]), ("cube", [0, trees, wide]), ("rounds", [0, -1, ensemble.targets])):
@@ -82,7 +83,8 @@ def of_leaves(ensemble: Ensemble, features: str) -> Parts:
     yield helper.make_node("Gather", ["leaf_value", "leaf"], ["fallbacks"], axis=0)
     yield helper.make_node("Where", ["missing", "fallbacks", "computed"], ["given"])
     yield helper.make_node("Reshape", ["given", "rounds_shape"], ["by_round"])
-    yield helper.make_node("ReduceSum", ["by_round", "round_axis"], [SUMS], keepdims=0)
+    yield helper.make_node("ReduceSum", ["by_round", "round_axis"], ["sums"], keepdims=0)
+    yield helper.make_node("Add", ["sums", "base"], [RAW])
 
 
 def _tables(ensemble: Ensemble, wide: int) -> Parts:
@@ -104,9 +106,20 @@ def _padded(rows: Ints | Floats, wide: int, fill: int) -> NDArray[Any]:
 
 
 def of_all(ensemble: Ensemble, features: str) -> Parts:
-    """Nodes from the features to their weighted sums; what is missing adds nothing."""
-    yield numpy_helper.from_array(np.array(0, ensemble.dtype), "nothing")
-    yield numpy_helper.from_array(np.asarray(ensemble.weights, ensemble.dtype), "weights")
+    """Nodes from the features to base and weighted features; what is missing adds nothing. One after the other, from
+    the base on, as XGBoost adds its floats: a product of matrices would add them in another order."""
+    weights = np.concatenate([[ensemble.base], np.asarray(ensemble.weights)])[None].astype(ensemble.dtype)
+    yield numpy_helper.from_array(np.array(0, ensemble.dtype), "no_number")
+    yield numpy_helper.from_array(np.array(1, ensemble.dtype), "one_number")
+    yield numpy_helper.from_array(np.array([0, 1, 0, 0], np.int64), "one_before")
+    yield numpy_helper.from_array(np.array([2], np.int64), "output_axis")
+    yield numpy_helper.from_array(np.array(1, np.int64), "feature_axis")
+    yield numpy_helper.from_array(np.array(ensemble.width, np.int64), "last_feature")
+    yield numpy_helper.from_array(weights, "weights")
     yield helper.make_node("IsNaN", [features], ["absent"])
-    yield helper.make_node("Where", ["absent", "nothing", features], ["present"])
-    yield helper.make_node("MatMul", ["present", "weights"], [SUMS])
+    yield helper.make_node("Where", ["absent", "no_number", features], ["present"])
+    yield helper.make_node("Pad", ["present", "one_before", "one_number"], ["with_base"])
+    yield helper.make_node("Unsqueeze", ["with_base", "output_axis"], ["each"])
+    yield helper.make_node("Mul", ["each", "weights"], ["products"])
+    yield helper.make_node("CumSum", ["products", "feature_axis"], ["running"])
+    yield helper.make_node("Gather", ["running", "last_feature"], [RAW], axis=1)

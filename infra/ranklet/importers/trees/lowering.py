@@ -57,24 +57,21 @@ def _body(ensemble: Ensemble) -> Iterator[NodeProto | TensorProto]:
     """From the features to the link's result `linked` [n, outputs]."""
     yield from _sums(ensemble)
     yield numpy_helper.from_array(np.array(ensemble.scale, ensemble.dtype), "scale")
-    yield helper.make_node("Mul", ["raw", "scale"], ["scaled"])
+    yield helper.make_node("Mul", [linear.RAW, "scale"], ["scaled"])
     yield from LINKS[ensemble.link].nodes("scaled", "linked", ensemble.dtype)
 
 
 def _sums(ensemble: Ensemble) -> Iterator[NodeProto | TensorProto]:
     """From the features to `raw` [n, targets]: base and leaves."""
-    if ensemble.weights is None:
-        yield from columns.nodes(ensemble, INPUT)
-    if ensemble.weights is None and not ensemble.computes:
-        yield _trees(replace(ensemble, trees=(*_starts(ensemble), *ensemble.trees)), "raw")
-        return
     if ensemble.weights is not None:
         yield from linear.of_all(ensemble, INPUT)
-    else:
+        return
+    yield from columns.nodes(ensemble, INPUT)
+    if ensemble.computes:
         yield _trees(linear.numbered(ensemble), linear.LEAVES)
         yield from linear.of_leaves(ensemble, INPUT)
-    yield numpy_helper.from_array(np.array([ensemble.base], ensemble.dtype), "base")
-    yield helper.make_node("Add", [linear.SUMS, "base"], ["raw"])
+    else:
+        yield _trees(replace(ensemble, trees=(*_starts(ensemble), *ensemble.trees)), linear.RAW)
 
 
 def _starts(ensemble: Ensemble) -> tuple[Tree, ...]:

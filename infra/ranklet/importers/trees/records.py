@@ -19,8 +19,9 @@ View = Literal["floor", "trunc", "zero", "clean"]
 """How a node may see a feature, other than as it is: rounded down or towards zero, as a category is; or with what is
 zero (|x| ≤ 1e-35) taken for missing, or for 0 (clean)."""
 
-Link = Literal["identity", "sigmoid", "exp", "softmax", "argmax", "hinge", "square", "softplus"]
-"""From the sum to the prediction. square: sign(x)·x². softplus: log(1 + exp(x)). hinge: 1 where x > 0, else 0."""
+Link = Literal["identity", "sigmoid", "exp", "softmax", "argmax", "hinge", "square", "softplus", "steps"]
+"""From the sum to the prediction. square: sign(x)·x². softplus: log(1 + exp(x)). hinge: 1 where x > 0, else 0. steps:
+the first as it is, each further one 1e-6 and its softplus above the one before it."""
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ def turning_points(ensemble: Ensemble) -> Floats:
     rows = random.normal(size=(ROWS, ensemble.width)).astype(ensemble.dtype)
     for feature, values in turns(ensemble).items():
         rows[:, feature] = random.choice(values, ROWS)
+    if ensemble.weights is not None:
+        rows[random.random(rows.shape) < 0.1] = np.nan
     return rows
 
 

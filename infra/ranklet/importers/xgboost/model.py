@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.trees.records import Ensemble, Link
@@ -18,35 +18,52 @@ from ranklet.importers.xgboost.fields import Fields
 MAX_OUTPUTS = 1 << 14
 
 
-def _logit(value: float) -> float:
-    """In 32 bits, of a probability kept off 0 and 1 by 1e-6, as LogisticProbToMargin does (src/objective)."""
-    if not 0 <= value <= 1:
-        raise ImportRefused(f"learner.learner_model_param.base_score is {value}; this objective needs one in (0, 1)")
-    near = np.float32(1e-6)
-    kept = np.minimum(np.maximum(np.float32(value), near), np.float32(1) - near)
-    return float(-np.log(np.float32(1) / kept - np.float32(1)))
+Floats = NDArray[np.float32]
+
+_NEAR = np.float32(1e-6)
+"""kRtEps."""
 
 
-def _log(value: float) -> float:
-    if not value > 0:
-        raise ImportRefused(f"learner.learner_model_param.base_score is {value}; this objective needs one above 0")
-    return math.log(value)
+def _logit(base: Floats) -> Floats:
+    """Of a probability kept off 0 and 1, as LogisticProbToMargin does."""
+    if not ((base >= 0) & (base <= 1)).all():
+        raise _wrong(base, "0 to 1")
+    kept = np.minimum(np.maximum(base, _NEAR), np.float32(1) - _NEAR)
+    found: Floats = -np.log(np.float32(1) / kept - np.float32(1))
+    return found
 
 
-def _same(value: float) -> float:
-    return value
+def _log(base: Floats) -> Floats:
+    if not (base > 0).all():
+        raise _wrong(base, "above 0")
+    return np.log(base)
+
+
+def _steps(base: Floats) -> Floats:
+    """Expectiles rise: each but the first is the softplus of a number above the one before it (expectile_obj.cc)."""
+    rise = np.maximum(np.diff(base) - _NEAR, _NEAR)
+    return np.concatenate([base[:1], rise + np.log(-np.expm1(-rise))])
+
+
+def _same(base: Floats) -> Floats:
+    return base
+
+
+def _wrong(base: Floats, wanted: str) -> ImportRefused:
+    return ImportRefused(f"learner.learner_model_param.base_score is {base.tolist()}; this objective needs {wanted}")
 
 
 class _Objective(NamedTuple):
-    """base: from the base score as the file has it to what the trees add to."""
+    """base: from the base score [outputs] as the file has it to what the trees add to."""
 
     link: Link
-    base: Callable[[float], float] = _same
+    base: Callable[[Floats], Floats] = _same
 
 
 OBJECTIVES: Mapping[str, _Objective] = {
     **dict.fromkeys(("binary:logistic", "reg:logistic"), _Objective("sigmoid", _logit)),
     "binary:hinge": _Objective("hinge"),
+    "reg:expectileerror": _Objective("steps", _steps),
     "multi:softprob": _Objective("softmax"),
     "multi:softmax": _Objective("argmax"),
     **dict.fromkeys(
@@ -61,7 +78,6 @@ OBJECTIVES: Mapping[str, _Objective] = {
             "reg:pseudohubererror",
             "reg:absoluteerror",
             "reg:quantileerror",
-            "reg:expectileerror",
             "rank:pairwise",
             "rank:ndcg",
             "rank:map",
@@ -89,11 +105,11 @@ def read(content: bytes, options: Mapping[str, Any]) -> Ensemble:
 
 
 def _weighted(booster: Fields, empty: Ensemble, options: Mapping[str, Any]) -> Ensemble:
-    """gblinear: the bias adds to the base score."""
+    """gblinear: the bias adds to the base score, of several the first, as XGBoost has it for every output."""
     if "iterations" in options:
         raise ImportRefused("options.iterations is for trees; gblinear predicts by all rounds")
     weights, bias = linear.read(booster, empty.width, empty.targets)
-    base = np.array(empty.base, np.float32) + bias
+    base = bias + np.float32(empty.base[0])
     return replace(empty, base=tuple(base.tolist()), weights=weights)
 
 
@@ -111,15 +127,18 @@ def document(content: bytes) -> Mapping[str, Any]:
 
 
 def _gbtree(booster: Fields) -> tuple[Fields, tuple[float, ...] | None]:
-    """The trees, and of dart the weight of each."""
+    """The trees, and of dart the weight of each: until 3.2 a booster of its own, in 3.3 a list beside the trees, since
+    3.4 one among them."""
     name = booster.text("name")
     if name not in ("gbtree", "dart"):
         raise ImportRefused(f"learner.gradient_booster.name is {name!r}; served are gbtree, dart and gblinear")
     booster.only({"name", "model", "gbtree", "weight_drop"})
     model = booster.at("gbtree").at("model") if name == "dart" else booster.at("model")
     model.only({"cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees", "weight_drop"})
-    holder = booster if name == "dart" else model  # 3.3 dropped the booster dart, and any gbtree may have weights
-    return model, tuple(holder.floats("weight_drop").tolist()) if holder.has("weight_drop") else None
+    holders = [one for one in (booster, model) if one.has("weight_drop")]
+    if len(holders) > 1:
+        raise ImportRefused(f"{booster.place} and {model.place} both have weight_drop; save the model again")
+    return model, tuple(holders[0].floats("weight_drop").tolist()) if holders else None
 
 
 def _base(params: Fields, objective: _Objective) -> tuple[float, ...]:
@@ -132,7 +151,8 @@ def _base(params: Fields, objective: _Objective) -> tuple[float, ...]:
         raise params.fault("base_score", text, "a number, or a list of them") from error
     if len(found) not in (1, outputs) or outputs > MAX_OUTPUTS:
         raise params.fault("base_score", text, f"one number, or one for each of {outputs} outputs")
-    return tuple(float(np.float32(objective.base(value))) for value in (found * outputs if len(found) == 1 else found))
+    given = np.array(found * outputs if len(found) == 1 else found, np.float32)
+    return tuple(objective.base(given).astype(np.float32).tolist())
 
 
 def _names(learner: Fields, width: int) -> tuple[str, ...]:
