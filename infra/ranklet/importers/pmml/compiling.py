@@ -1,0 +1,66 @@
+"""A whole file: its raw fields, its one model, and everything that the model tells, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from ranklet.errors import ImportRefused
+from ranklet.importers.pmml import dictionary, models, outputs, schema, scopes
+from ranklet.importers.pmml.context import Context
+from ranklet.importers.pmml.markup import Element, refuse
+from ranklet.importers.pmml.results import Result
+from ranklet.importers.pmml.sources import Field, Sources
+from ranklet.importers.pmml.values import Choice, Number
+from ranklet.importers.tape import Tape
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """told: what callers get, by name, the target's own value first. result: of the model."""
+
+    model: Element
+    sources: Sources
+    result: Result
+    told: Mapping[str, Number | Choice]
+
+
+def compile(root: Element) -> Compiled:
+    """Raises ImportRefused naming the element that is not served, and its line."""
+    data = dictionary.read(root)
+    found = root.all(*models.MODELS, *models.OTHERS)
+    if len(found) != 1:
+        refuse(root, f"has {len(found)} models; it needs one")
+    (model,) = found
+    mining = schema.read(model)
+    active = {name: one for name, one in mining.items() if one.usage in schema.ACTIVE}
+    if missing := [one for name, one in mining.items() if name not in data and one.usage in schema.ACTIVE]:
+        refuse(missing[0].element, f"reads the field {missing[0].name!r}, which the data dictionary does not have")
+    if not active:
+        raise ImportRefused("the model reads no field")
+    fields = {name: Field(name, data[name].kind, known=list(data[name].valid or ())) for name in active}
+    sources = Sources(fields, Tape())
+    scope = Context(sources, _functions(root), floats=model.get("x-mathContext", "double") == "float")
+    for name, one in active.items():
+        scope.later[name] = partial(schema.outermost, one, data[name])
+    scopes.derived(root.one("TransformationDictionary"), scope)
+    scopes.derived(model.one("LocalTransformations"), scope)
+    result, made = scopes.finished(model, scope)
+    sources.settle()
+    told = {name: sources.on_tape(value) for name, value in _told(model, mining, result, made)}
+    return Compiled(model, sources, result, told)
+
+
+def _told(model: Element, mining: Mapping[str, schema.MiningField], result: Result, made: Mapping[str, object]):  # type: ignore[no-untyped-def]
+    target = next((name for name, one in mining.items() if one.usage in schema.TARGETS), None)
+    if target is not None:
+        yield target, result.value
+    for name in outputs.final(model):
+        if name != target:
+            yield name, made[name]
+
+
+def _functions(root: Element) -> dict[str, Element]:
+    dictionary_ = root.one("TransformationDictionary")
+    return {one.name("name"): one for one in (dictionary_.all("DefineFunction") if dictionary_ is not None else ())}

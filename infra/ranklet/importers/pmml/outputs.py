@@ -1,0 +1,77 @@
+"""Output fields: what a model tells besides its prediction (dmg.org, Output). One line each in FEATURES."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from ranklet.importers.pmml import expressions
+from ranklet.importers.pmml.context import Context
+from ranklet.importers.pmml.markup import Element, refuse
+from ranklet.importers.pmml.results import Result
+from ranklet.importers.pmml.values import Number, Value
+
+
+def of(model: Element, result: Result, scope: Context) -> dict[str, Value]:
+    """Output field → its value, in order; each may be read by those after it, by the outputs' own scope."""
+    element = model.one("Output")
+    inside = scope.below()
+    found: dict[str, Value] = {}
+    for one in element.all("OutputField") if element is not None else ():
+        name = one.name("name")
+        found[name] = _value(one, result, inside)
+        inside.later[name] = partial(lambda value: value, found[name])
+    return found
+
+
+def final(model: Element) -> list[str]:
+    """Output fields that callers get."""
+    element = model.one("Output")
+    return [
+        one.name("name")
+        for one in (element.all("OutputField") if element is not None else ())
+        if one.get("isFinalResult", "true") in ("true", "1")
+    ]
+
+
+def _value(field: Element, result: Result, scope: Context) -> Value:
+    feature = field.get("feature", "predictedValue") or ""
+    if feature not in FEATURES:
+        refuse(field, f"has feature = {feature!r}, which is not served; served are {', '.join(FEATURES)}")
+    if field.get("segmentId") is not None:
+        refuse(field, "tells of one segment (segmentId), which is not served")
+    return FEATURES[feature](field, result, scope)
+
+
+def _predicted(field: Element, result: Result, scope: Context) -> Value:
+    return result.value
+
+
+def _probability(field: Element, result: Result, scope: Context) -> Value:
+    wanted = field.get("value")
+    if wanted is None:
+        refuse(field, "names no class as its value; the probability of the winner alone is not served")
+    if wanted not in result.probabilities:
+        refuse(field, f"tells of the class {wanted!r}, which the model does not have")
+    return Number(result.probabilities[wanted])
+
+
+def _transformed(field: Element, result: Result, scope: Context) -> Value:
+    return expressions.only(field, scope)
+
+
+def _entity(field: Element, result: Result, scope: Context) -> Value:
+    if result.entity is None:
+        refuse(field, "asks for an entity's id, and the model has none")
+    return result.entity
+
+
+FEATURES: Mapping[str, Callable[[Element, Result, Context], Value]] = {
+    "predictedValue": _predicted,
+    "probability": _probability,
+    "transformedValue": _transformed,
+    "decision": _transformed,
+    "entityId": _entity,
+    "clusterId": _entity,
+}
+"""Result feature → its value. To add one: a function, and a line here."""

@@ -1,0 +1,153 @@
+"""Raw fields and what is computed of them before the graph: a feature each, made when a model first reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import onnx
+import orjson
+from onnx import TensorProto, helper
+
+from ranklet.importers.pmml.values import BOOLEANS, NUMERIC, Choice, Domain, Expr, Kind, Number, Raw, Value
+from ranklet.importers.tape import DOUBLE, Tape
+
+NUMBERS = "numbers"
+INLINE = 24
+"""Words of a vocabulary that stand in model.toml; longer ones are files."""
+
+
+@dataclass
+class Field:
+    """A raw field as callers send it. kind: of its values. missing: whether callers may leave it out.
+
+    known: values worth trying.
+    """
+
+    name: str
+    kind: Kind
+    missing: bool = True
+    known: list[Any] = field(default_factory=list)
+
+
+class Sources:
+    """fields: the raw fields, in the file's order."""
+
+    def __init__(self, fields: Mapping[str, Field], tape: Tape) -> None:
+        self.fields, self._tape = dict(fields), tape
+        self._plain: dict[str, str] = {}
+        self._numbers: dict[str, tuple[str, Expr]] = {}
+        self._choices: dict[str, tuple[str, Expr, Domain]] = {}
+        self._codes: dict[str, Choice] = {}
+
+    def number(self, raw: Raw) -> Number:
+        """As a tensor of doubles [n, 1]. A plain number is a column of the one feature that holds all of them."""
+        if raw.expr[0] == "field":
+            name = raw.expr[1]
+            if name not in self._plain:
+                self._plain[name] = self._tape.later()
+            given = self._tape.op("Gather", NUMBERS, self._plain[name], axis=1)
+            return Number(self._tape.narrowed(given) if raw.kind == "float" else given, raw.kind)
+        name = self._named(self._numbers, raw, lambda made: (made, raw.expr))
+        return Number(self._tape.op("Reshape", name, [-1, 1]), raw.kind)
+
+    def choice(self, raw: Raw) -> Choice:
+        """As codes int64 [n, 1]; its domain is open, booleans' is closed."""
+        key = json.dumps(raw.expr)
+        if key not in self._codes:
+            domain = Domain.of(BOOLEANS) if raw.kind == "boolean" else Domain(open=True)
+            name = self._named(self._choices, raw, lambda made: (made, raw.expr, domain))
+            self._codes[key] = Choice(self._tape.op("Reshape", name, [-1, 1]), domain, raw.kind)
+        return self._codes[key]
+
+    def rows(self) -> str:
+        """Zeros double [n, 1]: for models that read nothing, and still have a row for each one asked."""
+        plain = next((one for one in self.fields.values() if one.kind in NUMERIC), None)
+        if plain is not None:
+            found = self.number(Raw(["field", plain.name], "double")).tensor
+        else:
+            found = self._tape.doubles(self.choice(Raw(["field", next(iter(self.fields))], "string")).tensor)
+        return self._tape.doubles(self._tape.op("IsInf", self._tape.op("Mul", found, 0.0)))
+
+    def on_tape(self, value: Value) -> Number | Choice:
+        """The value as a tensor."""
+        if isinstance(value, Raw):
+            return self.number(value) if value.kind in NUMERIC else self.choice(value)
+        return value
+
+    def hint(self, value: Value, known: Any) -> None:
+        """Values worth trying, of a raw field."""
+        if isinstance(value, Raw) and len(names := fields_of(value.expr)) == 1:
+            found = self.fields[names[0]].known
+            found += [one for one in known if one not in found][: max(0, 200 - len(found))]
+
+    def settle(self) -> None:
+        """Say where plain numbers stand, once all of the model was read."""
+        import numpy as np
+
+        for at, name in enumerate(self._plain):
+            self._tape.settle(self._plain[name], np.array([at], np.int64))
+
+    def graph_inputs(self, used: set[str]) -> list[onnx.ValueInfoProto]:
+        """Inputs of the graph that are used."""
+        wide = [(NUMBERS, DOUBLE)] if NUMBERS in used else []
+        alone = [(name, DOUBLE) for name, _ in self._numbers.values() if name in used]
+        alone += [(name, int(TensorProto.INT64)) for name, _, _ in self._choices.values() if name in used]
+        return [
+            *(helper.make_tensor_value_info(name, kind, ["n", len(self._plain)]) for name, kind in wide),
+            *(helper.make_tensor_value_info(name, kind, ["n"]) for name, kind in alone),
+        ]
+
+    def features(self, used: set[str], files: dict[str, bytes]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Lines of [features] for the graph's inputs that are used. files: gets the vocabularies that are long."""
+        if NUMBERS in used:
+            yield NUMBERS, {"kind": "dense", "of": list(self._plain), "dtype": "float64"}
+        for name, expr in self._numbers.values():
+            if name in used:
+                yield name, {"kind": "expression", "of": fields_of(expr), "expr": _short(expr, name, files)}
+        for name, expr, domain in self._choices.values():
+            if name in used:
+                words: Any = list(domain.words)
+                if len(words) > INLINE:
+                    words = f"vocabularies/{name}.json"
+                    files[words] = orjson.dumps(list(domain.words))
+                fields = {"kind": "expression", "of": fields_of(expr), "expr": _short(expr, name, files)}
+                yield name, {**fields, "vocabulary": words}
+
+    def _named(self, made: dict[str, Any], raw: Raw, record: Any) -> str:
+        key = json.dumps(raw.expr)
+        if key not in made:
+            wanted = "_".join(fields_of(raw.expr)[:2]) or "constant"
+            taken = {NUMBERS, *(one[0] for one in (*self._numbers.values(), *self._choices.values()))}
+            name, number = wanted, 2
+            while name in taken or name in self.fields:
+                name, number = f"{wanted}_{number}", number + 1
+            made[key] = record(name)
+        return str(made[key][0])
+
+
+def fields_of(expr: Any) -> list[str]:
+    """Raw fields that an expression reads, each once."""
+    found: dict[str, None] = {}
+    left = [expr]
+    while left:
+        one = left.pop()
+        if isinstance(one, list) and one and one[0] == "field":
+            found[one[1]] = None
+        elif isinstance(one, list):
+            left += reversed(one)
+        elif isinstance(one, dict):
+            left += reversed(list(one.values()))
+    return list(found)
+
+
+def _short(expr: Expr, name: str, files: dict[str, bytes]) -> Any:
+    """The expression, or the file that holds it where it is long."""
+    content = orjson.dumps(expr)
+    if len(content) <= 1_000:
+        return expr
+    file = f"vocabularies/{name}.expr.json"
+    files[file] = content
+    return file
