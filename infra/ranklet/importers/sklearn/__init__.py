@@ -10,6 +10,7 @@ with missing, unknown and extreme values. What is not served exactly is refused 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,17 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
 
 
 def _propose(path: Path, wishes: Wishes, options: Any) -> Proposal:
-    from ranklet.importers import proving
     from ranklet.importers.sklearn import loading  # the library takes its time
 
     model = loading.load(path, trust_pickle=wishes.trust_pickle)
+    try:
+        return _held(model, options)
+    except loading.FAULTS as error:
+        raise ImportRefused(f"is no model as scikit-learn writes it: {loading.said(error, path)}") from error
+
+
+def _held(model: Any, options: Mapping[str, str]) -> Proposal:
+    from ranklet.importers import proving
     from ranklet.importers.sklearn import choice
     from ranklet.importers.sklearn.drafting import draft
 

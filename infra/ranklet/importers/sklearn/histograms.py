@@ -60,7 +60,7 @@ def _tree(predictor: Any, target: int) -> Tree:
 
 def _members(sets: Any, row: int) -> Ints:
     """The categories 0 … 255 of a set of 8 words of 32 bits."""
-    if not 0 <= row < len(sets):
+    if not 0 <= row < len(sets) or np.shape(sets)[1:] != (8,):
         raise ImportRefused(f"reads set {row} of {len(sets)} sets of categories; save the model again")
     bits = np.unpackbits(np.asarray(sets[row], "<u4").view(np.uint8), bitorder="little")
     return np.flatnonzero(bits).astype(np.int64)

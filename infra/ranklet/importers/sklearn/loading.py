@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -58,10 +60,11 @@ FAMILIES = (
     "sklearn.gaussian_process.kernels.", "scipy.interpolate._bsplines.",
 )  # fmt: skip
 
-_FAULTS = (
-    AttributeError, EOFError, ImportError, IndexError, KeyError, MemoryError, OSError, OverflowError, RuntimeError,
-    TypeError, ValueError, AssertionError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+FAULTS = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError, MemoryError, OSError,
+    RuntimeError, SyntaxError, TypeError, ValueError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
+"""What libraries raise on damaged files."""
 
 
 def is_skops(path: Path) -> bool:
@@ -69,7 +72,7 @@ def is_skops(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return SCHEMA in archive.namelist()
-    except _FAULTS:
+    except FAULTS:
         return False
 
 
@@ -107,8 +110,8 @@ def _skops(path: Path) -> Any:
                 "own estimators, and those of xgboost and lightgbm"
             )
         return skops.load(path, trusted=trusted)
-    except _FAULTS as error:
-        raise ImportRefused(f"skops cannot read it: {_said(error, path)}; save the model again") from error
+    except FAULTS as error:
+        raise ImportRefused(f"skops cannot read it: {said(error, path)}; save the model again") from error
 
 
 def _pickled(path: Path, *, trust_pickle: bool) -> Any:
@@ -120,10 +123,10 @@ def _pickled(path: Path, *, trust_pickle: bool) -> Any:
     joblib, unreadable = need("joblib"), need("pickle").UnpicklingError
     try:
         return joblib.load(path)
-    except (*_FAULTS, unreadable) as error:
-        raise ImportRefused(f"joblib cannot read it: {_said(error, path)}; save the model again") from error
+    except (*FAULTS, unreadable) as error:
+        raise ImportRefused(f"joblib cannot read it: {said(error, path)}; save the model again") from error
 
 
-def _said(error: BaseException, path: Path) -> str:
+def said(error: BaseException, path: Path) -> str:
     """An error's own words without the machine's paths."""
     return f"{type(error).__name__}: {error}".replace(str(path), path.name)[:300]

@@ -42,6 +42,9 @@ def _points(estimator: Any, columns: int) -> Floats:
         raise ImportRefused(f"has rows of {points.shape} for {columns} columns; save the model again")
     if not estimator.n_neighbors <= len(points) <= MAX_POINTS:
         raise ImportRefused(f"keeps {len(points)} rows of training; served are up to {MAX_POINTS}")
+    if estimator._tree is not None:  # compiled code believes its arrays: made anew, for the oracle
+        kind, more = type(estimator._tree), estimator.effective_metric_params_ or {}
+        estimator._tree = kind(points, estimator.leaf_size, metric=estimator.effective_metric_, **more)
     return points
 
 

@@ -29,11 +29,19 @@ def transform(walk: Walk, estimator: Any, frame: Frame) -> Frame:
         )
     if len(estimator.bsplines_) != width(frame):
         raise ImportRefused(f"knows {len(estimator.bsplines_)} columns and gets {width(frame)}; save the model again")
+    estimator.bsplines_ = [_checked(spline) for spline in estimator.bsplines_]
     walk.hint(frame, [np.asarray(one.t)[one.k : len(one.t) - one.k].tolist() for one in estimator.bsplines_])
     return tuple(
         _bases(walk, estimator, spline, walk.dense((piece,)))
         for spline, piece in zip(estimator.bsplines_, walk.split(frame), strict=True)
     )
+
+
+def _checked(spline: Any) -> Any:
+    """Made anew, which looks at its arrays; compiled code believes them."""
+    from scipy.interpolate import BSpline  # comes with scikit-learn
+
+    return BSpline(spline.t, spline.c, int(spline.k), spline.extrapolate)
 
 
 def _bases(walk: Walk, estimator: Any, spline: Any, values: str) -> Numbers:

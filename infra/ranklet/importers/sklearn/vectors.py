@@ -40,6 +40,8 @@ def _checked(estimator: Any, columns: int) -> tuple[Floats, Floats]:
         raise ImportRefused(f"has support vectors of {points.shape} for {columns} columns; save the model again")
     if int(np.sum(estimator._n_support)) != len(points) and hasattr(estimator, "classes_"):
         raise ImportRefused("counts its support vectors otherwise than it has them; save the model again")
+    if np.shape(estimator._dual_coef_) != weights.shape or np.shape(estimator.support_) != (len(points),):
+        raise ImportRefused("has weights for other support vectors than its own; save the model again")
     return points, weights.T
 
 
