@@ -1,6 +1,7 @@
-"""CatBoost's models: its JSON, read by us, and .cbm, of which CatBoost itself makes that JSON.
+"""CatBoost's own model files, JSON and .cbm.
 
-1. **document** reads the file, places named. 2. **features** lists what trees compare: numbers, one-hot flags and
+1. **loading** reads either: JSON by the records of **document**, a .cbm by **binary** (its **flat** buffers, its
+**steps**), and refuses JSON that is **lossy**. 2. **features** lists what trees compare: numbers, one-hot flags and
 statistics of categories (**ctrs**), the latter two put into tables by hash (**layout**). 3. **trees** makes the records
 of `importers.trees`; **losses** says what their sum means. 4. **proposing** writes inputs by name, the feature of kind
 `catboost` with its tables, and the graph; what to try comes from **known** and **drawing**. CatBoost, where it is

@@ -7,13 +7,12 @@ All in 32-bit floats, as TModelCtr::Calc has it: ((count in class + prior) / (co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.catboost.document import SAVE, Ctr, CtrTable
+from ranklet.importers.catboost.document import NOWHERE, SAVE, Ctr, CtrTable, Document, Entries
 from ranklet.importers.catboost.layout import Looked
 
 MEANS = ("BinarizedTargetMeanValue", "FloatTargetMeanValue")
@@ -23,14 +22,7 @@ CLASSES = ("Borders", "Buckets")
 Floats = NDArray[np.float32]
 
 
-class Entries(NamedTuple):
-    """hashes [k]; numbers [k, m], those of each."""
-
-    hashes: NDArray[np.uint64]
-    numbers: NDArray[np.float64]
-
-
-def column(ctr: Ctr, tables: Mapping[str, CtrTable], at: int) -> Looked:
+def column(ctr: Ctr, tables: Mapping[str, Entries], at: int) -> Looked:
     """The column of features_info.ctrs[at]. Raises ImportRefused naming it, or its table."""
     place = f"features_info.ctrs[{at}]"
     if ctr.ctr_type not in (*MEANS, *COUNTS, *CLASSES):
@@ -38,10 +30,11 @@ def column(ctr: Ctr, tables: Mapping[str, CtrTable], at: int) -> Looked:
     numbers = (ctr.prior_numerator, ctr.prior_denomerator, ctr.shift, ctr.scale, *ctr.borders)
     if not np.isfinite(np.array(numbers, np.float32)).all():
         raise ImportRefused(f"{place} has numbers that are not finite; {SAVE}")
-    if (table := tables.get(ctr.identifier)) is None:
+    if (entries := tables.get(ctr.identifier)) is None:
         raise ImportRefused(f"ctr_data has no table for {place}: the model was saved without its CTRs; {SAVE}")
-    entries = _entries(table, f"ctr_data of {place}")
-    good, total, other = _counts(ctr, entries, table.counter_denominator, place)
+    if len(np.unique(entries.hashes)) != len(entries.hashes):
+        raise ImportRefused(f"ctr_data of {place} has a hash twice; {SAVE}")
+    good, total, other = _counts(ctr, entries, place)
     order = np.argsort(entries.hashes)
     with np.errstate(all="ignore"):
         values = _value(ctr, good, total)
@@ -55,6 +48,12 @@ def _value(ctr: Ctr, good: Floats, total: Floats) -> Floats:
     return found
 
 
+def entries(document: Document) -> dict[str, Entries]:
+    """The tables of a JSON. Raises ImportRefused naming the one that is none."""
+    tables = (document.ctr_data or {}).items()
+    return {name: _entries(table, f"ctr_data[{at}]") for at, (name, table) in enumerate(tables)}
+
+
 def _entries(table: CtrTable, place: str) -> Entries:
     flat, stride = table.hash_map or [], table.hash_stride
     if stride < 2 or len(flat) % stride:
@@ -66,12 +65,11 @@ def _entries(table: CtrTable, place: str) -> Entries:
         raise ImportRefused(f"{place}: hash_map must hold a hash and {stride - 1} numbers a row; {SAVE}") from error
     if not np.isfinite(numbers).all():
         raise ImportRefused(f"{place}: hash_map has numbers that are not finite; {SAVE}")
-    if len(np.unique(hashes)) != len(hashes):
-        raise ImportRefused(f"{place}: hash_map has a hash twice; {SAVE}")
-    return Entries(hashes, numbers)
+    used = hashes != NOWHERE
+    return Entries(hashes[used], numbers[used], table.counter_denominator)
 
 
-def _counts(ctr: Ctr, entries: Entries, denominator: int, place: str) -> tuple[Floats, Floats, int]:
+def _counts(ctr: Ctr, entries: Entries, place: str) -> tuple[Floats, Floats, int]:
     """Of each hash, how much of the class there is, and how much of all; and all of a hash that is not there."""
     numbers, classes = entries.numbers, entries.numbers.shape[1]
     wanted = {**dict.fromkeys(MEANS, 2), **dict.fromkeys(COUNTS, 1)}.get(ctr.ctr_type, max(2, classes))
@@ -80,7 +78,8 @@ def _counts(ctr: Ctr, entries: Entries, denominator: int, place: str) -> tuple[F
     if ctr.ctr_type in MEANS:
         return numbers[:, 0].astype(np.float32), numbers[:, 1].astype(np.float32), 0
     if ctr.ctr_type in COUNTS:
-        return numbers[:, 0].astype(np.float32), np.full(len(numbers), denominator, np.float32), denominator
+        total = np.full(len(numbers), entries.denominator, np.float32)
+        return numbers[:, 0].astype(np.float32), total, entries.denominator
     border, last = ctr.target_border_idx, classes - 1 if ctr.ctr_type == "Buckets" else classes - 2
     if not 0 <= border <= last:
         raise ImportRefused(f"{place}.target_border_idx is {border}; its table has 0 to {last}")

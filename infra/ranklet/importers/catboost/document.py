@@ -1,23 +1,22 @@
-"""The JSON that CatBoost writes, as records: msgspec names the place of what is absent or of another type.
-
-Fields that predict nothing (weights of leaves, what trained it) are not read.
+"""What stands in CatBoost's files, as records: those of its JSON, where msgspec names the place of what is absent or of
+another type. Fields that predict nothing (weights of leaves, what trained it) are not read.
 """
 
 from __future__ import annotations
 
-import importlib
-import tempfile
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
 
-MAX_BYTES = 1 << 30
 MAGIC = b"CBM1"
-INSTALL = "pip install 'ranklet[trees]'"
+NOWHERE = (1 << 64) - 1
+"""The hash of an empty place of a table."""
+
 SAVE = 'save it again: model.save_model("model.json", format="json", pool=train_pool)'
 
 
@@ -95,7 +94,7 @@ class CtrTable(Struct):
 
 
 class Split(Struct):
-    """split_index: among all that trees compare, in the order of `splits`."""
+    """split_index: among all that trees compare. split_type, border: the same in words; empty in a .cbm."""
 
     split_index: int
     split_type: str
@@ -130,37 +129,21 @@ class Document(Struct):
     model_info: dict[str, Any] = {}
 
 
-def read(path: Path) -> tuple[Document, bytes]:
-    """The document, and the JSON that it stands in. A .cbm goes through CatBoost, which is asked for its JSON.
+class Entries(NamedTuple):
+    """One table of statistics. hashes: uint64 [k]. numbers: [k, m], those of each. denominator: of counts."""
 
-    Raises ImportRefused with the place in the document.
-    """
-    if (size := path.stat().st_size) > MAX_BYTES:
-        raise ImportRefused(f"it has {size} bytes, at most {MAX_BYTES} are read; train with fewer trees")
-    content = path.read_bytes()
-    if content.startswith(MAGIC):
-        content = _converted(path)
+    hashes: NDArray[np.uint64]
+    numbers: NDArray[np.float64]
+    denominator: int
+
+
+def decode(content: bytes) -> Document:
+    """A file's JSON. Raises ImportRefused with the place in the document."""
     try:
-        return msgspec.json.decode(content, type=Document), content
+        return msgspec.json.decode(content, type=Document)
     except msgspec.ValidationError as error:
         raise ImportRefused(f"{error}; {SAVE}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ImportRefused(f"no JSON: {str(error)[:200]}; {SAVE}") from error
     except RecursionError as error:
         raise ImportRefused("its trees are too deep; train with a depth, or max_leaves") from error
-
-
-def _converted(path: Path) -> bytes:
-    """The JSON of a .cbm."""
-    try:
-        library = importlib.import_module("catboost.core")  # an extra, and only to be asked
-    except ImportError as error:
-        raise ImportRefused(f"a .cbm file is read by CatBoost itself: {INSTALL}, or {SAVE}") from error
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "model.json"
-        try:
-            library.CatBoost().load_model(str(path), format="cbm").save_model(str(target), format="json")
-        except library.CatBoostError as error:
-            told = str(error).rpartition(": ")[2]
-            raise ImportRefused(f"CatBoost does not give it as JSON, which is what is served: {told[:200]}") from error
-        return target.read_bytes()

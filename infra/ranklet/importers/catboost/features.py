@@ -6,14 +6,14 @@ categories, so that those of the same categories share a table (`layout`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.catboost import ctrs
-from ranklet.importers.catboost.document import SAVE, CatFeature, Document, FeaturesInfo, FloatFeature
+from ranklet.importers.catboost.document import SAVE, CatFeature, Document, Entries, FeaturesInfo, FloatFeature
 from ranklet.importers.catboost.layout import Layout
 from ranklet_features.kinds.ctrs import Table
 
@@ -52,8 +52,8 @@ class Features:
         return len(self.numbers) + sum(int(table.rows.shape[1]) for table in self.tables)
 
 
-def read(document: Document) -> Features:
-    """Raises ImportRefused naming the feature that is not served, or not as CatBoost writes it."""
+def read(document: Document, entries: Mapping[str, Entries]) -> Features:
+    """entries: the tables of statistics. Raises ImportRefused naming the feature that is not served."""
     info = document.features_info
     _refuse_others(info)
     numbers, categories = info.float_features or [], info.categorical_features or []
@@ -66,7 +66,7 @@ def read(document: Document) -> Features:
     for at, one in enumerate(categories):
         turns += [(ONE_HOT, layout.flag(at, value), 0.5) for value in one.values or []]
     for at, ctr in enumerate(info.ctrs or []):
-        place = layout.add(ctr.elements, ctrs.column(ctr, document.ctr_data or {}, at), f"features_info.ctrs[{at}]")
+        place = layout.add(ctr.elements, ctrs.column(ctr, entries, at), f"features_info.ctrs[{at}]")
         turns += [(CTR, place, border) for border in ctr.borders]
     tables, columns = layout.tables()
     return Features(

@@ -1,5 +1,7 @@
-"""What CatBoost's JSON cannot tell apart, and CatBoost itself gets wrong when it loads it: statistics of one feature
-against several targets, or against one target cut in several ways, whose tables have one name and overwrite each other.
+"""What CatBoost's JSON, unlike a .cbm, cannot tell apart, and CatBoost itself gets wrong when it loads it.
+
+Statistics of one feature against several targets, or against one target cut in several ways: their tables have one name
+and overwrite each other.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ import numpy as np
 
 from ranklet.errors import ImportRefused
 from ranklet.importers import proving
-from ranklet.importers.catboost import document, drawing, features, known, losses, lossy, oracle, trees
-from ranklet.importers.catboost.ctrs import MEANS
+from ranklet.importers.catboost import drawing, features, known, loading, losses, oracle, trees
 from ranklet.importers.catboost.document import Document
 from ranklet.importers.catboost.features import Features
+from ranklet.importers.catboost.loading import Loaded
 from ranklet.importers.catboost.losses import Prediction
 from ranklet.importers.npz import npz
 from ranklet.importers.proposal import Proposal, ProposedInput, Wishes
@@ -25,14 +25,16 @@ from ranklet_features.kinds import ctrs
 OUTPUT, COLUMN, INTEGERS, STRINGS = "output", "column", "ints", "strings"
 TABLES = "vocabularies/features.npz"
 RELATIVE = 1e-6
+FEATURES = "features"
+"""The graph's input."""
 
 
 def propose(path: Path, wishes: Wishes) -> Proposal:
     """As the protocol says. options.output, column: what ranks. options.ints, strings: types of categories."""
     options = wishes.only(OUTPUT, COLUMN, INTEGERS, STRINGS)
-    found, content = document.read(path)
-    lossy.check(found)
-    read = features.read(found)
+    loaded = loading.load(path)
+    found = loaded.document
+    read = features.read(found, loaded.entries)
     outputs = len(trees.bias(found)[1])
     predicted = losses.prediction(found, outputs, options.get(OUTPUT))
     column = losses.column(predicted.names, options.get(COLUMN))
@@ -40,12 +42,12 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     artefact = f"export/{path.stem}.onnx"
     proposal = Proposal(
         inputs=_inputs(found, read, options),
-        features={lowering.INPUT: _feature(read)},
+        features={FEATURES: _feature(read)},
         steps=(StepSource(format="onnx", source=artefact),),
         score=lowering.SCORE,
         files={artefact: graph} | ({TABLES: npz(ctrs.arrays(read.tables))} if read.categories else {}),
-        oracle=None if _misread(found) else oracle.of(content, read, predicted.kind, column=column),
-        notes=_notes(found, read, predicted, column),
+        oracle=None if loaded.misread else oracle.of(loaded.content, read, predicted.kind, column=column),
+        notes=_notes(loaded, read, predicted, column),
     )
     if proposal.oracle is not None:
         proving.hold(proposal, relative=RELATIVE)
@@ -112,20 +114,13 @@ def _asked(options: Any, read: Features) -> dict[str, bool]:
     return found
 
 
-def _misread(found: Document) -> bool:
-    """Whether CatBoost reads this file otherwise than it wrote it: sums of means as whole numbers, others as 0."""
-    data = found.ctr_data or {}
-    tables = [data[ctr.identifier] for ctr in found.features_info.ctrs or [] if ctr.ctr_type in MEANS]
-    return any(isinstance(one, float) for table in tables for one in table.hash_map or [])
-
-
-def _notes(found: Document, read: Features, predicted: Prediction, column: int | None) -> tuple[str, ...]:
+def _notes(loaded: Loaded, read: Features, predicted: Prediction, column: int | None) -> tuple[str, ...]:
     notes = [f"its score is CatBoost's {oracle.KINDS[predicted.kind]}"]
     if column is not None:
         notes[0] += f", output {predicted.names[column]!r} of {', '.join(predicted.names[:30])}"
     if read.categories:
         names = ", ".join(read.names[len(read.numbers) :])
         notes.append(f"categories ({names}) are hashed: the file does not say whether they are texts or integers")
-    if _misread(found):
+    if loaded.misread:
         notes.append("CatBoost misreads the sums of means in its own JSON: give the .cbm for scores of its own")
     return tuple(notes)

@@ -128,6 +128,8 @@ def _turn(split: Split, features: Features, place: str) -> Turn:
     if not 0 <= split.split_index < len(features.turns):
         raise ImportRefused(f"{place}.split_index is {split.split_index}; there are {len(features.turns)}; {SAVE}")
     turn = features.turns[split.split_index]
+    if not split.split_type:
+        return turn
     if split.split_type != turn.kind:
         raise ImportRefused(f"{place} is {split.split_type[:40]!r}; split {split.split_index} is {turn.kind!r}; {SAVE}")
     if turn.kind != ONE_HOT and (split.border is None or np.float32(split.border) != np.float32(turn.border)):

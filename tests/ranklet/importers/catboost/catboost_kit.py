@@ -22,9 +22,10 @@ ARCHIVE = Path(__file__).with_name("catboost.zip")
 
 @dataclass(frozen=True)
 class Stored:
-    """scores: options of the import, `name=value` with blanks between → CatBoost's own answers, [n]."""
+    """models: its forms, json and cbm. scores: options of the import, `name=value` with blanks between → CatBoost's own
+    answers, [n]."""
 
-    model: bytes
+    models: Mapping[str, bytes]
     columns: Mapping[str, list[Any]]
     scores: Mapping[str, list[float]]
 
@@ -39,12 +40,14 @@ def stored(name: str) -> Stored:
     """One model."""
     with zipfile.ZipFile(ARCHIVE) as file:
         told = json.loads(file.read(f"{name}/case.json"))
-        return Stored(file.read(f"{name}/model.json"), told["columns"], told["scores"])
+        ends = [form for form in ("json", "cbm") if f"{name}/model.{form}" in file.namelist()]
+        models = {form: file.read(f"{name}/model.{form}") for form in ends}
+        return Stored(models, told["columns"], told["scores"])
 
 
 def document(name: str = "films") -> dict[str, Any]:
     """A model to damage."""
-    found: dict[str, Any] = json.loads(stored(name).model)
+    found: dict[str, Any] = json.loads(stored(name).models["json"])
     return found
 
 

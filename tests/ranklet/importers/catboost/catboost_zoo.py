@@ -16,6 +16,8 @@ IDS = ["user_id", "movie_id"]
 TRAINED, ASKED, LIKED = 3000, 160, 4
 QUIET = {"verbose": 0, "allow_writing_files": False, "thread_count": 1, "random_seed": 1}
 MANY = {"max_ctr_complexity": 4, "model_size_reg": 0}
+BOTH = {"numbers", "films", "counts", "means", "classes", "lossguide", "depthwise one by one", "sum"}
+LOST = {"two targets", "two labels", "two cuts"}
 COUNTED = {**MANY, "simple_ctr": ["Counter", "Buckets:TargetBorderCount=2"], "combinations_ctr": ["Counter", "Buckets"]}
 
 Scores = Callable[[Any, Any], Any]
@@ -37,6 +39,11 @@ class Case(NamedTuple):
     pool: bool = False
     grouped: bool = False
     named: bool = True
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The files that are stored: JSON, a .cbm, or the latter alone where JSON loses tables."""
+        return ("cbm",) if self.name in LOST else ("json", "cbm") if self.name in BOTH else ("json",)
 
 
 def raw(column: int | None = None) -> Scores:
@@ -107,6 +114,11 @@ def cases() -> Iterator[Case]:
         "both",
         {"column=1": likely(1)},
     )
+    yield Case("two targets", {**MANY, "loss_function": "MultiRMSE"}, all_of, "two", {"column=1": raw(1)})
+    both = {**MANY, "loss_function": "MultiLogloss", "nan_mode": "Max"}
+    yield Case("two labels", both, all_of, "both", {"column=0": likely(0)})
+    cuts = {**MANY, "simple_ctr": ["Borders:TargetBorderCount=1", "Borders:TargetBorderCount=3"]}
+    yield Case("two cuts", cuts, all_of, "stars", {"": raw()})
     focal = {"loss_function": "Focal:focal_alpha=0.4;focal_gamma=1.5"}
     yield Case("Focal", focal, all_of, "liked", {"": likely()})
     for loss in ("Quantile:alpha=0.7", "Huber:delta=0.5", "Expectile:alpha=0.3", "LogCosh", "Lq:q=1.5", "MAPE"):

@@ -40,25 +40,31 @@ def made(case: Case, given: list[Row], labels: dict[str, Any]) -> dict[str, byte
 
 
 def files(case: Case, model: Any, pool: Any) -> dict[str, bytes]:
-    """model.json and case.json."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.json"
-        model.save_model(str(path), format="json", **({"pool": pool} if case.pool else {}))
-        content = path.read_bytes()
-    rows = turned(case, content)
+    """The model in its forms, and case.json."""
+    metadata = model.get_metadata()
+    for name in set(metadata.keys()) - set(KEPT):
+        del metadata[name]
+    found = {f"model.{form}": saved(model, form, pool if case.pool else None) for form in case.forms}
+    rows = turned(case, saved(model, "json", None))
     asking = pool_of(case, rows, None)
     scores = {options: np.asarray(given(model, asking)).tolist() for options, given in case.scores.items()}
     columns = {name: [row[name] for row in rows] for name in case.features}
     if not case.named:
         columns = {f"feature_{at}": column for at, column in enumerate(columns.values())}
-    document = json.loads(content)
-    document["model_info"] = {name: document["model_info"][name] for name in KEPT if name in document["model_info"]}
-    told = {"columns": columns, "scores": scores}
-    return {"model.json": json.dumps(document).encode(), "case.json": json.dumps(told).encode()}
+    return found | {"case.json": json.dumps({"columns": columns, "scores": scores}).encode()}
 
 
 KEPT = ("class_params", "loss_function", "params")
-"""Of model_info: the rest has a time, and an identifier of the run."""
+"""Of the metadata: the rest has a time, and an identifier of the run."""
+
+
+def saved(model: Any, form: str, pool: Any) -> bytes:
+    """As CatBoost writes it; JSON without its blanks."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"model.{form}"
+        model.save_model(str(path), format=form, pool=pool)
+        content = path.read_bytes()
+    return content if form == "cbm" else json.dumps(json.loads(content)).encode()
 
 
 def pool_of(case: Case, rows: list[Row], labels: dict[str, Any] | None) -> Any:
@@ -102,7 +108,7 @@ def summed(given: list[Row], labels: dict[str, Any]) -> dict[str, dict[str, byte
     """A sum of two models, with weights: its trees are scaled."""
     from catboost import CatBoost, sum_models
 
-    case = next(case for case in cases() if case.name == "numbers")
+    case = next(case for case in cases() if case.name == "numbers")._replace(name="sum")
     pool = pool_of(case, given, labels)
     parts = [CatBoost({**QUIET, "iterations": 4, "depth": depth}).fit(pool) for depth in (3, 5)]
     return {"sum": files(case, sum_models(parts, weights=[0.5, 0.25]), pool)}
