@@ -18,9 +18,11 @@ from ranklet.importers.proposal import Proposal, Proposer, Wishes
 from ranklet.model import StepSource
 
 IMPORTERS: Mapping[str, str] = {
+    "alphafm": "ranklet.importers.alphafm",
     "catboost": "ranklet.importers.catboost",
     "keras": "ranklet.importers.keras",
     "libffm": "ranklet.importers.libffm",
+    "libfm": "ranklet.importers.libfm",
     "lightgbm": "ranklet.importers.lightgbm",
     "numpy": "ranklet.importers.numpy",
     "onnx": "ranklet.importers.onnx",
@@ -29,6 +31,7 @@ IMPORTERS: Mapping[str, str] = {
     "torch": "ranklet.importers.torch",
     "vowpal": "ranklet.importers.vowpal",
     "xgboost": "ranklet.importers.xgboost",
+    "xlearn": "ranklet.importers.xlearn",
 }
 
 ORACLES: Mapping[str, str] = {

@@ -41,12 +41,28 @@ class Example(NamedTuple):
 
 
 EXAMPLES: Mapping[str, Example] = {
+    "alphafm": Example(
+        "alphafm/alphafm.zip",
+        "machine/model.txt",
+        "model.txt",
+        options={"line": "user={user_id} movie={movie_id:int} genre={genres*} age:{age} year:{year}"},
+    ),
     "catboost": Example("catboost/catboost.zip", "films/model.json", "ranker.json", libraries=("catboost",)),
     "libffm": Example(
         "libffm/libffm.zip",
         "default/model.txt",
         "model",
         options={"line": "0:{user_id+0} 1:{movie_id+121} 2:{genre_ids*+272} 3:290:{age} 3:291:{year}"},
+    ),
+    "libfm": Example(
+        "libfm/libfm.zip",
+        "classification/model.txt",
+        "model.libfm",
+        options={
+            "line": "{user_id+0} {movie_id+121} {genre_ids*+272} 290:{age} 291:{year}",
+            "task": "c",
+            "method": "sgd",
+        },
     ),
     "lightgbm": Example("trees/lightgbm.zip", "lambdarank/model.txt", "ranker.txt", libraries=("lightgbm",)),
     "tensorflow": Example(
@@ -62,5 +78,15 @@ EXAMPLES: Mapping[str, Example] = {
         },
     ),
     "xgboost": Example("trees/xgboost.zip", "binary:logistic/model.ubj", "ranker.ubj", libraries=("xgboost",)),
+    "xlearn": Example(
+        "xlearn/xlearn.zip",
+        "ffm/model.txt",
+        "model.txt",
+        options={
+            "line": "0:{user_id+0} 1:{movie_id+121} 2:{genre_ids*+272} 3:290:{age} 3:291:{year}",
+            "norm": "on",
+            "link": "sigmoid",
+        },
+    ),
 }
 """Format → example. To add an importer: a line here."""

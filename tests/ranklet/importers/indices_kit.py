@@ -68,4 +68,4 @@ def entries(row: Mapping[str, Any]) -> Iterator[Entry]:
 
 def _with_ids(row: lines_kit.Row) -> lines_kit.Row:
     ids = [GENRES.index(genre) if genre in GENRES else 77 for genre in row["genres"]]
-    return {**row, "genre_ids": ids, "age": None if row["age"] is None else min(row["age"], 50.0)}
+    return {**row, "genre_ids": ids, "age": None if row["age"] is None else min(row["age"], 10.0)}

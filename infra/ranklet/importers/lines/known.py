@@ -31,10 +31,10 @@ def known(weights: Weights, tokens: Sequence[Token]) -> list[Known]:
     """Of each token, whose place then has its kind and limit. Raises ImportRefused naming one that makes no name."""
     if weights.rows is None:
         return list(_indices(weights, tokens))
-    return list(_names(weights.rows, tokens))
+    return list(_names(weights.rows, tokens, weights.zeros))
 
 
-def _names(rows: Mapping[str, int], tokens: Sequence[Token]) -> Iterator[Known]:
+def _names(rows: Mapping[str, int], tokens: Sequence[Token], zeros: int | None) -> Iterator[Known]:
     found = [_middles(rows, token) for token in tokens]
     kinds = _kinds(tokens, found)
     for token, middles in zip(tokens, found, strict=True):
@@ -45,6 +45,8 @@ def _names(rows: Mapping[str, int], tokens: Sequence[Token]) -> Iterator[Known]:
         values = [middle for middle in middles if kind == "string" or WHOLE.fullmatch(middle)]
         if not values:
             raise ImportRefused(f"-o {LINE}: {token.text!r}: names with an int there, the model has none; drop :int")
+        # What weighs nothing is as good as unknown; one stays where nothing else is, as no vocabulary is empty.
+        values = [value for value in values if middles[value] != zeros] or values[:1]
         made = replace(token, place=replace(token.place, kind=kind))
         of = [int(value) for value in values] if kind == "int" else values
         yield Known(made, of, np.fromiter((middles[value] for value in values), np.int64, len(values)))

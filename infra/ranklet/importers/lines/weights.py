@@ -17,14 +17,15 @@ Floats = NDArray[np.float32]
 class Weights:
     """bias; w [n], None for zeros; v [n, k] or [n, F, k], None for a linear model. Names are those of lines.
 
-    rows: name → row; None where names are the rows' numbers. fields: of v's second axis. normalize: as the engines fm
-    and ffm have it. more: of the engine's options, such as its link.
+    rows: name → row; None where names are the rows' numbers. zeros: the row that all names share whose weights are 0.
+    fields: of v's second axis. normalize: as the engines fm and ffm have it. more: of the engine's options.
     """
 
     bias: float
     w: Floats | None = field(repr=False)
     v: Floats | None = field(default=None, repr=False)
     rows: Mapping[str, int] | None = field(default=None, repr=False)
+    zeros: int | None = None
     fields: tuple[str, ...] = ()
     normalize: str = "none"
     more: Mapping[str, Any] = field(default_factory=dict)
