@@ -114,6 +114,20 @@ def test_a_row_without_entries_scores_its_bias(normalize: str, open_arrays: Open
     np.testing.assert_allclose(opened.run({"movie": np.array([-1, 2])})["logit"], [0.3, 1.3], rtol=1e-6)
 
 
+@pytest.mark.parametrize(("engine", "tail"), [("linear", ()), ("fm", (3,)), ("ffm", (2, 3))])
+def test_one_id_may_have_a_value_as_features_make_numbers(
+    engine: str, tail: tuple[int, ...], open_arrays: OpenArrays
+) -> None:
+    random = np.random.default_rng(8)
+    arrays = {f"w.{name}": random.normal(size=4) for name in ("a", "b")} | {"bias": np.array([0.3])}
+    arrays |= {f"v.{name}": random.normal(size=(4, *tail)) for name in ("a", "b") if tail}
+    options: dict[str, Any] = {"values": {"a": "x"}} | ({"fields": ["a", "b"]} if engine == "ffm" else {})
+    opened = open_arrays(engine, arrays, ["a", "b", "x"], **options)
+    given = {"a": np.array([3]), "b": np.array([0, -1, 2]), "x": np.array([2.5], np.float32)}
+    column = opened.run({**given, "x": given["x"].reshape(1, 1)})["score"]
+    assert column.tolist() == opened.run(given)["score"].tolist()
+
+
 def test_factors_alone_need_no_linear_weights(open_arrays: OpenArrays) -> None:
     arrays = {name: array for name, array in model(5, 4, 3).items() if not name.startswith("w.")}
     given = tensors(6, 9)

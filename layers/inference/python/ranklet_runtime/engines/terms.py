@@ -40,10 +40,15 @@ def entries(step: Step, tensors: Mapping[str, Array], *, values: Mapping[str, st
     found = {name: tensors[tensor] for name, tensor in step.inputs.items()}
     carriers = set(values.values())
     return {
-        name: Entry(tensor, found[values[name]] if name in values else None)
+        name: Entry(tensor, _beside(tensor, found[values[name]]) if name in values else None)
         for name, tensor in found.items()
         if name not in carriers
     }
+
+
+def _beside(tensor: Array, values: Array) -> Array:
+    """Numbers in the shape of the ids that they belong to: [rows, 1], as features make numbers, for one id a row."""
+    return values.reshape(len(values)) if tensor.ndim == 1 and values.ndim == 2 else values
 
 
 def weighted_sum(entry: Entry, table: Array, *, dtype: DTypeLike) -> Array:
