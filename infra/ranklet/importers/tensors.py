@@ -169,7 +169,7 @@ def _values(one: Drafted, random: np.random.Generator, count: int) -> list[Any]:
 def _tensors(one: Drafted, values: Sequence[Any]) -> dict[str, Array]:
     if "list" not in one.raw:
         return {one.tensor: _shaped(one, np.array(values, one.spec.dtype))}
-    width = one.feature.get("length") or max(map(len, values))
+    width = one.feature.get("length") or max(1, *map(len, values))  # as feature assembly has it
     ids = np.full((len(values), width), one.feature["pad"], one.spec.dtype)
     mask = np.zeros((len(values), width), np.float32)
     for row, value in enumerate(values):

@@ -10,7 +10,7 @@ name, the offsets' place is the mask's. Offsets that the graph computes itself a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -69,21 +69,28 @@ def rewrite(program: Program) -> Bagged:
     if not any(_is_bag(torch, node) for node in program.module.graph.nodes):
         return Bagged(program)
     module = program.exported.module(check_guards=False)
-    places = dict(zip(_placeholders(module), program.graph.inputs, strict=False))
-    ragged = {}
-    for node in [node for node in module.graph.nodes if _is_bag(torch, node)]:
-        bag = _Bag(torch, node)
+    nodes = {one.node: one for one in program.graph.inputs}
+    places = {node: nodes[node.name] for node in module.graph.nodes if node.op == "placeholder" and node.name in nodes}
+    bags = [_Bag(torch, node) for node in module.graph.nodes if _is_bag(torch, node)]
+    ragged = dict(_ragged([bag for bag in bags if bag.flat is None], places))
+    for bag in bags:
         if (flat := bag.flat) is not None:
-            _replace(module, node, (bag.weight, flat, None, bag.mode, bag.weights_like(flat), bag.pad))
+            _replace(module, bag.node, (bag.weight, flat, None, bag.mode, bag.weights_like(flat), bag.pad))
         elif bag.ids in places and bag.offsets in places:
-            one = Ragged(places[bag.ids].name, places[bag.offsets].name, bag.last)
-            _check_alone(bag, one)
-            ragged[one.ids] = one
-            _replace(module, node, (bag.weight, bag.ids, bag.offsets, bag.mode, None, bag.pad))
+            _replace(module, bag.node, (bag.weight, bag.ids, bag.offsets, bag.mode, None, bag.pad))
     module.graph.eliminate_dead_code()
     graph = _renamed(program.graph, ragged)
     module = torch.fx.GraphModule(module, module.graph)  # without the hook that checks shapes as they were
     return Bagged(_exported(program, module, graph), tuple(ragged.values()))
+
+
+def _ragged(bags: Sequence[_Bag], places: Mapping[Any, Given]) -> Iterator[tuple[str, Ragged]]:
+    """Ids' name → how the original takes them."""
+    for bag in bags:
+        if bag.ids in places and bag.offsets in places:
+            one = Ragged(places[bag.ids].name, places[bag.offsets].name, bag.last)
+            _check_alone(bag, one)
+            yield one.ids, one
 
 
 def gathered(weight: Any, ids: Any, mask: Any, mode: int, weights: Any, pad: int) -> Any:
@@ -158,10 +165,6 @@ def _calls(node: Any, *targets: Any) -> bool:
     return getattr(node, "op", None) == "call_function" and node.target in targets
 
 
-def _placeholders(module: Any) -> list[Any]:
-    return [node for node in module.graph.nodes if node.op == "placeholder"]
-
-
 def _replace(module: Any, node: Any, arguments: tuple[Any, ...]) -> None:
     """The bag's first result; the others are for gradients."""
     with module.graph.inserting_before(node):
@@ -176,8 +179,8 @@ def _check_alone(bag: _Bag, one: Ragged) -> None:
     others = {user for node in (bag.ids, bag.offsets) for user in node.users if not _is_bag(bag._torch, user)}
     if others or bag.weights is not None or any(user.args[2] is not bag.offsets for user in bag.ids.users):
         raise ImportRefused(
-            f"ids {one.ids!r} with offsets {one.offsets!r} feed more than one EmbeddingBag, or have weights a sample: "
-            "give it ids (and weights) of two dimensions, [batch, length], with padding_idx"
+            f"ids {one.ids!r} with offsets {one.offsets!r} feed more than EmbeddingBags of their own, or have "
+            "weights a sample: give them ids (and weights) of two dimensions, [batch, length], with padding_idx"
         )
 
 
@@ -206,7 +209,7 @@ def _exported(program: Program, module: Any, graph: Graph) -> Program:
         for one in graph.inputs
     }
     args, kwargs = made.arguments(example)
-    dynamic, named = made.arguments(shapes)
+    dynamic, named = made.arguments(shapes, fixed=False)
     try:
         with quiet():
             given = (

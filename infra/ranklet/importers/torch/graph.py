@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from ranklet.errors import ImportRefused
@@ -28,7 +29,9 @@ DTYPES: Mapping[int, str] = {
 }
 """PyTorch's number of a dtype → its name."""
 
-MAX_DEPTH, MAX_NODES = 60, 200_000
+MAX_DEPTH, MAX_NODES, MAX_NUMBERS = 60, 200_000, 1 << 28
+_SIZES = ("size", "repeats", "pad", "num_classes", "end", "n", "m", "steps")
+"""Arguments by which an operator makes as many numbers as they say."""
 _DAMAGED = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 
 
@@ -156,11 +159,14 @@ def _outputs(module: Mapping[str, Any]) -> Iterator[str]:
     names = structure.outputs(_call(module)["out_spec"])
     if len(names) != len(specs):
         raise ImportRefused(f"its structure has {len(names)} outputs, its graph {len(specs)}; export it again")
-    yield from (name for name, spec in zip(names, specs, strict=True) if "as_tensor" in spec["user_output"]["arg"])
+    for name, spec in zip(names, specs, strict=True):
+        if "as_tensor" not in spec["user_output"]["arg"]:
+            raise ImportRefused(f"the output {name!r} is no tensor; return tensors alone, and export it again")
+        yield name
 
 
 def _call(module: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = next(entry["signature"] for entry in module["module_call_graph"] if entry["fqn"] == "")
+    found = next((entry["signature"] for entry in module["module_call_graph"] if entry["fqn"] == ""), None)
     if not isinstance(found, dict):
         raise ImportRefused("its program does not say how it is called; export it again")
     return found
@@ -173,6 +179,25 @@ def _check_mode(node: Mapping[str, Any]) -> None:
     train = given.get("train", given.get("training", {})).get("as_bool", False)
     if train or kind.startswith(("bernoulli", "multinomial", "rand", "normal.", "uniform")):
         raise ImportRefused(f"node {node.get('name')} ({kind}) is in training mode or random; {ADVICE}")
+    if kind.startswith("embedding_renorm_"):
+        raise ImportRefused(
+            f"node {node.get('name')} ({kind}) changes its table while it scores: scale the rows once, set max_norm to "
+            "None and export it again"
+        )
+    numbers = prod(max(abs(size), 1) for name in _SIZES for size in _whole(given.get(name, {})))
+    if not kind.startswith("slice") and numbers > MAX_NUMBERS:
+        raise ImportRefused(f"node {node.get('name')} ({kind}) makes {numbers} numbers at once; at most {MAX_NUMBERS}")
+
+
+def _whole(argument: Mapping[str, Any]) -> Iterator[int]:
+    """The fixed ones of an argument's sizes."""
+    for one in (
+        argument,
+        *argument.get("as_sym_ints", ()),
+        *({"as_int": size} for size in argument.get("as_ints", ())),
+    ):
+        found = one.get("as_int", one.get("as_sym_int", {}).get("as_int", 1))
+        yield found if isinstance(found, int) else 1
 
 
 def _check_rows(inputs: Sequence[Given]) -> None:

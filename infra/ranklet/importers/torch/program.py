@@ -68,20 +68,27 @@ class Program:
         kept = [one for one in found if isinstance(one, torch.Tensor)]
         return {name: one.numpy() for name, one in zip(self.graph.outputs, kept, strict=True)}
 
-    def arguments(self, feeds: Mapping[str, Any]) -> tuple[Any, Any]:
-        """(args, kwargs), as forward takes them. feeds: arrays, or anything else that stands for an input."""
+    def arguments(self, feeds: Mapping[str, Any], *, fixed: bool = True) -> tuple[Any, Any]:
+        """(args, kwargs), as forward takes them. feeds: arrays, or anything else that stands for an input.
+
+        fixed: with the constants that the export fixed, else with None in their places.
+        """
         from torch.utils import _pytree
 
-        return _pytree.tree_unflatten(self.flat(feeds), self.exported.call_spec.in_spec)  # type: ignore[no-any-return]
+        leaves = self.flat(feeds, fixed=fixed)
+        return _pytree.tree_unflatten(leaves, self.exported.call_spec.in_spec)  # type: ignore[no-any-return]
 
-    def flat(self, feeds: Mapping[str, Any]) -> list[Any]:
-        """The leaves of what forward takes: arrays as tensors, and the constants that the export fixed."""
+    def flat(self, feeds: Mapping[str, Any], *, fixed: bool = True) -> list[Any]:
+        """The leaves of what forward takes: arrays as tensors, and constants."""
         import torch
         from torch.export.graph_signature import ConstantArgument, InputKind
 
         given = iter([feeds[one.name] for one in self.graph.inputs])
         leaves = [spec.arg for spec in self.exported.graph_signature.input_specs if spec.kind == InputKind.USER_INPUT]
-        return [leaf.value if isinstance(leaf, ConstantArgument) else _tensor(torch, next(given)) for leaf in leaves]
+        return [
+            (leaf.value if fixed else None) if isinstance(leaf, ConstantArgument) else _tensor(torch, next(given))
+            for leaf in leaves
+        ]
 
 
 def load(checked: Checked) -> Program:

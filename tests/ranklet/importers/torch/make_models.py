@@ -32,7 +32,7 @@ from ranklet.importers.proposal import Proposal, Wishes  # noqa: E402
 from ranklet.importers.torch.program import quiet  # noqa: E402
 
 ARCHIVE = HERE / "torch.zip"
-ROWS = 24
+ROWS = 64
 
 
 def cases() -> Iterator[tuple[str, Case]]:
@@ -110,12 +110,10 @@ def made(name: str, case: Case, folder: Path) -> dict[str, bytes]:
     draft.draft(path, folder / "ranker", wishes=wishes)
     rows = columns(proposal)
     record = {"options": dict(case.options), "columns": rows, "scores": answers(case, proposal, rows)}
-    return {
-        f"{name}/model.pt2": path.read_bytes(),
-        f"{name}/model.toml": (folder / "ranker" / "model.toml").read_bytes(),
-        f"{name}/model.onnx": (folder / "ranker" / "export" / "model.onnx").read_bytes(),
-        f"{name}/rows.json": json.dumps(record).encode(),
-    }
+    kept = {f"{name}/model.pt2": path.read_bytes(), f"{name}/rows.json": json.dumps(record).encode()}
+    for part in ("model.toml", "golden.jsonl", "export/model.onnx"):
+        kept[f"{name}/draft/{part}"] = (folder / "ranker" / part).read_bytes()
+    return kept
 
 
 def main() -> None:
@@ -126,7 +124,7 @@ def main() -> None:
             members |= made(name, case, Path(scratch))
         print(name)
     ARCHIVE.write_bytes(zipped(members))
-    print(f"{len(members) // 4} models, {ARCHIVE.stat().st_size} bytes")
+    print(f"{len(members) // 5} models, {ARCHIVE.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

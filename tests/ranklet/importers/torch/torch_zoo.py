@@ -21,10 +21,7 @@ D = torch.export.Dim.DYNAMIC
 
 
 class Case(NamedTuple):
-    """model: in eval mode. batch: what its forward takes, a dict, or tensors one by one. options: of the import.
-
-    ragged: inputs whose rows are not the batch.
-    """
+    """model: in eval mode. batch: what its forward takes, a dict, or tensors one by one. options: of the import."""
 
     model: nn.Module
     batch: Mapping[str, Tensor]
@@ -184,6 +181,7 @@ def rechub() -> Iterator[tuple[str, Callable[[], Case]]]:
     yield "rechub WideDeep", case(lambda: ranking.WideDeep(dense + sparse, sparse, dict(mlp)), *plain)
     yield "rechub DeepFM", case(lambda: ranking.DeepFM(dense + sparse + pooled, sparse, dict(mlp)), *plain, "hist_item")
     yield "rechub DCN", case(lambda: ranking.DCN(dense + sparse, 2, dict(mlp)), *plain)
+    yield "rechub AutoInt", case(lambda: ranking.AutoInt(sparse, dense, num_layers=1, mlp_params=dict(mlp)), *plain)
     yield (
         "rechub FiBiNet",
         case(lambda: ranking.FiBiNet(sparse, mlp_params=dict(mlp), reduction_ratio=1), "user_id", "item_id"),
@@ -213,16 +211,24 @@ def rechub() -> Iterator[tuple[str, Callable[[], Case]]]:
             column="1",
         ),
     )
+    yield (
+        "rechub ESMM",
+        case(lambda: multi_task.ESMM(sparse[:1], sparse[1:], dict(mlp), dict(mlp)), *plain[2:], column="2"),
+    )
 
 
 class Named(nn.Module):
-    """A model of deepctr-torch, which takes one tensor of all columns, by the names of its features."""
+    """A model of deepctr-torch, which takes one tensor of all columns, by the names of its features.
 
-    def __init__(self, model: Any) -> None:
+    counted: the column of a list's length → the list, whose ids are counted here: no caller sends both.
+    """
+
+    def __init__(self, model: Any, counted: Mapping[str, str]) -> None:
         super().__init__()
-        self.model, self.names = model, list(model.feature_index)
+        self.model, self.names, self.counted = model, list(model.feature_index), dict(counted)
 
     def forward(self, x: dict[str, Tensor]) -> Tensor:
+        x = x | {length: (x[name] != 0).sum(1) for length, name in self.counted.items()}
         return self.model(torch.cat([x[name].float().reshape(x[name].shape[0], -1) for name in self.names], 1))
 
 
@@ -234,28 +240,37 @@ def deepctr() -> Iterator[tuple[str, Callable[[], Case]]]:
 
     plain = [SparseFeat("user_id", USERS, 4), SparseFeat("item_id", ITEMS, 4), DenseFeat("price", 1)]
     tagged = [*plain, VarLenSparseFeat(SparseFeat("tags", TAGS, 4), 4, combiner="mean")]
-    seen = VarLenSparseFeat(SparseFeat("hist_item_id", ITEMS, 4, embedding_name="item_id"), HISTORY)
+    seen = VarLenSparseFeat(
+        SparseFeat("hist_item_id", ITEMS, 4, embedding_name="item_id"), HISTORY, length_name="hist_length"
+    )
+    counted = {"hist_length": "hist_item_id"}
     sparse = [SparseFeat("user_id", USERS, 4), SparseFeat("item_id", ITEMS, 4)]
     every = {"user_id": ids(USERS), "item_id": ids(ITEMS), "price": torch.rand(2), "tags": ids(TAGS, 4)}
     every["hist_item_id"] = ids(ITEMS, HISTORY)
     both = {"task": "binary", "device": "cpu"}
     net = {"dnn_hidden_units": (8,), **both}
 
-    def case(make: Callable[[], Any]) -> Callable[[], Case]:
+    def case(make: Callable[[], Any], **options: str) -> Callable[[], Case]:
         def made() -> Case:
             model = make()
-            return Case(drawn(Named(model), 7), {name: every[name] for name in model.feature_index})
+            lengths = {name: counted[name] for name in model.feature_index if name in counted}
+            batch = {name: every[name] for name in model.feature_index if name not in lengths}
+            return Case(drawn(Named(model, lengths), 7), batch, options=options)
 
         return made
 
-    yield "deepctr WDL", case(lambda: models.WDL(plain, plain, **net))
+    yield "deepctr WDL", case(lambda: models.WDL(plain, plain, dnn_use_bn=True, **net))
     yield "deepctr DeepFM", case(lambda: models.DeepFM(tagged, tagged, **net))
     yield "deepctr xDeepFM", case(lambda: models.xDeepFM(plain, plain, cin_layer_size=(4, 4), **net))
     yield "deepctr AutoInt", case(lambda: models.AutoInt(plain, plain, att_layer_num=1, **net))
     yield "deepctr DCN", case(lambda: models.DCN(plain, plain, **net))
     yield "deepctr FiBiNET", case(lambda: models.FiBiNET(plain, plain, **net))
-    yield "deepctr NFM", case(lambda: models.NFM(plain, plain, dnn_use_bn=True, **both))
+    yield "deepctr NFM", case(lambda: models.NFM(plain, plain, **net))
     yield "deepctr PNN", case(lambda: models.PNN(plain, **net))
+    small = {"tower_dnn_hidden_units": (4,), "device": "cpu"}
+    yield "deepctr ESMM", case(lambda: models.ESMM(plain, **small), column="1")
+    shared = {"expert_dnn_hidden_units": (4,), "gate_dnn_hidden_units": (4,), **small}
+    yield "deepctr MMOE", case(lambda: models.MMOE(plain, num_experts=2, **shared), column="0")
     yield (
         "deepctr DIN",
         case(
@@ -301,7 +316,7 @@ def fuxictr() -> Iterator[tuple[str, Callable[[], Case]]]:
     yield "fuxictr DIN", case("DIN", dnn_hidden_units=[8], attention_hidden_units=[8])
     yield "fuxictr DCNv2", case("DCNv2", parallel_dnn_hidden_units=[8], num_cross_layers=2)
     yield "fuxictr FinalMLP", case("FinalMLP", mlp1_hidden_units=[8], mlp2_hidden_units=[8], num_heads=1)
-    yield "fuxictr TWIN", case("TWIN", dnn_hidden_units=[8])
+    yield "fuxictr TWIN", case("TWIN", dnn_hidden_units=[8], attention_dim=8, short_seq_len=4, topk=3)
     yield "fuxictr TransAct", case("TransAct", dcn_hidden_units=[8], num_heads=1)
 
 
