@@ -60,30 +60,44 @@ def main() -> None:
 def trained(model: Model, train: list[tuple[lines_kit.Row, int]], rows: list[lines_kit.Row]) -> dict[str, bytes]:
     """The files of one model."""
     with tempfile.TemporaryDirectory() as folder:
-        files = {name: str(Path(folder, name)) for name in ("train", "test", "text", "binary", "out")}
+        files = {name: str(Path(folder, name)) for name in ("train", "text", "binary")}
         regression = model.fit.get("task") == "reg"
         labels = [float(rating) if regression else float(rating >= lines_kit.LIKED) for _, rating in train]
         Path(files["train"]).write_text(
             "".join(written(row, label, model.kind) for (row, _), label in zip(train, labels, strict=True))
         )
-        Path(files["test"]).write_text("".join(written(row, 0.0, model.kind) for row in rows))
-        learner = {"linear": xlearn.create_linear, "fm": xlearn.create_fm, "ffm": xlearn.create_ffm}[model.kind]()
-        learner.setQuiet()
+        learner = created(model.kind)
         learner.disableLockFree()
         learner.setTrain(files["train"])
         learner.setTXTModel(files["text"])
         if not model.norm:
             learner.disableNorm()
         learner.fit({**BASE, **model.fit}, files["binary"])
-        learner.setTest(files["test"])
-        if model.sigmoid:
-            learner.setSigmoid()
-        learner.predict(files["binary"], files["out"])
-        scores = [float(line) for line in Path(files["out"]).read_text().split()]
-        content = Path(files["text"]).read_bytes()
-    return {"model.txt": content, "case.json": lines_kit.case(rows, scores, options=options(model))} | (
-        {"names.txt": indices_kit.dictionary()} if model.names else {}
-    )
+        found = {"model.txt": Path(files["text"]).read_bytes(), "model.bin": Path(files["binary"]).read_bytes()}
+        scores = predicted(model, Path(files["binary"]), rows)
+    found["case.json"] = lines_kit.case(rows, scores, options=options(model))
+    return {**found, "names.txt": indices_kit.dictionary()} if model.names else found
+
+
+def predicted(model: Model, binary: Path, rows: list[lines_kit.Row]) -> list[float]:
+    """The scores of rows by a model that xLearn wrote for itself."""
+    test, out = binary.with_name("test"), binary.with_name("out")
+    test.write_text("".join(written(row, 0.0, model.kind) for row in rows))
+    learner = created(model.kind)
+    if not model.norm:
+        learner.disableNorm()
+    learner.setTest(str(test))
+    if model.sigmoid:
+        learner.setSigmoid()
+    learner.predict(str(binary), str(out))
+    return [float(line) for line in out.read_text().split()]
+
+
+def created(kind: str) -> Any:
+    """A learner."""
+    learner = {"linear": xlearn.create_linear, "fm": xlearn.create_fm, "ffm": xlearn.create_ffm}[kind]()
+    learner.setQuiet()
+    return learner
 
 
 def options(model: Model) -> dict[str, str]:
