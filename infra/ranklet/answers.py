@@ -5,23 +5,25 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from ranklet.errors import ParityError
 from ranklet.golden import Golden
 from ranklet.local.event_v2 import event_v2
-from ranklet.replay import JSON, Form, difference
+from ranklet.replay import JSON, Form, apart, difference
 from ranklet_runtime.function import Function
 from ranklet_runtime.manifest import Manifest
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. degraded: what had to be defaulted, as far as the form says it."""
+    """What came back. degraded: what had to be defaulted, outputs: beside the scores, both as far as the form says."""
 
     scores: list[float]
     degraded: Mapping[str, int]
+    outputs: Mapping[str, list[Any]] | None = None
 
 
 def ask(name: str, form: Form, function: Function, manifest: Manifest, golden: Golden, number: int) -> Answer:
@@ -43,7 +45,7 @@ def ask(name: str, form: Form, function: Function, manifest: Manifest, golden: G
             f"golden row {number} as {name}: {', '.join(late)} were not read within [limits] deadline_ms = "
             f"{manifest.limits.deadline_ms}, though their tables are on this machine; build again, or raise it"
         )
-    return Answer(form.decode(body), degraded)
+    return Answer(form.decode(body), degraded, None if form.outputs is None else form.outputs(body))
 
 
 def _degraded(form: Form, body: bytes) -> Mapping[str, int]:
@@ -58,12 +60,26 @@ def worst(name: str, form: Form, function: Function, manifest: Manifest, rows: S
     """The largest difference from the trainer's scores. Raises ParityError above the bound, naming its place."""
     largest = 0.0
     for number, golden in enumerate(rows, start=1):
-        scores = ask(name, form, function, manifest, golden, number).scores
-        gap = difference(scores, golden)
+        answer = ask(name, form, function, manifest, golden, number)
+        gap = difference(answer.scores, golden)
         if not gap <= bound:
-            raise ParityError(account(name, number, scores, golden, gap, bound))
-        largest = max(largest, gap)
+            raise ParityError(account(name, number, answer.scores, golden, gap, bound))
+        largest = max(largest, gap, _outputs(name, answer, golden, number, bound))
     return largest
+
+
+def _outputs(name: str, answer: Answer, golden: Golden, number: int, bound: float) -> float:
+    """The largest difference from what the trainer tells beside the scores. Raises ParityError above the bound."""
+    if answer.outputs is None:
+        return 0.0
+    output, row, gap = apart(answer.outputs, golden)
+    if gap <= bound:
+        return gap
+    told = answer.outputs.get(output)
+    raise ParityError(
+        f"golden row {number} as {name}: the output {output!r} of candidate {row} is "
+        f"{'not told' if told is None else repr(told[row])}, the trainer says {golden.outputs[output][row]!r}"
+    )
 
 
 def account(name: str, number: int, scores: list[float], golden: Golden, gap: float, bound: float) -> str:

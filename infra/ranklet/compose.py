@@ -17,7 +17,7 @@ from ranklet.model import Model, StepSource
 from ranklet.tables import files
 from ranklet.tables.pin import Pinned
 from ranklet_features.spec import Feature, FeatureSpec
-from ranklet_runtime.manifest import FORMAT, Limits, Manifest, Step
+from ranklet_runtime.manifest import FORMAT, Limits, Manifest, Step, Told
 
 MANIFEST = "manifest.json"
 
@@ -38,8 +38,10 @@ def compose(model: Model, parts: Parts) -> Manifest:
     """
     steps = tuple(_step(index, *part) for index, part in enumerate(parts.steps))
     made = {tensor for step in steps for tensor in step.outputs.values()}
-    if model.output.score not in made:
-        raise ModelError(f"{model.name}: output.score is {model.output.score!r}; the steps make {sorted(made)}")
+    named = {"score": model.output.score} | {f"tell.{name}": one.tensor for name, one in model.output.tell.items()}
+    for what, tensor in named.items():
+        if tensor not in made:
+            raise ModelError(f"{model.name}: output.{what} is {tensor!r}; the steps make {sorted(made)}")
     key = model.output.item_key
     if key is not None and (key not in model.inputs or model.inputs[key].side != "item"):
         items = sorted(name for name, value in model.inputs.items() if value.side == "item")
@@ -59,6 +61,8 @@ def compose(model: Model, parts: Parts) -> Manifest:
         dialects=model.api.dialects,
         limits=Limits(model.limits.items, model.limits.body_bytes, model.limits.deadline_ms),
         threads=threads(model.function.memory),
+        nulls=model.output.nulls,
+        told={name: Told(one.tensor, one.labels) for name, one in model.output.tell.items()},
     )
 
 

@@ -2,13 +2,15 @@
 
 `{"request": {"user": {…}, "context": {…}, "items": {…}}, "scores": […]}`: the request in the native form, the
 scores in the order of the candidates, as the trainer computed them. They are the only truth a build is held to.
+Of a model that tells more than scores, `"outputs": {name: […]}` beside them holds those that are to be compared; a
+score, or an output, that the model does not have is null.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,13 @@ from ranklet.errors import ModelError
 
 @dataclass(frozen=True)
 class Golden:
-    """One request and the trainer's scores for its candidates."""
+    """One request and the trainer's scores for its candidates; NaN for null. outputs: columns of the same length."""
 
     user: Mapping[str, Any]
     context: Mapping[str, Any]
     items: Mapping[str, Any]
     scores: tuple[float, ...]
+    outputs: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 def read(path: Path) -> tuple[Golden, ...]:
@@ -50,15 +53,18 @@ def _row(line: bytes, place: str) -> Golden:
     try:
         document = orjson.loads(line)
         request, scores = document["request"], document["scores"]
-        row = Golden(request.get("user", {}), request.get("context", {}), request["items"], tuple(scores))
+        scores = tuple(math.nan if score is None else score for score in scores)
+        sides = (request.get("user", {}), request.get("context", {}), request["items"])
+        row = Golden(*sides, scores, dict(document.get("outputs", {})))
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"{place}: not {{request: {{user, context, items}}, scores}} ({type(error).__name__}: {error})"
         ) from error
     for position, score in enumerate(row.scores):
-        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
-            raise ModelError(f"{place}: scores[{position}] is {score!r}; a finite number is needed")
-    for name, column in row.items.items():
+        if isinstance(score, bool) or not isinstance(score, int | float) or math.isinf(score):
+            raise ModelError(f"{place}: scores[{position}] is {score!r}; a finite number is needed, or null for none")
+    columns = {"items": row.items, "outputs": row.outputs}
+    for side, name, column in ((side, *one) for side, named in columns.items() for one in named.items()):
         if not isinstance(column, list) or len(column) != len(row.scores):
-            raise ModelError(f"{place}: items.{name} is no list of {len(row.scores)} values, one a score")
+            raise ModelError(f"{place}: {side}.{name} is no list of {len(row.scores)} values, one a score")
     return row

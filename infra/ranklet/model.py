@@ -172,11 +172,24 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     cache_hit_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0
 
 
+class Telling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A line of `[output.tell]`: a tensor of numbers, or of codes where labels say what 1, 2 … stand for (0: null)."""
+
+    tensor: str
+    labels: tuple[str | int | float | bool, ...] | None = None
+
+
 class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[output]`: the tensor that ranks, and the item input that names a candidate."""
+    """`[output]`: the tensor that ranks, and the item input that names a candidate.
+
+    nulls: a score that the model does not have (NaN) is told as null, and is none of the best; otherwise it is a fault.
+    tell: further outputs, by the name that callers read.
+    """
 
     score: str = "score"
     item_key: str | None = None
+    nulls: bool = False
+    tell: dict[str, Telling] = {}  # noqa: RUF012 - msgspec copies it
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

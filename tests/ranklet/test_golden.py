@@ -1,5 +1,6 @@
 """golden.jsonl: what is read, and what is refused with its line."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ def test_each_line_is_a_request_with_its_scores(tmp_path: Path) -> None:
     assert rows == (golden.Golden({"a": 1}, {}, {"x": [1, 2]}, (0.5, 1)),) * 2
 
 
+def test_what_the_model_does_not_have_is_null(tmp_path: Path) -> None:
+    line = GOOD[:-1].replace("[0.5, 1]", "[null, 1]") + ', "outputs": {"class": [null, "a"]}}'
+    (row,) = _read(tmp_path, line)
+    assert math.isnan(row.scores[0])
+    assert row.outputs == {"class": [None, "a"]}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -30,6 +38,7 @@ def test_each_line_is_a_request_with_its_scores(tmp_path: Path) -> None:
         (GOOD.replace("[0.5, 1]", "[0.5, true]"), r"scores\[1\] is True"),
         (GOOD.replace("[0.5, 1]", "[1e999, 0]"), r"golden\.jsonl:1: "),
         ('{"scores": []}', "KeyError: 'request'"),
+        (GOOD[:-1] + ', "outputs": {"class": ["a"]}}', r"outputs\.class is no list of 2 values"),
         ("[1]", r"golden\.jsonl:1: not"),
     ],
 )

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from ranklet.golden import Golden
-from ranklet.replay import FORMS, difference
+from ranklet.replay import FORMS, apart, difference
 from ranklet_features.spec import FeatureSpec, Input
 from ranklet_runtime.manifest import Manifest
 
@@ -68,3 +68,37 @@ def test_scores_are_read_from_every_answer(form: str, answer: bytes) -> None:
 )
 def test_difference_is_the_worst_and_nothing_hides_it(scores: list[float], gap: float) -> None:
     assert difference(scores, GOLDEN) == gap
+
+
+def test_a_score_that_neither_has_is_no_difference() -> None:
+    none = Golden({}, {}, {"id": [1, 2]}, (0.25, math.nan))
+    assert FORMS["native-json"].decode(b'{"scores":[0.25,null]}')[0] == 0.25
+    assert difference(FORMS["native-json"].decode(b'{"scores":[0.25,null]}'), none) == 0.0
+    assert difference([0.25, 0.5], none) == math.inf
+
+
+TOLD = Golden({}, {}, {"id": [1, 2]}, (0.25, 0.75), {"class": ["a", None], "chance": [0.5, 200.0]})
+
+
+@pytest.mark.parametrize(
+    ("outputs", "place"),
+    [
+        ({"class": ["a", None], "chance": [0.5, 200.0]}, ("class", 0, 0.0)),
+        ({"class": ["a", None], "chance": [0.5, 201.0]}, ("chance", 1, 0.005)),
+        ({"class": ["a", "b"], "chance": [0.5, 200.0]}, ("class", 1, math.inf)),
+        ({"class": ["b", None], "chance": [0.5, 200.0]}, ("class", 0, math.inf)),
+        ({"chance": [0.5, 200.0]}, ("class", 0, math.inf)),
+        ({"class": ["a", None], "chance": [None, 200.0]}, ("chance", 0, math.inf)),
+        ({"class": ["a", None], "chance": [0.5]}, ("chance", 0, math.inf)),
+    ],
+)
+def test_outputs_that_are_told_otherwise_are_found(outputs: dict, place: tuple[str, int, float]) -> None:
+    assert apart(outputs, TOLD) == place
+
+
+def test_outputs_are_read_from_both_native_forms() -> None:
+    plain = orjson.dumps({"scores": [1.0], "outputs": {"class": ["a"], "chance": [0.5]}})
+    assert FORMS["native-json"].outputs(plain) == {"class": ["a"], "chance": [0.5]}
+    chance = {"dtype": "<f8", "shape": [1], "data": np.array([0.5]).tobytes()}
+    packed = msgpack.packb({"scores": chance, "outputs": {"class": ["a"], "chance": chance}})
+    assert FORMS["native-msgpack"].outputs(packed) == {"class": ["a"], "chance": [0.5]}

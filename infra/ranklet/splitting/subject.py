@@ -49,6 +49,8 @@ def why_not(model: Model, steps: tuple[tuple[StepSource, Exported], ...]) -> str
     source, exported = steps[0]
     if exported.engine != "onnx" or source.rows != "item" or source.once:
         return 'its step is no end-to-end graph (format = "onnx", rows = "item", nothing in once)'
+    if model.output.tell:
+        return "it tells more than its score ([output.tell])"
     if model.split.guessed:
         names = ", ".join(sorted(model.split.guessed))
         return f"the sides of {names} are guessed; look at them in model.toml, then take guessed = true away"

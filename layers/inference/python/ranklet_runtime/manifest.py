@@ -20,6 +20,7 @@ FORMAT = 1
 """Raised when a manifest written before can no longer be read."""
 
 Rows = Literal["user", "item"]
+Candidates = Literal["any", "few", "many"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Step:
     every row is found, the step is not run at all (a user whose vector was computed beforehand).
     keep_seconds and keep_entries: of a user step, how long and how many of its answers are kept for the very same
     inputs; 0 for none.
+    candidates: which requests run the step, as `Manifest.uncut_below` has it; those of `any` come before all others.
     """
 
     engine: str
@@ -48,6 +50,19 @@ class Step:
     stored: Mapping[str, str] = field(default_factory=dict)
     keep_seconds: float = 0.0
     keep_entries: int = 0
+    candidates: Candidates = "any"
+
+
+@dataclass(frozen=True)
+class Told:
+    """An output that is told beside the scores.
+
+    tensor: [N] or [N, 1], of numbers (NaN is told as null), or of codes where `labels` says what 1, 2 … stand for;
+    the code 0 is told as null.
+    """
+
+    tensor: str
+    labels: tuple[str | int | float | bool, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,8 @@ class Manifest:
     score: the tensor ([N] or [N, 1]) that ranks. item_key: the item input that names a candidate in
     the answer to `top_k`, None where candidates have no name (their positions are answered then).
     surplus: what an undeclared field in a request means.
+    nulls: whether a score that the model does not have (NaN) is told as null; without it, it is a fault.
+    told: further outputs by the name that callers read.
     """
 
     model: str
@@ -79,6 +96,8 @@ class Manifest:
     dialects: tuple[str, ...] = ("native", "tfserving")
     limits: Limits = Limits()
     threads: int = 1
+    nulls: bool = False
+    told: Mapping[str, Told] = field(default_factory=dict)
 
     @property
     def stored(self) -> frozenset[str]:
@@ -120,6 +139,8 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             dialects=tuple(document["dialects"]),
             limits=Limits(**document["limits"]),
             threads=document["threads"],
+            nulls=document.get("nulls", False),
+            told={name: Told(one["tensor"], _labels(one)) for name, one in document.get("told", {}).items()},
         )
     except (KeyError, TypeError) as error:
         raise ManifestError(f"manifest.json: {error}; run `ranklet build` again") from error
@@ -134,6 +155,11 @@ def _spec(document: Mapping[str, Any]) -> FeatureSpec:
         },
         tables={name: Table(**_with_tuple(value)) for name, value in document["tables"].items()},
     )
+
+
+def _labels(told: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    labels = told.get("labels")
+    return None if labels is None else tuple(labels)
 
 
 def _with_tuple(table: Mapping[str, Any]) -> dict[str, Any]:

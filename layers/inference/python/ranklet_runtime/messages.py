@@ -56,9 +56,10 @@ class RankResult:
     """scores: float32 [N], in the order of the candidates.
 
     degraded: what had to be defaulted, by reason (`missing_rows:movies`, `unavailable_rows:movies`) → how many.
-    counts: further numbers for telemetry, by metric.
+    counts: further numbers for telemetry, by metric. outputs: what is told beside the scores, a column of N each.
     """
 
     scores: NDArray[np.float32]
     degraded: Mapping[str, int]
     counts: Mapping[str, int] = field(default_factory=dict)
+    outputs: Mapping[str, NDArray[Any] | list[Any]] = field(default_factory=dict)

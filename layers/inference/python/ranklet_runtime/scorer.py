@@ -31,6 +31,7 @@ from ranklet_runtime.lookup import Lookup
 from ranklet_runtime.manifest import Manifest, Step
 from ranklet_runtime.messages import RankRequest, RankResult
 from ranklet_runtime.stored import StoredFirst
+from ranklet_runtime.telling import tell
 
 Part = Engine | Kept | Lookup | StoredFirst
 """What runs a step."""
@@ -40,6 +41,7 @@ VERIFY_S = 2.0
 
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
+NONE_TOLD: Mapping[str, Any] = MappingProxyType({})
 
 
 class Scorer:
@@ -58,6 +60,7 @@ class Scorer:
         kept = tuple(engine for engine in inner if isinstance(engine, Kept))
         self._counting: tuple[Kept | StoredFirst, ...] = (*stored, *kept)
         self._score, self._surplus, self._limit = manifest.score, manifest.surplus, manifest.limits.items
+        self._nulls, self._told = manifest.nulls, manifest.told
         self._candidates = tuple(name for name, value in manifest.spec.inputs.items() if value.side == "item")
 
     @classmethod
@@ -88,7 +91,7 @@ class Scorer:
             deadline=deadline,
         )
         if assembled.n == 0:
-            return RankResult(np.empty(0, np.float32), assembled.degraded)
+            return RankResult(np.empty(0, np.float32), assembled.degraded, NOTHING, {name: [] for name in self._told})
         tensors: dict[str, NDArray[Any]] = dict(assembled.tensors)
         degraded = dict(assembled.degraded)
         for engine in self._engines:
@@ -98,7 +101,9 @@ class Scorer:
                 degraded.update(defaulted)
             else:
                 tensors.update(engine.run(tensors))
-        return RankResult(_finite(tensors[self._score], assembled.n), degraded, self._counts())
+        scores = _scores(tensors[self._score], assembled.n, nulls=self._nulls)
+        outputs = tell(self._told, tensors, assembled.n) if self._told else NONE_TOLD
+        return RankResult(scores, degraded, self._counts(), outputs)
 
     def verify(self) -> None:
         """Read a row of each table in DynamoDB, so that one of another version ends INIT and not the first request.
@@ -149,13 +154,13 @@ def _open(step: Step, folder: Path, stores: Mapping[str, EmbeddingStore], *, thr
     return StoredFirst(step, kept) if step.stored else kept
 
 
-def _finite(tensor: NDArray[Any], count: int) -> NDArray[np.float32]:
-    """The tensor as scores [count]. Raises NonFiniteScores."""
+def _scores(tensor: NDArray[Any], count: int, *, nulls: bool) -> NDArray[np.float32]:
+    """The tensor as scores [count]. nulls: NaN may be among them. Raises NonFiniteScores."""
     if tensor.size != count:
         raise InternalFault(f"the model gave scores of shape {tensor.shape} for {count} candidates")
     with np.errstate(over="ignore"):  # what does not fit 32 bits becomes infinite, and is refused below
         scores: NDArray[np.float32] = np.ascontiguousarray(tensor, np.float32).reshape(count)
-    finite = np.isfinite(scores)
+    finite = ~np.isinf(scores) if nulls else np.isfinite(scores)
     if not finite.all():
         first = int(np.argmin(finite))
         raise NonFiniteScores(f"the model scores candidate {first} with {scores[first]}; check the sizes of its values")

@@ -4,6 +4,8 @@
     {"user": {"age": 25}, "context": {"hour": 20}, "items": {"id": [7, 9], "price": [3.5, 2]}, "top_k": 1}
     → {"scores": [0.25, 0.75]}, with top_k {"items": [9], "scores": [0.75]}
 
+A model that tells more than scores answers with `outputs` beside them, a column each.
+
 JSON or msgpack, told by the Content-Type or, without one, by the first byte. In msgpack a column may be a raw buffer
 (see `ranklet_runtime.buffers`); the answer's scores are one, and so are its items when their column was. The answer has
 the request's format unless Accept names the other. `degraded` counts what had to be defaulted, when something was.
@@ -35,6 +37,7 @@ from ranklet_runtime.errors import BadRequest, RequestFault, UnsupportedMediaTyp
 from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
 from ranklet_runtime.ranking import best
+from ranklet_runtime.telling import chosen
 
 FIELDS = frozenset({"user", "context", "items", "top_k"})
 FORMATS = {JSON: JSON, "": None, "application/octet-stream": None, **dict.fromkeys(MSGPACK_TYPES, MSGPACK)}
@@ -71,12 +74,15 @@ class Native:
         """Write `scores`, or the best `items` and their scores, and `degraded`."""
         form = accepted(request.headers.get("accept")) or asked.form
         scores: Any = result.scores
+        outputs = result.outputs
         answer: dict[str, Any] = {}
         if asked.top_k is not None:
-            order = best(scores, asked.top_k)
-            scores = scores[order]
+            order = best(np.where(np.isnan(scores), -np.inf, scores) if manifest.nulls else scores, asked.top_k)
+            scores, outputs = scores[order], chosen(outputs, order) if outputs else outputs
             answer["items"] = _items(asked.items.get(manifest.item_key or ""), order)
         answer["scores"] = scores
+        if outputs:
+            answer["outputs"] = dict(outputs)
         if result.degraded:
             answer["degraded"] = dict(result.degraded)
         return HttpResponse(200, _write(answer, form), form)
@@ -147,7 +153,12 @@ def _items(column: Any, order: np.ndarray[Any, np.dtype[np.intp]]) -> Any:
 def _write(answer: dict[str, Any], form: str) -> bytes:
     if form is JSON:
         return write_json(answer)
-    packed: bytes = msgpack.packb(
-        {name: buffers.write(value) if isinstance(value, np.ndarray) else value for name, value in answer.items()}
-    )
+    packed: bytes = msgpack.packb({name: _packed(value) for name, value in answer.items()})
     return packed
+
+
+def _packed(value: Any) -> Any:
+    """Arrays as raw buffers, those of `outputs` as well."""
+    if isinstance(value, np.ndarray):
+        return buffers.write(value)
+    return {name: _packed(one) for name, one in value.items()} if isinstance(value, dict) else value
