@@ -18,6 +18,9 @@ from ranklet.errors import ImportRefused
 from ranklet.importers import onnx
 from ranklet.importers.base import Exported
 from ranklet.model import StepSource
+from ranklet_features import FeaturePlan, FeatureSpec
+from ranklet_features.errors import FeatureError
+from ranklet_features.spec import Feature, Input
 
 OPSET = 18
 BATCH = "batch"
@@ -25,7 +28,7 @@ LOGGERS = ("tensorflow", "absl", "tf2onnx")
 
 
 def prepare() -> None:
-    """Before TensorFlow is imported: no greetings on stderr, and sums in one order."""
+    """Before TensorFlow is imported: no greetings on stderr, sums in one order, NaN (a mean of nothing) kept by relu."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     for name in LOGGERS:
@@ -96,3 +99,20 @@ def next_below(edge: float) -> float:
 def next_above(edge: float) -> float:
     """The float32 behind it."""
     return -next_below(-edge)
+
+
+def id_of(line: Mapping[str, Any], name: str, value: Any) -> int:
+    """The id that a feature's line gives to the value which fills up short lists of the input `name`.
+
+    Raises ImportRefused where it gives none.
+    """
+    options = {key: one for key, one in line.items() if key not in ("kind", "length", "pad")}
+    raw = Input("item", "string" if isinstance(value, str) else "int")
+    try:
+        plan = FeaturePlan.compile(FeatureSpec({"x": raw}, {"x": Feature("category", ("x",), options)}), Path(), {})
+        return int(plan.assemble_columns({"x": [value]}).tensors["x"][0])
+    except FeatureError as error:
+        raise ImportRefused(
+            f"{name!r} is a list of a fixed length, and {value!r}, which fills up shorter ones, has no id: give the "
+            "layer a mask_token, or num_oov_indices = 1"
+        ) from error

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.tfgraphs import next_below
-from ranklet_features import FeaturePlan, FeatureSpec
-from ranklet_features.errors import FeatureError
-from ranklet_features.spec import Feature, Input
 
 if TYPE_CHECKING:
     from ranklet.importers.keras.walk import Raw
@@ -35,7 +31,6 @@ class Made:
     finish: (keras, tensor of ids) → what the layer gives.
     """
 
-    layer: str
     of: tuple[str, ...]
     type: str
     line: Mapping[str, Any]
@@ -43,22 +38,6 @@ class Made:
     worth: Sequence[Any]
     vocabulary: Sequence[Any] | None = None
     mask: Any = None
-
-    def id_of(self, value: Any) -> int:
-        """The id of one value. Raises ImportRefused where it has none."""
-        options = {key: one for key, one in self.line.items() if key not in ("kind", "length")}
-        words = {} if self.vocabulary is None else {"vocabulary": tuple(self.vocabulary)}
-        raw: Any = {"x": Input("item", self.type)}  # type: ignore[arg-type]
-        try:
-            plan = FeaturePlan.compile(
-                FeatureSpec(raw, {"x": Feature("category", ("x",), options | words)}), Path(), {}
-            )
-            return int(plan.assemble_columns({"x": [value]}).tensors["x"][0])
-        except FeatureError as error:
-            raise ImportRefused(
-                f"layer {self.layer!r} has no id for {value!r}, which fills up shorter lists: {error}; give it a "
-                "mask_token, or num_oov_indices = 1"
-            ) from error
 
 
 def string_lookup(layer: Any, raws: Sequence[Raw]) -> Made:
@@ -91,7 +70,6 @@ def _lookup(layer: Any, raw: Raw, kind: str, strangers: Sequence[Any]) -> Made:
         line = {"oov": "error"} if several == 0 else {"oov": "hash", "oov_buckets": several, **_hash(layer.salt)}
     worth = [*tokens[:200], *(strangers if several else ())]
     return Made(
-        layer.name,
         (raw.name,),
         kind,
         _shape(line, raw),
@@ -121,7 +99,6 @@ def hashing(layer: Any, raws: Sequence[Raw]) -> Made:
         line = {"oov": "hash", "oov_buckets": layer.num_bins - 1, **_hash(layer.salt)}
     worth = ["a", "Zürich", "x" * 70, "", *map(str, range(20))] if text else [0, -1, 7, 2**40, *range(100, 120)]
     return Made(
-        layer.name,
         (raw.name,),
         "string" if text else "int",
         _shape(line, raw),
@@ -137,7 +114,6 @@ def crossing(layer: Any, raws: Sequence[Raw]) -> Made:
     if not all(raw.scalar for raw in raws):
         raise _refused(layer, "it crosses lists", "cross one value a row")
     return Made(
-        layer.name,
         tuple(raw.name for raw in raws),
         "mixed",
         {"kind": "cross", "buckets": layer.num_bins, "hash": "farmhash64", "hash_key": CROSS_KEY},
@@ -151,7 +127,6 @@ def discretization(layer: Any, raws: Sequence[Raw]) -> Made:
     (raw,) = raws
     edges = np.array(layer.bin_boundaries, np.float32).tolist()
     return Made(
-        layer.name,
         (raw.name,),
         "float",
         {"kind": "bucket", "boundaries": edges, "dtype": "float32"},

@@ -127,7 +127,9 @@ def _line(name: str, one: Made, files: dict[str, bytes], fills: Mapping[str, Any
     line = dict(one.line)
     kind = line.pop("kind")
     if kind == "bag":
-        line["pad"] = one.id_of(fills[one.of[0]])
+        (raw,) = one.of
+        given = {} if one.vocabulary is None else {"vocabulary": tuple(one.vocabulary)}
+        line["pad"] = tfgraphs.id_of(line | given, raw, fills[raw])
     words = one.vocabulary
     if words is not None and len(words) <= INLINE:
         line = {"vocabulary": list(words), **line}

@@ -21,8 +21,8 @@ def bucketize(walk: Walk, node: Node) -> Value:
     limits = tf.constant(edges, "float32")
     below = tf.less(tf.expand_dims(tf.cast(numbers, "float32"), -1), limits)
     made = tf.reduce_sum(tf.cast(tf.logical_not(below), "int32"), axis=-1)
-    one = isinstance(value, Raw) and not value.listed and value.dtype == "float32"
-    return Dense(made, (value, tuple(edges)) if one else None)  # type: ignore[arg-type]
+    single = isinstance(value, Raw) and not value.listed and value.dtype == "float32"
+    return Dense(made, (value, tuple(edges)) if isinstance(value, Raw) and single else None)
 
 
 def one_hot(walk: Walk, node: Node) -> Value:

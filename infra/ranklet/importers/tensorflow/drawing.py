@@ -45,9 +45,13 @@ def _scalars(kind: str, worth: Sequence[Any], optional: bool, random: np.random.
 
 
 def _lists(kind: str, worth: Sequence[Any], length: int | None, random: np.random.Generator, count: int) -> list[Any]:
-    lengths = random.integers(0, LONGEST + 1, count) if length is None else np.full(count, length)
+    """length: None for any, -1 for lengths that others have too."""
     if length == -1:
         lengths = np.arange(count) % (LONGEST + 1)
+    elif kind == "float":
+        lengths = np.full(count, length)
+    else:
+        lengths = random.integers(0, (LONGEST if length is None else length) + 1, count)
     return [_values(kind, worth, random, int(size)) for size in lengths]
 
 

@@ -70,7 +70,7 @@ def ids(walk: Walk, value: Value) -> Value:
     """Raw integers of either form as ids."""
     if isinstance(value, Raw) and value.dtype.startswith("int") and value.shape != (None,):
         ids, name = walk.features.ids(value, {"size": LARGEST}, "", worth=[0, 1, 2, 3])
-        return Dense(walk.tf.cast(ids, value.dtype), name)
+        return Dense(walk.tf.cast(ids, value.dtype), name, positive=True)
     return known(walk, value)
 
 
@@ -104,6 +104,24 @@ def equal(walk: Walk, node: Node) -> Value | None:
     return elementwise(walk, node) or texts.equals(walk, node)
 
 
+def less(walk: Walk, node: Node) -> Value | None:
+    """Whether ids are below 0, by which Keras counts from a table's end."""
+    value, limit = node.inputs
+    made = elementwise(walk, node)
+    whole = (isinstance(value, Raw) and value.dtype.startswith("int")) or (isinstance(value, Dense) and value.positive)
+    if made is not None or not whole or walk.static(limit) is None or walk.static(limit).any():
+        return made
+    return Dense(walk.tf.less(walk.tensor(value, node.name), walk.tensor(limit, node.name)), below=value)
+
+
+def select(walk: Walk, node: Node) -> Value | None:
+    """Of ids that are none below 0, themselves where that is what the condition asks."""
+    condition, _, otherwise = node.inputs
+    if isinstance(condition, Dense) and isinstance(condition.below, Dense | Raw) and condition.below is otherwise:
+        return condition.below
+    return elementwise(walk, node)
+
+
 def count(walk: Walk, node: Node) -> Value | None:
     """Shape of values."""
     value = node.inputs[0]
@@ -128,6 +146,8 @@ HANDLERS: Mapping[str, Handler] = {
     "Cast": cast,
     "Equal": equal,
     "Fill": filled,
+    "Less": less,
     "NotEqual": not_equal,
+    "SelectV2": select,
     "Shape": count,
 }

@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 
 from ranklet.errors import ImportRefused
+from ranklet.importers import tfgraphs
 from ranklet.importers.tensorflow.values import Dense, Mask, Raw
 from ranklet.importers.tfgraphs import next_above, next_below
 
@@ -73,6 +74,8 @@ class Features:
         """Raw integers that are numbers, as floats."""
         if raw.shape == (None,):
             raise ImportRefused(f"{raw.name!r} is a list of any length and used as numbers; give it a fixed length")
+        if raw.listed:
+            return self.tf.cast(self.numbers(raw), "float32")
         self.worth.setdefault(raw.name, []).extend([0, 1, 7, -3, 1000, 2**24])
         name = self._feature(raw, {"kind": "dense"}, "", "float32", (raw.width,))
         return self.tf.reshape(self.fed[name], [-1, *raw.shape])
@@ -81,15 +84,19 @@ class Features:
         """int64 ids of raw values in the raw tensor's shape, and the feature's name."""
         self.worth.setdefault(raw.name, []).extend(worth)
         if raw.listed:
-            length = {} if raw.shape == (None,) else {"length": raw.width}
+            length = (
+                {} if raw.shape == (None,) else {"length": raw.width, "pad": tfgraphs.id_of(line, raw.name, fill(raw))}
+            )
             name = self._feature(raw, {"kind": "bag", **line, **length}, suffix, "int64", (length.get("length"),))
             tensor = self.fed[name]
             return (tensor if raw.shape == (None,) else self.tf.reshape(tensor, [-1, *raw.shape])), name
         name = self._feature(raw, {"kind": "category", **line}, suffix, "int64", ())
         return self.tf.reshape(self.fed[name], [-1, *raw.shape]), name
 
-    def vocabulary(self, raw: Raw, keys: Sequence[Any], suffix: str) -> tuple[Any, str]:
-        """Positions among the keys; their number for any other value."""
+    def vocabulary(self, raw: Raw, keys: Sequence[Any], suffix: str, *, strict: bool = False) -> tuple[Any, str]:
+        """Positions among the keys; their number for any other value, which strict refuses with the request."""
+        if strict:
+            return self.ids(raw, {"vocabulary": tuple(keys), "oov": "error"}, suffix, worth=keys[:100])
         strangers: list[Any] = ["", "no such word", "ünknown"] if raw.dtype == "string" else [-1, 0, 2**40 + 1]
         return self.ids(raw, {"vocabulary": tuple(keys)}, suffix, worth=[*keys[:100], *strangers])
 
@@ -186,6 +193,11 @@ class Features:
         while name in self.lines:
             name += "_"
         return name
+
+
+def fill(raw: Raw) -> Any:
+    """What fills up a list that is shorter than the tensor that TensorFlow takes."""
+    return "" if raw.dtype == "string" else 0
 
 
 def _npy(words: Sequence[int]) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet.importers.proposal import Columns
+from ranklet.importers.tensorflow.features import fill
 from ranklet.importers.tensorflow.loading import Loaded
 from ranklet.importers.tensorflow.parsing import Parsed
 from ranklet.importers.tensorflow.values import Raw
@@ -55,7 +56,9 @@ class TensorFlow:
             values = [[one.encode() for one in row] if isinstance(row, list) else row.encode() for row in values]
         if raw.shape == (None,):  # callers pad such lists
             longest = max(1, *map(len, values))
-            return np.array([[*row, *[0] * (longest - len(row))] for row in values], raw.dtype)
+            return np.array([_filled(row, raw, longest) for row in values], raw.dtype)
+        if raw.listed and raw.dtype != "float32":
+            values = [_filled(row, raw, raw.width) for row in values]
         array = np.array(values, object if raw.dtype == "string" else raw.dtype)
         return array.reshape(len(values), *raw.shape)
 
@@ -66,6 +69,8 @@ class TensorFlow:
             if value is None:
                 continue
             values = value if isinstance(value, list) else [value]
+            if one.raw.shape != (None,):
+                values = _filled(values, one.raw, one.raw.width)
             feature = example.features.feature[name]
             if one.raw.dtype == "string":
                 feature.bytes_list.value.extend(text.encode() for text in values)
@@ -81,3 +86,9 @@ class TensorFlow:
         if one.default is not None:
             return None
         return ["" if one.raw.dtype == "string" else 0] * one.raw.width
+
+
+def _filled(values: Any, raw: Raw, length: int) -> list[Any]:
+    """A list of the length that TensorFlow takes."""
+    nothing = b"" if values and isinstance(values[0], bytes) else fill(raw)
+    return [*values, *[nothing] * (length - len(values))]

@@ -26,7 +26,7 @@ from ranklet.importers.tensorflow.features import Features
 from ranklet.importers.tensorflow.loading import Loaded
 from ranklet.importers.tensorflow.oracle import TensorFlow
 from ranklet.importers.tensorflow.values import Raw, Value
-from ranklet.importers.tensorflow.walk import Walk
+from ranklet.importers.tensorflow.walk import Walk, under_assertions
 from ranklet.model import StepSource
 
 HANDLERS = {
@@ -63,9 +63,11 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
 def _proposal(tf: Any, loaded: Loaded, score: str) -> Proposal:
     graph = tf.Graph()
     with graph.as_default():
+        tf.graph_util.import_graph_def(tf.compat.v1.GraphDef(library=loaded.graph.library), name="")  # loops' bodies
         features = Features(tf)
-        walk = Walk(tf, graph, features, HANDLERS, _shapes(tf, loaded.graph), _given(loaded, features), loaded.tables)
         nodes = {node.name: node for node in loaded.graph.node}
+        shapes, given, asserted = _shapes(tf, loaded.graph), _given(loaded, features), under_assertions(nodes)
+        walk = Walk(tf, graph, features, HANDLERS, shapes, given, loaded.tables, asserted)
         output = tf.identity(walk.run(nodes, FIRST, loaded.outputs[score].node), name="score")
         if output.dtype not in (tf.float32, tf.float64):
             raise ImportRefused(f"output {score!r} is {output.dtype.name}; a score is float")

@@ -87,6 +87,8 @@ def _dense_rows(walk: Walk, node: Node, table: Value, at: Value) -> Value | None
     if axis != 0 or tf.get_static_value(table.tensor) is None or node.attr["batch_dims"].i:
         return None
     walk.features.limit(at.tied, table.tensor.shape[0])
+    if at.positive:
+        return Dense(tf.gather(table.tensor, at.tensor))
     beyond = tf.cast(table.tensor.shape[0], at.tensor.dtype)
     return Dense(tf.gather(table.tensor, tf.where(tf.less(at.tensor, 0), beyond, at.tensor)))
 

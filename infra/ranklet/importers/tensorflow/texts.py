@@ -152,11 +152,12 @@ def _encoded(walk: Walk, node: Node, value: Value, line: Mapping[str, Any], suff
     return placed(walk, value, ids, name)
 
 
-def placed(walk: Walk, value: Value, ids: Any, name: str | None) -> Value:
+def placed(walk: Walk, value: Value, ids: Any, name: str | None, *, positive: bool = True) -> Value:
+    """Ids of a value in its shape."""
     if isinstance(value, RawEntries):
         flat = value.raw.shape == (None,)
         return Entries(value.mask, ids if flat else walk.tf.reshape(ids, [-1, value.raw.width]), name)
-    return Dense(ids, name)
+    return Dense(ids, name, positive=positive)
 
 
 def find(walk: Walk, node: Node) -> Value:
@@ -168,12 +169,15 @@ def find(walk: Walk, node: Node) -> Value:
         raise refused(node, "only tables of constants or files are served, over inputs as they come")
     if isinstance(table.keys[0], str) != (raw.dtype == "string"):
         raise refused(node, f"its keys are not of the type of {raw.name!r}; look the input up as it comes")
-    ids, name = walk.features.vocabulary(raw, table.keys, "ids")
+    strict = node.name in walk.asserted and other.item() == -1
+    ids, name = walk.features.vocabulary(raw, table.keys, "ids", strict=strict)
     tf, count = walk.tf, len(table.keys)
-    known = tf.constant([*table.ids, other.item()], tf.as_dtype(node.attr["Tout"].type))
-    if table.ids == tuple(range(count)) and other.item() == count:
+    found = [*table.ids, *(() if strict else (other.item(),))]
+    if found in (list(range(count + 1)), list(range(count))):
         return placed(walk, value, ids, name)
-    return placed(walk, value, tf.gather(known, tf.where(tf.less(ids, 0), tf.cast(count, "int64"), ids)), None)
+    known = tf.constant(found, tf.as_dtype(node.attr["Tout"].type))
+    at = ids if isinstance(value, Raw) else tf.where(tf.less(ids, 0), tf.cast(len(found) - 1, "int64"), ids)
+    return placed(walk, value, tf.gather(known, at), None, positive=min(found) >= 0)
 
 
 def size(walk: Walk, node: Node) -> Value:

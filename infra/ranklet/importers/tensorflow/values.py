@@ -12,14 +12,6 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Dense:
-    """A tensor of the new graph. tied: the feature that it is, as it came."""
-
-    tensor: Any
-    tied: str | None = None
-
-
-@dataclass(frozen=True)
 class Raw:
     """A value as the caller sends it. shape: without the batch; (None,) is a list of any length."""
 
@@ -36,6 +28,22 @@ class Raw:
     def width(self) -> int:
         """How many values a row has; 1 of a list of any length."""
         return prod(size or 1 for size in self.shape)
+
+
+Tied = str | tuple[Raw, tuple[float, ...]] | None
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A tensor of the new graph. tied: the feature that it is, as it came; or an input and the edges of its buckets.
+
+    positive: ids none of which is below 0. below: the value of which this says whether it is below 0.
+    """
+
+    tensor: Any
+    tied: Tied = None
+    positive: bool = False
+    below: Any = None
 
 
 @dataclass(frozen=True)
@@ -97,11 +105,11 @@ class RawEntries:
 
 @dataclass(frozen=True)
 class Entries:
-    """Values of a sparse tensor: [n, L, ...] in the new graph. tied: the feature that they are, as they came."""
+    """Values of a sparse tensor: [n, L, ...] in the new graph. tied: as of Dense."""
 
     mask: Mask
     tensor: Any
-    tied: str | None = None
+    tied: Tied = None
 
 
 @dataclass(frozen=True)

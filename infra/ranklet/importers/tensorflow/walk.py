@@ -12,7 +12,7 @@ from typing import Any
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.tensorflow.features import Features
-from ranklet.importers.tensorflow.values import Dense, Raw, RawEntries, RawShape, Table, Text, Value
+from ranklet.importers.tensorflow.values import Dense, Entries, Raw, RawEntries, RawShape, Table, Text, Value
 
 Handler = Callable[["Walk", "Node"], "Value | Sequence[Value] | None"]
 """The values of a node's outputs; None for a node that is copied after all."""
@@ -37,6 +37,7 @@ class Walk:
     """tf: the library. graph: the new one, default while walking. shapes: of the frozen graph's nodes.
 
     tables: contents by the name of the node that gives the handle. given: values of the signature's placeholders.
+    asserted: nodes that an assertion depends on.
     """
 
     tf: Any
@@ -46,6 +47,7 @@ class Walk:
     shapes: Mapping[str, tuple[int | None, ...] | None]
     given: dict[str, Value]
     tables: Mapping[str, Table]
+    asserted: frozenset[str] = frozenset()
     values: dict[str, tuple[Value, ...]] = field(default_factory=dict)
 
     def run(self, nodes: Mapping[str, Any], first: frozenset[str], output: str) -> Any:
@@ -97,6 +99,9 @@ class Walk:
         """The value as a tensor of the new graph. Raises ImportRefused for one that only features can make."""
         if isinstance(value, Dense):
             return value.tensor
+        if isinstance(value, Entries) and value.mask.full:
+            further = [size or -1 for size in value.tensor.shape[2:]]
+            return self.tf.reshape(value.tensor, [-1, *further])
         if isinstance(value, RawShape):
             return self.shape(value.raw)
         if isinstance(value, Raw) and value.dtype != "string":
@@ -151,3 +156,9 @@ def ordered(nodes: Mapping[str, Any], ends: Sequence[str]) -> Iterator[Any]:
         for given in nodes[name].input:
             if not given.startswith("^") and given.split(":")[0] not in done:
                 stack.append((given.split(":")[0], False))
+
+
+def under_assertions(nodes: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the nodes that assertions depend on."""
+    ends = [node.name for node in nodes.values() if node.op == "Assert"]
+    return frozenset(node.name for node in ordered(nodes, ends))
