@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+FAR = 1e30
+"""Beyond lies the border that parts missing values from all others."""
+
 STRANGERS: tuple[str, ...] = ("", "unknown to all", "Ünbekannt \U0001f642", "x" * 70)
 STRANGE_INTEGERS = (-7, 0, 123_456_789_012)
 
@@ -15,6 +18,7 @@ STRANGE_INTEGERS = (-7, 0, 123_456_789_012)
 def numbers(borders: NDArray[np.float32], missing: bool, random: np.random.Generator, count: int) -> list[Any]:
     """Floats of 32 bits; None for a missing one, where there are."""
     found = random.normal(size=count).astype(np.float32)
+    borders = borders[np.abs(borders) < FAR]
     if len(borders):
         turns = random.choice(borders, count)
         near = np.nextafter(turns, random.choice(np.array([-np.inf, 0, np.inf], np.float32), count))
