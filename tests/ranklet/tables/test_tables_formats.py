@@ -81,6 +81,24 @@ def _word2vec(folder: Path) -> dict[str, Any]:
     return {"source": "t.vec"}
 
 
+def _glove(folder: Path) -> dict[str, Any]:
+    lines = [f"{key} {' '.join(map(str, row))}\n" for key, row in zip(KEYS, VALUES.tolist(), strict=True)]
+    (folder / "t.txt").write_text("".join(lines))
+    return {"source": "t.txt", "format": "glove"}
+
+
+def _colon(folder: Path) -> dict[str, Any]:
+    lines = [f"{key}:{' '.join(map(str, row))}\n" for key, row in zip(KEYS, VALUES.tolist(), strict=True)]
+    (folder / "t.txt").write_text("".join(lines))
+    return {"source": "t.txt", "format": "colon"}
+
+
+def _colon_commas(folder: Path) -> dict[str, Any]:
+    lines = [f"{key} : {', '.join(map(str, row))}\r\n" for key, row in zip(KEYS, VALUES.tolist(), strict=True)]
+    (folder / "t.emb").write_text(f"{len(KEYS)} 6\n" + "".join(lines))
+    return {"source": "t.emb", "format": "colon"}
+
+
 WRITERS = (
     _csv,
     _csv_cells,
@@ -91,7 +109,16 @@ WRITERS = (
     _parquet_fixed,
     _parquet_columns,
     _word2vec,
+    _glove,
+    _colon,
+    _colon_commas,
 )
+
+
+def test_a_key_with_colons_ends_at_the_last(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("user:7:0.5,1\nżółw:1 2\n", encoding="utf-8")
+    found = gathered(tmp_path, source="t.txt", format="colon", key="string")
+    assert dict(zip(found.keys, found.values.tolist(), strict=True)) == {"user:7": [0.5, 1.0], "żółw": [1.0, 2.0]}
 
 
 @pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__[1:])

@@ -17,6 +17,8 @@ CSV = {"source": "t.csv", "vector_columns": ("v*",)}
 CELLS = {"source": "t.csv"}
 JSON = {"source": "t.jsonl"}
 W2V = {"source": "t.vec"}
+GLOVE = {"source": "t.vec", "format": "glove"}
+COLON = {"source": "t.vec", "format": "colon"}
 PARQUET = {"source": "t.parquet"}
 
 
@@ -64,7 +66,25 @@ PARQUET = {"source": "t.parquet"}
         ("2 2\n1 1 2\n\n", W2V, r"line 3 of t\.vec has 0 numbers"),
         ("3 2\n1 1 2\n2 1 2\n", W2V, r"says 3 rows on line 1 and has 2; it was cut off"),
         ("1 2\n1 1 2\n2 1 2\n", W2V, r"says 1 rows on line 1 and has 2"),
-        ("1 1 2\n", W2V, r"line 1 of t\.vec must be `rows dim`"),
+        (
+            "1 1 2\n",
+            W2V,
+            r"line 1 of t\.vec must be `rows dim`; for lines without it, as GloVe's, say format = .glove.",
+        ),
+        ("2 999999999999\n1 1 2\n", W2V, r"line 1 of t\.vec says 999999999999 numbers a row"),
+        ("2 0\n1\n2\n", W2V, r"line 1 of t\.vec says 0 numbers a row"),
+        ("1 1 2\n2 1\n", GLOVE, r"line 2 of t\.vec has 1 numbers after its key, line 1 says 2"),
+        ("1\n", GLOVE, r"line 1 of t\.vec says 0 numbers a row"),
+        ("", GLOVE, r"line 1 of t\.vec says -1 numbers a row"),
+        ("a 1 2\n", GLOVE, r"the key on line 1 of t\.vec is 'a'"),
+        ("1:1 2\n2:1\n", COLON, r"line 2 of t\.vec has 1 numbers"),
+        ("1:1 2\n:1 2\n", COLON, r"line 2 of t\.vec has 2 numbers after its key"),
+        ("1:1 2\n2 1 2\n", COLON, r"line 2 of t\.vec has 3 numbers"),
+        ("1:1,2\n2:1,,x\n", COLON, r"line 2 of t\.vec: could not convert"),
+        ("1:1,2\n2:1,1_0\n", COLON, r"line 2 of t\.vec: '1_0' is no number"),
+        ("1:1,2\n1:1,2\n", COLON, r"key '1' stands on more than one row: line 1 of t\.vec and line 2 of t\.vec"),
+        ("3 2\n1:1,2\n", COLON, r"says 3 rows on line 1 and has 1"),
+        ("1 2\n", COLON, r"says 1 rows on line 1 and has 0"),
         ("2 2\n1 1 2\n2 1 x\n", W2V, r"line 3 of t\.vec: could not convert"),
         ("2 2\n1 1 2\n2 1 inf\n", W2V, r"line 3 of t\.vec holds a NaN or an infinity"),
         ("1 2\n2 1 1_0\n", W2V, r"line 2 of t\.vec: '1_0' is no number"),

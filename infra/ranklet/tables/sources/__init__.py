@@ -19,6 +19,8 @@ SOURCES = {
     "csv": "ranklet.tables.sources.csv",
     "jsonl": "ranklet.tables.sources.jsonl",
     "word2vec": "ranklet.tables.sources.word2vec",
+    "glove": "ranklet.tables.sources.word2vec",
+    "colon": "ranklet.tables.sources.word2vec",
     "onnx": "ranklet.tables.sources.onnx",
 }
 """Format → module."""
@@ -63,8 +65,9 @@ def _format(asked: Asked) -> str:
         return "npy"
     found = format_of(asked.name, table.source, table.format)
     if found not in SOURCES or found in ("npy", "onnx"):
+        one = ", ".join(sorted(set(SOURCES) - {"npy", "onnx"}))
         raise TableError(
-            f"table {asked.name}: format {found!r} with source; formats of one file are "
-            f"{', '.join(sorted(set(ENDINGS.values())))} (npy: give vectors and keys; onnx: tower and catalogue)"
+            f"table {asked.name}: format {found!r} with source; formats of one file are {one} "
+            "(npy: give vectors and keys; onnx: tower and catalogue)"
         )
     return found
