@@ -41,6 +41,13 @@ class Example(NamedTuple):
 
 
 EXAMPLES: Mapping[str, Example] = {
+    "keras": Example(
+        "keras/keras.zip",
+        "lookups/ranker.keras",
+        "ranker.keras",
+        extra="keras",
+        libraries=("keras", "tensorflow", "tf2onnx"),
+    ),
     "alphafm": Example(
         "alphafm/alphafm.zip",
         "machine/model.txt",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_importers_tensorflow import names, stored, unpack
+from test_importers_tensorflow import STORED
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.proposal import NO_WISHES, Wishes
@@ -35,17 +35,17 @@ def saved(tf: Any, folder: Path, function: Any, *specs: Any) -> Path:
     return folder / "model"
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", STORED.names())
 def test_stored_models_are_served_and_stored_scores_are_tensorflows(name: str, tmp_path: Path) -> None:
-    proposal = propose(unpack(name, tmp_path, "saved"), NO_WISHES)
+    proposal = propose(STORED.unpack(name, tmp_path, "saved"), NO_WISHES)
     assert proposal.oracle is not None
     assert proposal.oracle.name.startswith("TensorFlow 2.")
-    found = proposal.oracle.scores(stored(name, "rows"))  # type: ignore[arg-type]
-    np.testing.assert_allclose(found, stored(name, "answers"), rtol=1e-5, atol=1e-6)  # type: ignore[arg-type]
+    found = proposal.oracle.scores(STORED.json(name, "rows"))
+    np.testing.assert_allclose(found, STORED.answers(name), rtol=1e-5, atol=1e-6)
 
 
 def test_another_signature_and_output_are_taken(tmp_path: Path) -> None:
-    path = unpack("numeric", tmp_path, "saved")
+    path = STORED.unpack("numeric", tmp_path, "saved")
     assert propose(path, NO_WISHES).score == "logistic"
     assert "there are also ['predict']" in propose(path, NO_WISHES).notes[-1]
     asked = propose(path, Wishes(options={"signature": "predict", "score": "logits"}))
@@ -103,7 +103,7 @@ def test_a_saver_that_the_signature_reaches_is_refused(tf: Any, tmp_path: Path) 
 
 
 def test_a_custom_operation_is_refused_by_name(tf: Any, tmp_path: Path) -> None:
-    path = unpack("module", tmp_path, "saved")
+    path = STORED.unpack("module", tmp_path, "saved")
     pb = path / "saved_model.pb"
     pb.write_bytes(pb.read_bytes().replace(b"Bucketize", b"Bucketiye"))
     with pytest.raises(ImportRefused, match=r"Bucketiye .* no operation of TensorFlow itself"):
@@ -111,7 +111,7 @@ def test_a_custom_operation_is_refused_by_name(tf: Any, tmp_path: Path) -> None:
 
 
 def test_an_asset_outside_is_refused(tmp_path: Path) -> None:
-    path = unpack("vocabulary_file", tmp_path, "saved")
+    path = STORED.unpack("vocabulary_file", tmp_path, "saved")
     (asset,) = (path / "assets").iterdir()
     outside = tmp_path / "outside.txt"
     shutil.move(asset, outside)
@@ -161,7 +161,7 @@ def test_a_sequence_is_refused_by_the_node(tf: Any, tmp_path: Path) -> None:
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_damaged_graph_is_refused_or_read(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    path = unpack("module", tmp_path_factory.mktemp("damaged"), "saved")
+    path = STORED.unpack("module", tmp_path_factory.mktemp("damaged"), "saved")
     content = bytearray((path / "saved_model.pb").read_bytes())
     if data.draw(st.booleans()):
         del content[data.draw(st.integers(0, len(content) - 1)) :]
@@ -176,7 +176,7 @@ def test_a_damaged_graph_is_refused_or_read(tmp_path_factory: pytest.TempPathFac
 
 
 def test_a_truncated_model_is_refused(tmp_path: Path) -> None:
-    path = unpack("module", tmp_path, "saved")
+    path = STORED.unpack("module", tmp_path, "saved")
     pb = path / "saved_model.pb"
     pb.write_bytes(pb.read_bytes()[:-100])
     with pytest.raises(ImportRefused, match=r"damaged|does not load|no graph"):
@@ -185,7 +185,7 @@ def test_a_truncated_model_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["module", "bucketized"])
 def test_a_model_without_its_variables_is_refused(name: str, tmp_path: Path) -> None:
-    path = unpack(name, tmp_path, "saved")
+    path = STORED.unpack(name, tmp_path, "saved")
     shutil.rmtree(path / "variables")
     with pytest.raises(ImportRefused, match="TensorFlow does not load it") as refused:
         propose(path, NO_WISHES)
