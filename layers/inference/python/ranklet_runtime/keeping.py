@@ -27,11 +27,19 @@ class Kept:
         self._known: dict[Key, tuple[float, dict[str, Array]]] = {}
         self.counts: Counter[str] = Counter()
 
+    def knows(self, tensors: Mapping[str, Array]) -> bool:
+        """Whether `run` would not ask the engine."""
+        known = self._known.get(self._key(tensors))
+        return known is not None and self._clock() - known[0] < self._seconds
+
+    def _key(self, tensors: Mapping[str, Array]) -> Key:
+        return tuple((tensors[name].shape, tensors[name].tobytes()) for name in self._names)
+
     def run(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
         """As the engine's own, which is not asked where the answer is known and young enough."""
         if any(len(tensors[name]) != 1 for name in self._names):
             return self._engine.run(tensors)  # rows of several users
-        key = tuple((tensors[name].shape, tensors[name].tobytes()) for name in self._names)
+        key = self._key(tensors)
         now = self._clock()
         known = self._known.get(key)
         if known is not None and now - known[0] < self._seconds:

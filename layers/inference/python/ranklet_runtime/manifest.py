@@ -84,6 +84,8 @@ class Manifest:
     surplus: what an undeclared field in a request means.
     nulls: whether a score that the model does not have (NaN) is told as null; without it, it is a fault.
     told: further outputs by the name that callers read.
+    uncut_below: requests of fewer candidates, and those whose rows belong to several users, are `few`, all others
+    `many`: a split graph makes things once per user, which pays off with their number. 0 where all steps are for `any`.
     """
 
     model: str
@@ -98,6 +100,7 @@ class Manifest:
     threads: int = 1
     nulls: bool = False
     told: Mapping[str, Told] = field(default_factory=dict)
+    uncut_below: int = 0
 
     @property
     def stored(self) -> frozenset[str]:
@@ -139,6 +142,7 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             dialects=tuple(document["dialects"]),
             limits=Limits(**document["limits"]),
             threads=document["threads"],
+            uncut_below=document.get("uncut_below", 0),
             nulls=document.get("nulls", False),
             told={name: Told(one["tensor"], _labels(one)) for name, one in document.get("told", {}).items()},
         )

@@ -1,7 +1,8 @@
 """From raw columns to scores: features, then the model's steps in order.
 
 Everything is opened once; a request only reads. The tensors of one request live in one dict: features put theirs
-in, each step reads some and adds its own, and the one that the manifest names as `score` comes out.
+in, each step reads some and adds its own, and the one that the manifest names as `score` comes out. A split graph has
+two ways to it from the same tensors: one for many candidates of a user, one for few (`Manifest.uncut_below`).
 """
 
 from __future__ import annotations
@@ -23,18 +24,15 @@ from ranklet_features.stores import open_store
 from ranklet_features.stores.base import EmbeddingStore
 from ranklet_features.stores.counts import Counting, Counts
 from ranklet_runtime.engines import open_engine
-from ranklet_runtime.engines.base import Engine
 from ranklet_runtime.errors import InternalFault, NonFiniteScores, PayloadTooLarge
 from ranklet_runtime.keeping import Kept
 from ranklet_runtime.lookup import ENGINE as LOOKUP
 from ranklet_runtime.lookup import Lookup
 from ranklet_runtime.manifest import Manifest, Step
 from ranklet_runtime.messages import RankRequest, RankResult
+from ranklet_runtime.paths import Part, Paths
 from ranklet_runtime.stored import StoredFirst
 from ranklet_runtime.telling import tell
-
-Part = Engine | Kept | Lookup | StoredFirst
-"""What runs a step."""
 
 VERIFY_S = 2.0
 """How long INIT waits for tables that do not answer, of the 10 s that Lambda gives it."""
@@ -54,7 +52,9 @@ class Scorer:
         engines: tuple[Part, ...],
         stores: Mapping[str, EmbeddingStore],
     ) -> None:
-        self._plan, self._engines, self._stores = plan, engines, stores
+        self._plan, self._stores = plan, stores
+        self._paths = Paths(manifest, engines)
+        self._engines = self._paths.first
         stored = tuple(engine for engine in engines if isinstance(engine, StoredFirst))
         inner = (*engines, *(one.engine for one in stored))
         kept = tuple(engine for engine in inner if isinstance(engine, Kept))
@@ -101,6 +101,8 @@ class Scorer:
                 degraded.update(defaulted)
             else:
                 tensors.update(engine.run(tensors))
+        for last in self._paths.last(assembled.n, tensors, per_row=request.per_row):
+            tensors.update(last.run(tensors))
         scores = _scores(tensors[self._score], assembled.n, nulls=self._nulls)
         outputs = tell(self._told, tensors, assembled.n) if self._told else NONE_TOLD
         return RankResult(scores, degraded, self._counts(), outputs)
