@@ -25,6 +25,7 @@ from ranklet.importers.catboost.document import (
     FloatFeature,
     Oblivious,
     Split,
+    entries,
 )
 from ranklet.importers.catboost.flat import Table, cut_off, root
 
@@ -193,4 +194,5 @@ def _entries(table: Table, kind: int) -> Entries:
         numbers = np.frombuffer(blob, "<i4").reshape(-1, classes).astype(np.float64)
     if (buckets["at"] >= len(numbers)).any():
         raise ImportRefused("a table of statistics has a hash without counts; save the model again")
-    return Entries(buckets["hash"].astype(np.uint64), numbers[buckets["at"]], table.number(3, "<i", 0))
+    hashes, denominator = buckets["hash"].astype(np.uint64), table.number(3, "<i", 0)
+    return entries(hashes, numbers[buckets["at"]], denominator=denominator, place="a table of statistics")

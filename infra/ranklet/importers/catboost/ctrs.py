@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.catboost.document import NOWHERE, SAVE, Ctr, CtrTable, Document, Entries
+from ranklet.importers.catboost import document
+from ranklet.importers.catboost.document import SAVE, Ctr, CtrTable, Document, Entries, fits
 from ranklet.importers.catboost.layout import Looked
 
 MEANS = ("BinarizedTargetMeanValue", "FloatTargetMeanValue")
@@ -28,18 +29,15 @@ def column(ctr: Ctr, tables: Mapping[str, Entries], at: int) -> Looked:
     if ctr.ctr_type not in (*MEANS, *COUNTS, *CLASSES):
         raise ImportRefused(f"{place}.ctr_type is {ctr.ctr_type[:40]!r}; served are {[*CLASSES, *COUNTS, *MEANS]}")
     numbers = (ctr.prior_numerator, ctr.prior_denomerator, ctr.shift, ctr.scale, *ctr.borders)
-    if not np.isfinite(np.array(numbers, np.float32)).all():
+    if not fits(numbers):
         raise ImportRefused(f"{place} has numbers that are not finite; {SAVE}")
     if (entries := tables.get(ctr.identifier)) is None:
         raise ImportRefused(f"ctr_data has no table for {place}: the model was saved without its CTRs; {SAVE}")
-    if len(np.unique(entries.hashes)) != len(entries.hashes):
-        raise ImportRefused(f"ctr_data of {place} has a hash twice; {SAVE}")
     good, total, other = _counts(ctr, entries, place)
-    order = np.argsort(entries.hashes)
     with np.errstate(all="ignore"):
         values = _value(ctr, good, total)
         (alone,) = _value(ctr, np.zeros(1, np.float32), np.full(1, other, np.float32))
-    return Looked(entries.hashes[order], values[order], alone)
+    return Looked(entries.hashes, values, alone)
 
 
 def _value(ctr: Ctr, good: Floats, total: Floats) -> Floats:
@@ -48,9 +46,9 @@ def _value(ctr: Ctr, good: Floats, total: Floats) -> Floats:
     return found
 
 
-def entries(document: Document) -> dict[str, Entries]:
+def entries(model: Document) -> dict[str, Entries]:
     """The tables of a JSON. Raises ImportRefused naming the one that is none."""
-    tables = (document.ctr_data or {}).items()
+    tables = (model.ctr_data or {}).items()
     return {name: _entries(table, f"ctr_data[{at}]") for at, (name, table) in enumerate(tables)}
 
 
@@ -63,10 +61,7 @@ def _entries(table: CtrTable, place: str) -> Entries:
         numbers = np.array([flat[at::stride] for at in range(1, stride)], np.float64).T.reshape(-1, stride - 1)
     except (ValueError, OverflowError, TypeError) as error:
         raise ImportRefused(f"{place}: hash_map must hold a hash and {stride - 1} numbers a row; {SAVE}") from error
-    if not np.isfinite(numbers).all():
-        raise ImportRefused(f"{place}: hash_map has numbers that are not finite; {SAVE}")
-    used = hashes != NOWHERE
-    return Entries(hashes[used], numbers[used], table.counter_denominator)
+    return document.entries(hashes, numbers, denominator=table.counter_denominator, place=place)
 
 
 def _counts(ctr: Ctr, entries: Entries, place: str) -> tuple[Floats, Floats, int]:

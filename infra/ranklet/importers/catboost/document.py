@@ -4,6 +4,7 @@ another type. Fields that predict nothing (weights of leaves, what trained it) a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from ranklet.errors import ImportRefused
 
 MAGIC = b"CBM1"
+LARGEST = float(np.finfo(np.float32).max)
 NOWHERE = (1 << 64) - 1
 """The hash of an empty place of a table."""
 
@@ -130,11 +132,28 @@ class Document(Struct):
 
 
 class Entries(NamedTuple):
-    """One table of statistics. hashes: uint64 [k]. numbers: [k, m], those of each. denominator: of counts."""
+    """One table of statistics. hashes: uint64 [k], ascending. numbers: [k, m], of each. denominator: of counts."""
 
     hashes: NDArray[np.uint64]
     numbers: NDArray[np.float64]
     denominator: int
+
+
+def entries(hashes: NDArray[np.uint64], numbers: NDArray[np.float64], *, denominator: int, place: str) -> Entries:
+    """A table in order. Raises ImportRefused for a hash that it has twice, and for numbers that are none."""
+    used = hashes != NOWHERE
+    order = np.argsort(hashes[used])
+    hashes, numbers = hashes[used][order], numbers[used][order]
+    if (hashes[1:] == hashes[:-1]).any():
+        raise ImportRefused(f"{place} has a hash twice; {SAVE}")
+    if not fits(numbers * (1.0 + numbers.shape[1])):
+        raise ImportRefused(f"{place} has numbers that are not finite; {SAVE}")
+    return Entries(hashes, numbers, denominator)
+
+
+def fits(values: Sequence[float] | NDArray[np.float64]) -> bool:
+    """Whether all are finite as 32-bit floats."""
+    return bool((np.abs(np.array(values, np.float64)) <= LARGEST).all())
 
 
 def decode(content: bytes) -> Document:

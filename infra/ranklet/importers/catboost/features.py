@@ -13,8 +13,8 @@ import numpy as np
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.catboost import ctrs
-from ranklet.importers.catboost.document import SAVE, CatFeature, Document, Entries, FeaturesInfo, FloatFeature
-from ranklet.importers.catboost.layout import Layout
+from ranklet.importers.catboost.document import SAVE, CatFeature, Document, Entries, FeaturesInfo, FloatFeature, fits
+from ranklet.importers.catboost.layout import MAX_CELLS, Layout, too_large
 from ranklet_features.kinds.ctrs import Table
 
 FLOAT, ONE_HOT, CTR = "FloatFeature", "OneHotFeature", "OnlineCtr"
@@ -61,6 +61,8 @@ def read(document: Document, entries: Mapping[str, Entries]) -> Features:
     categories.sort(key=lambda one: one.feature_index)
     _check(numbers, "float_features")
     _check(categories, "categorical_features")
+    if sum(len(entries[ctr.identifier].hashes) for ctr in info.ctrs or [] if ctr.identifier in entries) > MAX_CELLS:
+        raise too_large()
     layout = Layout(numbers, len(categories))
     turns = [(FLOAT, at, border) for at, one in enumerate(numbers) for border in one.borders or []]
     for at, one in enumerate(categories):
@@ -103,7 +105,7 @@ def _check(features: Sequence[FloatFeature] | Sequence[CatFeature], place: str) 
             if one.nan_value_treatment not in ("AsIs", "AsFalse", NAN_TRUE):
                 shown = one.nan_value_treatment[:40]
                 raise ImportRefused(f"features_info.{place}[{one.feature_index}].nan_value_treatment is {shown!r}")
-            if not np.isfinite(np.array(one.borders or [], np.float32)).all():
+            if not fits(one.borders or []):
                 raise ImportRefused(f"features_info.{place}[{one.feature_index}].borders are not all finite; {SAVE}")
 
 

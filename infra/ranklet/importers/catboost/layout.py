@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.catboost.document import SAVE, Element, FloatFeature
+from ranklet.importers.catboost.document import SAVE, Element, FloatFeature, fits
 from ranklet_features.kinds.ctrs import ABOVE, ABOVE_OR_NAN, EQUAL, VALUE, Part, Table, fold, signed
 
 MAX_CELLS = 1 << 26
@@ -26,6 +26,14 @@ class Looked(NamedTuple):
     keys: NDArray[np.uint64]
     values: NDArray[np.float32]
     other: np.float32
+
+
+def too_large() -> ImportRefused:
+    """For tables that no function's memory holds."""
+    return ImportRefused(
+        f"its tables of categories have more than {MAX_CELLS} values; train with a lower max_ctr_complexity, or with "
+        "ctr_leaf_count_limit"
+    )
 
 
 class Layout:
@@ -70,17 +78,16 @@ class Layout:
         return len(self._columns) - 1
 
     def _table(self, parts: tuple[Part, ...], columns: Sequence[Looked]) -> Table:
-        keys = np.unique(np.concatenate([column.keys for column in columns]))
+        keys = columns[0].keys
+        if any(column.keys is not keys for column in columns):
+            keys = np.unique(np.concatenate([column.keys for column in columns]))
         self._cells += (len(keys) + 1) * len(columns)
         if self._cells > MAX_CELLS:
-            raise ImportRefused(
-                f"its tables of categories have more than {MAX_CELLS} values; train with a lower max_ctr_complexity, "
-                "or with ctr_leaf_count_limit"
-            )
+            raise too_large()
         rows = np.empty((len(keys) + 1, len(columns)), np.float32)
         for at, column in enumerate(columns):
             rows[:, at] = column.other
-            rows[keys.searchsorted(column.keys), at] = column.values
+            rows[slice(-1) if column.keys is keys else keys.searchsorted(column.keys), at] = column.values
         return Table(parts, keys, rows)
 
     def _part(self, one: Element, place: str) -> Part:
@@ -100,7 +107,7 @@ class Layout:
         of = one.float_feature_index
         if of is None or not 0 <= of < len(self._numbers):
             raise ImportRefused(f"{place} is of float feature {of}; there are {len(self._numbers)}")
-        if one.border is None or not np.isfinite(one.border):
+        if one.border is None or not fits([one.border]):
             raise ImportRefused(f"{place} is of float feature {of} without a border; {SAVE}")
         above = self._numbers[of].nan_value_treatment == "AsTrue"
         return Part(of, ABOVE_OR_NAN if above else ABOVE, float(np.float32(one.border)))

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.catboost.document import SAVE, Document, Node, Oblivious, Split
+from ranklet.importers.catboost.document import SAVE, Document, Node, Oblivious, Split, fits
 from ranklet.importers.catboost.features import ONE_HOT, Features, Turn
 from ranklet.importers.trees.checks import MAX_NODES
 from ranklet.importers.trees.records import LEAF, Floats, Ints, Tree
@@ -132,6 +132,8 @@ def _turn(split: Split, features: Features, place: str) -> Turn:
         return turn
     if split.split_type != turn.kind:
         raise ImportRefused(f"{place} is {split.split_type[:40]!r}; split {split.split_index} is {turn.kind!r}; {SAVE}")
-    if turn.kind != ONE_HOT and (split.border is None or np.float32(split.border) != np.float32(turn.border)):
+    if turn.kind != ONE_HOT and (
+        split.border is None or not fits([split.border]) or np.float32(split.border) != turn.border
+    ):
         raise ImportRefused(f"{place}.border is {split.border}; split {split.split_index} has {turn.border}; {SAVE}")
     return turn
