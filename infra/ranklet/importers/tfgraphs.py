@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,14 @@ from ranklet_features import FeaturePlan, FeatureSpec
 from ranklet_features.errors import FeatureError
 from ranklet_features.spec import Feature, Input
 
+COLUMN = "column"
 OPSET = 18
 BATCH = "batch"
 LOGGERS = ("tensorflow", "absl", "tf2onnx")
 
 
 def prepare() -> None:
-    """Before TensorFlow is imported: no greetings on stderr, sums in one order, NaN (a mean of nothing) kept by relu."""
+    """Before TensorFlow is imported: no greetings on stderr, sums in one order, a relu that keeps NaN."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     for name in LOGGERS:
@@ -89,6 +90,20 @@ def checked(content: bytes, stem: str = "model") -> Exported:
     with tempfile.TemporaryDirectory() as scratch:
         (Path(scratch) / f"{stem}.onnx").write_bytes(content)
         return onnx.load(StepSource(format="onnx", source=f"{stem}.onnx"), Path(scratch))
+
+
+def column_of(options: Mapping[str, str], output: str, shape: Sequence[int | None]) -> int | None:
+    """Which column of an output [n, k] ranks, by `-o column=`; None where that is not given.
+
+    Raises ImportRefused for what is no column of it.
+    """
+    text = options.get(COLUMN)
+    if text is None:
+        return None
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
+    if len(shape) != 2 or not 0 <= number < (shape[1] or 0):
+        raise ImportRefused(f"-o {COLUMN}={text[:40]} is asked of {output!r}, whose shape is {list(shape)}")
+    return number
 
 
 def next_below(edge: float) -> float:

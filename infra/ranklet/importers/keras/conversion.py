@@ -9,8 +9,8 @@ from ranklet.errors import ImportRefused
 from ranklet.importers import tfgraphs
 
 
-def to_onnx(keras: Any, model: Any, names: Sequence[str]) -> bytes:
-    """The model's graph as a file. names: of its outputs, in order.
+def to_onnx(keras: Any, model: Any, names: Sequence[str], *, column: tuple[int, int] | None = None) -> bytes:
+    """The model's graph as a file. names: of its outputs, in order. column: (output, column) that ranks.
 
     Raises ImportRefused with tf2onnx's words where it cannot; that what it gives is right, `proposing` checks.
     """
@@ -20,7 +20,10 @@ def to_onnx(keras: Any, model: Any, names: Sequence[str]) -> bytes:
     specs = [tensorflow.TensorSpec(one.shape, one.dtype, name=one.name) for one in model.inputs]
 
     def scores(*tensors: Any) -> list[Any]:
-        return [tensorflow.identity(one) for one in keras.tree.flatten(model(list(tensors), training=False))]
+        found = keras.tree.flatten(model(list(tensors), training=False))
+        if column is not None:
+            found[column[0]] = found[column[0]][:, column[1]]
+        return [tensorflow.identity(one) for one in found]
 
     try:
         function = tensorflow.function(scores)

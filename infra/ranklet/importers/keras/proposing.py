@@ -5,22 +5,22 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
 from ranklet.importers import proving, tfgraphs
 from ranklet.importers.keras import archive, conversion, weights
 from ranklet.importers.keras.layers import Made
+from ranklet.importers.keras.oracle import Keras, nothing
 from ranklet.importers.keras.walk import Raw, Walk, functional
 from ranklet.importers.onnx import proposing
-from ranklet.importers.proposal import Columns, Draw, Proposal, ProposedInput, Wishes
+from ranklet.importers.proposal import Draw, Proposal, ProposedInput, Wishes
 
 INLINE = 20
 """Words of a vocabulary that stand in model.toml itself; longer ones get a file."""
@@ -30,21 +30,22 @@ RELATIVE = 1e-5
 
 
 def propose(path: Path, wishes: Wishes) -> Proposal:
-    """options.output: of several outputs, the one that ranks.
+    """options.output: of several outputs, the one that ranks. options.column: of its numbers, the one that does.
 
     Raises ImportRefused naming the layer that is not served, or the row that the converted model scores otherwise.
     """
-    wanted = wishes.only(proposing.OUTPUT).get(proposing.OUTPUT)
+    options = wishes.only(proposing.OUTPUT, tfgraphs.COLUMN)
     archive.check(path)
     keras = _keras()
     with tfgraphs.silence():
         model = functional(keras, _load(keras, path))
         walk = Walk(keras)
         names = _outputs(keras, model)
-        content = conversion.to_onnx(keras, walk.model(model), names)
+        wanted, column = _wanted(model, names, options)
+        content = conversion.to_onnx(keras, walk.model(model), names, column=column)
     made = proposing.of_graph(tfgraphs.checked(content, path.stem), wanted=wanted)
     proposal = _with_features(made, walk)
-    oracle = Keras(keras, model, names.index(proposal.score), _fills(made, walk))
+    oracle = Keras(keras, model, names.index(proposal.score), _fills(made, walk), None if column is None else column[1])
     proposal = replace(proposal, oracle=oracle, notes=(*_notes(made, walk), *_padded(made, walk)))
     proving.hold(proposal, relative=RELATIVE)
     return proposal
@@ -92,6 +93,20 @@ def _outputs(keras: Any, model: Any) -> list[str]:
     return [name if names.count(name) == 1 else f"{name}_{at}" for at, name in enumerate(names)]
 
 
+def _wanted(model: Any, names: list[str], options: Mapping[str, str]) -> tuple[str | None, tuple[int, int] | None]:
+    """The output that is asked for, and its place and column where one is."""
+    wanted = options.get(proposing.OUTPUT)
+    if tfgraphs.COLUMN not in options:
+        return wanted, None
+    if wanted is None and len(names) > 1:
+        raise ImportRefused(f"-o {tfgraphs.COLUMN}= is of one output; -o {proposing.OUTPUT}=NAME says which: {names}")
+    if wanted is not None and wanted not in names:
+        raise ImportRefused(f"there is no output {wanted!r}; there are {names}")
+    at = 0 if wanted is None else names.index(wanted)
+    column = tfgraphs.column_of(options, names[at], tuple(model.outputs[at].shape))
+    return names[at], None if column is None else (at, column)
+
+
 def _fills(made: Proposal, walk: Walk) -> dict[str, Any]:
     """Raw list → the value that fills it up where it is short: the mask of a layer that reads it."""
     found: dict[str, Any] = {}
@@ -99,12 +114,8 @@ def _fills(made: Proposal, walk: Walk) -> dict[str, Any]:
         if one.line["kind"] == "bag":
             (raw,) = one.of
             plain = raw in made.features or one.mask is None
-            found[raw] = found.get(raw) or (_nothing(one.type) if plain else one.mask)
+            found[raw] = found.get(raw) or (nothing(one.type) if plain else one.mask)
     return found
-
-
-def _nothing(type: str) -> Any:
-    return "" if type == "string" else 0
 
 
 def _with_features(made: Proposal, walk: Walk) -> Proposal:
@@ -189,42 +200,3 @@ def _padded(made: Proposal, walk: Walk) -> list[str]:
         f"{name}: shorter lists are filled up with {value!r} at the end, and longer ones cut to their first values"
         for name, value in _fills(made, walk).items()
     ]
-
-
-@dataclass(frozen=True)
-class Keras:
-    """The model itself. output: which of them ranks. fills: list → the value that fills it up."""
-
-    keras: Any
-    model: Any
-    output: int
-    fills: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """With its version."""
-        return f"Keras {self.keras.__version__}"
-
-    def scores(self, columns: Columns) -> NDArray[Any]:
-        """As the protocol says."""
-        given = [self._tensor(tensor, columns) for tensor in self.model.inputs]
-        struct = self.keras.tree.pack_sequence_as(self.model._inputs_struct, given)
-        with tfgraphs.silence():
-            found = self.keras.tree.flatten(self.model(struct, training=False))[self.output]
-        scores: NDArray[Any] = np.asarray(found).reshape(-1)
-        return scores
-
-    def _tensor(self, tensor: Any, columns: Columns) -> Any:
-        import tensorflow
-
-        values = columns[tensor.name]
-        if len(tensor.shape) == 2 and tensor.shape[1] != 1 and isinstance(values[0], list):
-            values = self._padded(values, tensor)
-        array = tensorflow.constant(values, tensorflow.as_dtype(tensor.dtype))
-        return tensorflow.reshape(array, [len(values), 1]) if len(tensor.shape) == 2 and array.ndim == 1 else array
-
-    def _padded(self, values: Sequence[Sequence[Any]], tensor: Any) -> list[list[Any]]:
-        """Lists of one length: in Keras the caller pads them."""
-        width = tensor.shape[1] or max(map(len, values)) or 1
-        fill = self.fills.get(tensor.name, _nothing(tensor.dtype))
-        return [[*value, *[fill] * (width - len(value))] for value in values]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ranklet.importers.proposal import Proposal, Wishes
 
-OPTIONS = ("score", "signature")
+OPTIONS = ("column", "output", "signature")
 
 
 def recognises(path: Path, head: bytes) -> bool:

@@ -14,6 +14,7 @@ from ranklet.importers.tensorflow.values import Table
 from ranklet.importers.tfgraphs import prepare, silence
 
 DEFAULT = "serving_default"
+CLASSIFY = "tensorflow/serving/classify"
 Shape = tuple[int | None, ...] | None
 
 
@@ -33,7 +34,10 @@ class End:
 
 @dataclass(frozen=True)
 class Loaded:
-    """graph: a frozen GraphDef. tables: by the node of their handle. call: arrays by input → arrays by output."""
+    """graph: a frozen GraphDef. tables: by the node of their handle. call: arrays by input → arrays by output.
+
+    classifies: by the signature's word, which gives the chances of classes.
+    """
 
     signature: str
     signatures: tuple[str, ...]
@@ -42,6 +46,7 @@ class Loaded:
     outputs: Mapping[str, End]
     tables: Mapping[str, Table]
     call: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    classifies: bool = False
 
 
 def library() -> Any:
@@ -111,7 +116,8 @@ def _first(tf: Any, path: Path, signature: Any, name: str, names: tuple[str, ...
         found: Mapping[str, Any] = session.run({key: one.tensor for key, one in outputs.items()}, feeds)
         return found
 
-    return Loaded(name, names, frozen, inputs, outputs, tables, call)
+    classifies = signature.method_name == CLASSIFY
+    return Loaded(name, names, frozen, inputs, outputs, tables, call, classifies)
 
 
 def _end(tf: Any, info: Any) -> End:

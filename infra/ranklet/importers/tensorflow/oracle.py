@@ -19,7 +19,10 @@ from ranklet.importers.tfgraphs import silence
 
 @dataclass(frozen=True)
 class TensorFlow:
-    """parsed: features of the tf.Example that `example` takes, none where inputs are tensors. sent: those."""
+    """parsed: features of the tf.Example that `example` takes, none where inputs are tensors. sent: those.
+
+    column: of the output, where it has several.
+    """
 
     tf: Any
     loaded: Loaded
@@ -27,6 +30,7 @@ class TensorFlow:
     sent: Mapping[str, Raw]
     parsed: Mapping[str, Parsed]
     example: str | None
+    column: int | None = None
 
     @property
     def name(self) -> str:
@@ -48,8 +52,8 @@ class TensorFlow:
                 if end.dtype == "string":
                     given[name][...] = b""
         with silence():
-            found: NDArray[Any] = np.asarray(self.loaded.call(given)[self.score]).reshape(-1)
-        return found
+            found: NDArray[Any] = np.asarray(self.loaded.call(given)[self.score])
+        return (found if self.column is None else found[:, self.column]).reshape(-1)
 
     def _tensor(self, raw: Raw, values: Any) -> NDArray[Any]:
         if raw.dtype == "string":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ranklet.importers.tensorflow import (
     sparse,
     texts,
 )
-from ranklet.importers.tensorflow.features import Features
+from ranklet.importers.tensorflow.features import Features, fill
 from ranklet.importers.tensorflow.loading import Loaded
 from ranklet.importers.tensorflow.oracle import TensorFlow
 from ranklet.importers.tensorflow.values import Raw, Value
@@ -42,17 +42,19 @@ RELATIVE = 1e-5
 
 
 def propose(path: Path, wishes: Wishes) -> Proposal:
-    """options.signature: of several, the one that scores. options.score: of its outputs, the one that ranks.
+    """options.signature: of several, the one that scores. options.output: of its outputs, the one that ranks.
+
+    options.column: of an output of several numbers, the one that ranks.
 
     Raises ImportRefused naming the node that is not served, or the row that the converted model scores otherwise.
     """
     tf = loading.library()
     meta = archive.read(path)
     loaded = loading.load(tf, path, meta, wishes.options.get("signature"))
-    score = _score(loaded, wishes.options.get("score"))
+    score, column = _score(loaded, wishes.options)
     try:
         with tfgraphs.silence():
-            proposal = _proposal(tf, loaded, score)
+            proposal = _proposal(tf, loaded, score, column)
     except (ImportRefused, ValueError, TypeError, LookupError, RuntimeError, tf.errors.OpError) as error:
         # TensorFlow raises these for graphs that do not hold together
         raise ImportRefused(f"{path.name}, signature {loaded.signature!r}: {str(error)[:1000]}") from error
@@ -60,7 +62,7 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     return proposal
 
 
-def _proposal(tf: Any, loaded: Loaded, score: str) -> Proposal:
+def _proposal(tf: Any, loaded: Loaded, score: str, column: int | None) -> Proposal:
     graph = tf.Graph()
     with graph.as_default():
         tf.graph_util.import_graph_def(tf.compat.v1.GraphDef(library=loaded.graph.library), name="")  # loops' bodies
@@ -71,7 +73,7 @@ def _proposal(tf: Any, loaded: Loaded, score: str) -> Proposal:
         output = tf.identity(walk.run(nodes, FIRST, loaded.outputs[score].node), name="score")
         if output.dtype not in (tf.float32, tf.float64):
             raise ImportRefused(f"output {score!r} is {output.dtype.name}; a score is float")
-        output = tf.reshape(output, [-1], name="scores")
+        output = tf.reshape(output if column is None else output[:, column], [-1], name="scores")
     part, fed = conversion.reached(tf, graph, output, features.fed)
     content = conversion.to_onnx(part, {name: one.name for name, one in fed.items()}, (score, output.name))
     exported = tfgraphs.checked(content)
@@ -95,8 +97,8 @@ def _proposal(tf: Any, loaded: Loaded, score: str) -> Proposal:
         steps=(StepSource(format="onnx", source=ARTEFACT),),
         score=score,
         files={ARTEFACT: exported.content or content, **files},
-        oracle=TensorFlow(tf, loaded, score, raws, parsed, example if parsed else None),
-        notes=tuple(_notes(exported, loaded, score, lines, inputs)),
+        oracle=TensorFlow(tf, loaded, score, raws, parsed, example if parsed else None, column),
+        notes=tuple(_notes(exported, loaded, score, column, features, lines, inputs)),
     )
 
 
@@ -136,10 +138,26 @@ def _shapes(tf: Any, graph: Any) -> dict[str, tuple[int | None, ...] | None]:
     return found
 
 
-def _score(loaded: Loaded, wanted: str | None) -> str:
+def _score(loaded: Loaded, options: Mapping[str, str]) -> tuple[str, int | None]:
+    """The output that ranks, and which of its columns; of the chances of two classes the second's."""
+    wanted = options.get("output")
+    several = [name for name, end in loaded.outputs.items() if end.dtype.startswith("float")]
+    if tfgraphs.COLUMN in options:
+        if wanted is None and len(several) != 1:
+            raise ImportRefused(f"-o {tfgraphs.COLUMN}= is of one output; -o output=NAME says which: {several}")
+        name = wanted or several[0]
+        if name not in several:
+            raise ImportRefused(f"there is no output {name!r} of floats; there are {several}")
+        return name, tfgraphs.column_of(options, name, loaded.outputs[name].shape or ())
+    if loaded.classifies and len(several) == 1 and (loaded.outputs[several[0]].shape or ())[1:] == (2,):
+        return several[0], 1
     specs = [TensorSpec(name, end.dtype, end.shape) for name, end in loaded.outputs.items()]
-    exported = Exported("onnx", (), tuple(specs))
-    return tensors.score(exported, wanted).name
+    try:
+        return tensors.score(Exported("onnx", (), tuple(specs)), wanted).name, None
+    except ImportRefused as error:
+        others = [name for name in loaded.signatures if name != loaded.signature]
+        told = f", or -o signature=NAME takes another of {others}" if others else ""
+        raise ImportRefused(f"{error}; -o {tfgraphs.COLUMN}=N takes one of several numbers{told}") from error
 
 
 def _needed(features: Features, fed: list[str]) -> dict[str, dict[str, Any]]:
@@ -166,16 +184,23 @@ def _filed(line: dict[str, Any]) -> bool:
     return isinstance(line.get("vocabulary"), str)
 
 
-def _notes(exported: Exported, loaded: Loaded, score: str, lines: Any, inputs: Any) -> Iterator[str]:
+def _notes(
+    exported: Exported, loaded: Loaded, score: str, column: int | None, features: Features, lines: Any, inputs: Any
+) -> Iterator[str]:
     yield from exported.notes
     others = [name for name in loaded.signatures if name != loaded.signature]
     if others:
         yield f"signature {loaded.signature!r} was taken, there are also {others}: -o signature=NAME takes another"
     outputs = [name for name in loaded.outputs if name != score]
     if outputs:
-        yield f"output {score!r} was taken to rank, there are also {outputs}: -o score=NAME takes another"
+        yield f"output {score!r} was taken to rank, there are also {outputs}: -o output=NAME takes another"
+    if column is not None:
+        yield f"column {column} of {score!r} was taken to rank; -o {tfgraphs.COLUMN}=N takes another"
     for line in lines.values():
-        if line.get("pad") == 0:
+        if "pad" in line and "length" in line:
+            value = fill(features.used[line["of"]])
+            yield f"{line['of']}: lists of fewer than {line['length']} values are filled up with {value!r} at the end"
+        elif line.get("pad") == 0:
             yield f"{line['of']}: shorter lists are padded with id 0 at the end; see pad and length"
     if unused := [name for name in loaded.inputs if name not in inputs and len(loaded.inputs) > 1]:
         yield f"the score does not depend on {unused}"

@@ -35,8 +35,8 @@ def test_a_folder_with_a_saved_model_is_recognised(tmp_path: Path) -> None:
 
 
 def test_an_unknown_option_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImportRefused, match="-o output is not known: this format takes score, signature"):
-        tensorflow.propose(STORED.unpack("module", tmp_path, "saved"), Wishes(options={"output": "score"}))
+    with pytest.raises(ImportRefused, match="-o score is not known: this format takes column, output, signature"):
+        tensorflow.propose(STORED.unpack("module", tmp_path, "saved"), Wishes(options={"score": "score"}))
 
 
 def test_without_tensorflow_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def test_another_signature_and_output_are_taken(tmp_path: Path) -> None:
     path = STORED.unpack("numeric", tmp_path, "saved")
     assert propose(path, NO_WISHES).score == "logistic"
     assert "there are also ['predict']" in propose(path, NO_WISHES).notes[-1]
-    asked = propose(path, Wishes(options={"signature": "predict", "score": "logits"}))
+    asked = propose(path, Wishes(options={"signature": "predict", "output": "logits"}))
     assert asked.score == "logits"
     with pytest.raises(ImportRefused, match="no signature 'train'"):
         propose(path, Wishes(options={"signature": "train"}))
