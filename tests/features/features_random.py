@@ -118,6 +118,16 @@ KIND: dict[str, st.SearchStrategy[Feature]] = {
         looked_up("i_ints", "far", POOL),
         looked_up("i_words", "words", POOL),
     ),
+    # Numbers, then what the stored tables are of; for a user alone, and for all.
+    "catboost": st.sampled_from(
+        [
+            Feature("catboost", of, {"vocabulary": "catboost.npz", "numbers": 2})
+            for of in (
+                ("u_float", "i_float", "u_word", "i_word", "i_int"),
+                ("u_float", "u_int", "u_word", "u_word", "u_int"),
+            )
+        ]
+    ),
     # Of integers: not every text is a name, and those have tests of their own.
     "vw": st.builds(
         lambda of, options: Feature("vw", of, options),
