@@ -32,13 +32,9 @@ IMPORTERS: Mapping[str, str] = {
     "vowpal": "ranklet.importers.vowpal",
     "xgboost": "ranklet.importers.xgboost",
     "xlearn": "ranklet.importers.xlearn",
+    "embeddings": "ranklet.importers.embeddings",
 }
-
-ORACLES: Mapping[str, str] = {
-    "lightgbm": "ranklet.importers.lightgbm.oracle",
-    "xgboost": "ranklet.importers.xgboost.oracle",
-}
-"""Formats without a `propose` of their own → the source library, which answers for the file itself."""
+"""Format → module. The first that recognises a file reads it; lines of numbers may be anything: embeddings are last."""
 
 
 def recognise(path: Path, format: str | None = None) -> str:
@@ -56,7 +52,7 @@ def propose(format: str, path: Path, wishes: Wishes) -> Proposal:
         return cast(Proposer, module).propose(path, wishes)
     wishes.only()
     exported = load(StepSource(format=format, source=path.name), path.parent)
-    return fallback.propose(exported, format, path, ORACLES.get(format))
+    return fallback.propose(exported, format, path)
 
 
 def load(source: StepSource, folder: Path) -> Exported:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.lightgbm import text, trees
+from ranklet.importers.lightgbm import categories, text, trees
 from ranklet.importers.lightgbm.text import Block
 from ranklet.importers.trees.records import Ensemble, Link
 
@@ -43,19 +43,31 @@ def read(content: bytes, options: Mapping[str, Any]) -> Ensemble:
     if not 1 <= targets <= 1 << 14 or len(blocks) % targets:
         raise ImportRefused(f"it has {len(blocks)} trees, which are no rounds of {targets}; save the model again")
     link, scale = _link(head)
+    asked = options.get("categories")
+    rounds = _rounds(options.get("iterations"), len(blocks) // targets)
     if "average_output" in head.fields and blocks:
-        scale /= len(blocks) // targets
+        scale /= rounds
+    names, plain = _names(head, width), tuple(f"Column_{at}" for at in range(width))
     return Ensemble(
-        trees=tuple(trees.read(block, number % targets) for number, block in enumerate(blocks)),
+        trees=tuple(trees.read(block, number % targets) for number, block in enumerate(blocks[: rounds * targets])),
         dtype="float64",
         strict=False,
         width=width,
         base=(0.0,) * targets,
         link=link,
         scale=scale,
-        names=_names(head, width),
-        notes=_notes(rest),
+        names=() if names == plain else names,
+        notes=_notes(rest, options),
+        categories={} if names == plain else categories.read(rest, names, _infos(head, width), asked),
     )
+
+
+def _rounds(asked: Any, rounds: int) -> int:
+    if asked is None:
+        return rounds
+    if type(asked) is not int or not 1 <= asked <= rounds:
+        raise ImportRefused(f"options.iterations is {asked!r}; give 1 to {rounds}")
+    return asked
 
 
 def _link(head: Block) -> tuple[Link, float]:
@@ -86,12 +98,17 @@ def _names(head: Block, width: int) -> tuple[str, ...]:
     names = tuple(head.text("feature_names").split(" "))
     if len(names) != width:
         raise ImportRefused(f"the head: feature_names has {len(names)} names for {width} features; save it again")
+    if len(set(names)) != width:
+        raise ImportRefused("the head: feature_names has a name twice; save it again")
     return names
 
 
-def _notes(rest: str) -> tuple[str, ...]:
-    """What LightGBM's Python package adds of a data frame's categories."""
-    for line in rest.split("\n"):
-        if line.startswith("pandas_categorical:") and line.partition(":")[2].strip() not in ("null", "[]", ""):
-            return ("trained on a data frame with categories: send their codes, positions in pandas_categorical",)
-    return ()
+def _infos(head: Block, width: int) -> list[str]:
+    infos = head.fields.get("feature_infos", "").split()
+    return infos if len(infos) == width else ["none"] * width
+
+
+def _notes(rest: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    if "categories" in options or not categories.lists(rest):
+        return ()
+    return ("trained on a data frame with categories: send their codes, positions in pandas_categorical",)

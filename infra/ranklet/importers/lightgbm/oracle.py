@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ranklet.importers.proposal import Columns
+from ranklet.importers.trees import frames
+from ranklet.importers.trees.drafting import Given
+
 
 class Own:
     """A Booster."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, given: Given) -> None:
         library = importlib.import_module("lightgbm")  # an extra, and only to be asked
         self.name = f"lightgbm {library.__version__}"
-        self._booster = library.Booster(model_file=str(path))
+        self._given = given
+        self._booster = library.Booster(model_file=str(given.path))
 
-    def predict(self, features: NDArray[np.float32]) -> NDArray[Any]:
+    def scores(self, columns: Columns) -> NDArray[Any]:
         """As the protocol says."""
-        found: NDArray[Any] = self._booster.predict(features.astype(np.float64), num_threads=1)
-        return found
+        rows = frames.of(self._given, columns, np.float64)
+        rounds = self._given.options.get("iterations", -1)
+        found: NDArray[Any] = self._booster.predict(rows, num_threads=1, num_iteration=rounds)
+        return frames.ranking(self._given, found)

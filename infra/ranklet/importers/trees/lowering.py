@@ -15,12 +15,12 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from ranklet.importers.trees import columns, linear
+from ranklet.importers.trees import columns, inputs, linear
 from ranklet.importers.trees.checks import inner, reached
 from ranklet.importers.trees.links import LINKS
 from ranklet.importers.trees.records import LEAF, Ensemble, Floats, Ints, Tree
 
-INPUT, SCORE, SCORES = "features", "score", "scores"
+SCORE, SCORES = "score", "scores"
 IR, OPSET, TREES = 10, 21, 5
 
 LEQ, LT, MEMBER = 0, 1, 6
@@ -30,19 +30,21 @@ _NO_MEMBER = np.array([0.5])
 """For an empty set, which onnxruntime refuses: categories are whole numbers when a node sees them."""
 
 
-def lower(ensemble: Ensemble, *, column: int | None = None) -> bytes:
+def lower(ensemble: Ensemble, *, column: int | None = None, ids: Sequence[inputs.Ids] = ()) -> bytes:
     """A graph of features [n, width] → score [n], or scores [n, outputs], all in the ensemble's dtype.
 
-    column: of several outputs, the one that is the score. The same trees give the same bytes.
+    column: of several outputs, the one that is the score. ids: features that come as ids beside the others. The same
+    trees give the same bytes.
     """
-    parts = [*_body(ensemble), *_tail(ensemble, column)]
+    given = inputs.FEATURES if not ids else "all_features"
+    parts = [*(inputs.nodes(ensemble, ids, given) if ids else ()), *_body(ensemble, given), *_tail(ensemble, column)]
     alone = column is not None or ensemble.outputs == 1
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(ensemble.dtype))
     shape: list[str | int | None] = ["n"] if alone else ["n", ensemble.outputs]
     graph = helper.make_graph(
         [part for part in parts if isinstance(part, NodeProto)],
         "trees",
-        [helper.make_tensor_value_info(INPUT, kind, ["n", ensemble.width])],
+        inputs.declared(ensemble, ids),
         [helper.make_tensor_value_info(SCORE if alone else SCORES, kind, shape)],
         [part for part in parts if isinstance(part, TensorProto)],
     )
@@ -53,23 +55,23 @@ def lower(ensemble: Ensemble, *, column: int | None = None) -> bytes:
     return content
 
 
-def _body(ensemble: Ensemble) -> Iterator[NodeProto | TensorProto]:
+def _body(ensemble: Ensemble, given: str) -> Iterator[NodeProto | TensorProto]:
     """From the features to the link's result `linked` [n, outputs]."""
-    yield from _sums(ensemble)
+    yield from _sums(ensemble, given)
     yield numpy_helper.from_array(np.array(ensemble.scale, ensemble.dtype), "scale")
     yield helper.make_node("Mul", [linear.RAW, "scale"], ["scaled"])
     yield from LINKS[ensemble.link].nodes("scaled", "linked", ensemble.dtype)
 
 
-def _sums(ensemble: Ensemble) -> Iterator[NodeProto | TensorProto]:
+def _sums(ensemble: Ensemble, given: str) -> Iterator[NodeProto | TensorProto]:
     """From the features to `raw` [n, targets]: base and leaves."""
     if ensemble.weights is not None:
-        yield from linear.of_all(ensemble, INPUT)
+        yield from linear.of_all(ensemble, given)
         return
-    yield from columns.nodes(ensemble, INPUT)
+    yield from columns.nodes(ensemble, given)
     if ensemble.computes:
         yield _trees(linear.numbered(ensemble), linear.LEAVES)
-        yield from linear.of_leaves(ensemble, INPUT)
+        yield from linear.of_leaves(ensemble, given)
     else:
         yield _trees(replace(ensemble, trees=(*_starts(ensemble), *ensemble.trees)), linear.RAW)
 

@@ -64,7 +64,8 @@ class Ensemble:
     dtype: in which the library compares and sums, float32 or float64. strict: x < threshold goes left, otherwise
     x ≤ threshold. width: features. base [targets]. names: of the features, empty where the file has none.
     notes: what the author should know. weights [width, targets]: None where there are trees; a feature that is NaN
-    adds nothing to them. Where leaves compute, trees come in rounds, one a target.
+    adds nothing to them. Where leaves compute, trees come in rounds, one a target. categories: feature → the values
+    that its codes 0, 1, … stand for, text or whole numbers, where the file names them.
     """
 
     trees: tuple[Tree, ...]
@@ -77,6 +78,7 @@ class Ensemble:
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     weights: Floats | None = None
+    categories: Mapping[int, tuple[str, ...] | tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def computes(self) -> bool:

@@ -6,11 +6,13 @@ random rows proves little: each split is fed the value that it turns on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ranklet.errors import ImportRefused
+from ranklet.importers.trees import inputs
 from ranklet.importers.trees.columns import ZERO
-from ranklet.importers.trees.lowering import INPUT
 from ranklet.importers.trees.records import LEAF, Ensemble, Floats
 from ranklet.importers.trees.walking import predict
 from ranklet_runtime.engines.ort import faults, open_session
@@ -21,11 +23,11 @@ TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 """Relative, of sums in another order; a wrong turn costs a leaf."""
 
 
-def run(ensemble: Ensemble, content: bytes, *, column: int | None) -> None:
+def run(ensemble: Ensemble, content: bytes, *, column: int | None, ids: Sequence[inputs.Ids] = ()) -> None:
     """Raises ImportRefused where the graph cannot be loaded, or differs from the records beyond rounding."""
-    rows = turning_points(ensemble)
+    rows = inputs.codes(ids, turning_points(ensemble))
     try:
-        (found,) = open_session(content, threads=1).run(None, {INPUT: rows})
+        (found,) = open_session(content, threads=1).run(None, inputs.feeds(ids, rows))
     except ManifestError as error:
         raise ImportRefused(str(error)) from error
     except faults() as error:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.trees.records import Ensemble, Link
-from ranklet.importers.xgboost import linear, trees, ubj
+from ranklet.importers.xgboost import categories, linear, trees, ubj
 from ranklet.importers.xgboost.fields import Fields
 
 MAX_OUTPUTS = 1 << 14
@@ -101,7 +101,12 @@ def read(content: bytes, options: Mapping[str, Any]) -> Ensemble:
         return _weighted(booster, empty, options)
     gbtree, weights = _gbtree(booster)
     number, notes = _trees_to_use(learner, gbtree, len(base), options.get("iterations"))
-    return replace(empty, trees=trees.read(gbtree, number, weights, outputs=len(base)), notes=notes)
+    return replace(
+        empty,
+        trees=trees.read(gbtree, number, weights, outputs=len(base)),
+        categories=categories.read(gbtree, width) if empty.names else {},
+        notes=notes,
+    )
 
 
 def _weighted(booster: Fields, empty: Ensemble, options: Mapping[str, Any]) -> Ensemble:
@@ -159,7 +164,9 @@ def _names(learner: Fields, width: int) -> tuple[str, ...]:
     names = learner.items("feature_names") if learner.has("feature_names") else []
     if not all(isinstance(name, str) for name in names) or len(names) not in (0, width):
         raise learner.fault("feature_names", names, f"{width} names")
-    return tuple(names)
+    if len(set(names)) != len(names):
+        raise learner.fault("feature_names", names, "names that differ")
+    return () if all(name == f"f{at}" for at, name in enumerate(names)) else tuple(names)
 
 
 def _trees_to_use(learner: Fields, model: Fields, outputs: int, asked: Any) -> tuple[int, tuple[str, ...]]:

@@ -129,12 +129,12 @@ def test_options_that_do_not_fit(load: Any) -> None:
         ({"iterations": True}, 'give 1 to 4, "all" or "best"'),
         ({"iterations": "best"}, "the file has no best_iteration"),
         ({"column": 1}, "options.column is 1; its outputs are 0 to 0"),
-        ({"rounds": 1}, r"unknown options \['rounds'\]; allowed: \['column', 'iterations'\]"),
+        ({"rounds": 1}, r"unknown options \['rounds'\]; allowed: \['categories', 'column', 'iterations'\]"),
     ):
         with pytest.raises(ImportRefused, match=what):
             load("xgboost", document(), options=options)
-    with pytest.raises(ImportRefused, match=r"unknown options \['iterations'\]"):
-        load("lightgbm", LIGHTGBM["binary"].files["txt"], options={"iterations": 1})
+    with pytest.raises(ImportRefused, match=r"options.iterations is 9; give 1 to 4"):
+        load("lightgbm", LIGHTGBM["binary"].files["txt"], options={"iterations": 9})
     with pytest.raises(ImportRefused, match=r"no output \['y'\]; its output is 'score'"):
         load("xgboost", document(), outputs={"y": "y"})
 
