@@ -111,6 +111,19 @@ CASES: Mapping[str, Case] = {
             "interactions": [["u", "m"], ["u", "m", "g"], ["g", "g"]],
         },
     ),
+    "trees": Case(
+        {"age": floats(2)},
+        {"price": floats(3)},
+        {
+            "child": np.array([1, 3, 0, 0, 0, 6, 0, 8, 0, 0], np.float32),
+            "feature": np.array([0, 3, 0, 0, 0, 4, 0, 1, 0, 0], np.float32),
+            "number": np.array([0.1, -0.2, 0.7, -0.4, 0.3, 0.2, 0.9, 0.0, -0.8, 0.5]),
+            "missing": np.array([1, 0, 0, 0, 0, 1, 0, 0, 0, 0], np.float32),
+            "roots": np.array([0, 5], np.float32),
+            "bias": np.array([0.25]),
+        },
+        {"widths": {"age": 2, "price": 3}},
+    ),
     "dot": Case({"user": floats(6)}, {"item": floats(6)}, {}, {"metric": "cosine", "link": "sigmoid"}),
     "dot with a net": Case(
         {"user": floats(3)},

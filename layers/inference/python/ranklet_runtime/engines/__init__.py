@@ -22,6 +22,7 @@ ENGINES: Mapping[str, str] = {
     "linear": "ranklet_runtime.engines.linear:LinearEngine",
     "mlp": "ranklet_runtime.engines.mlp:MlpEngine",
     "onnx": "ranklet_runtime.engines.onnx:OnnxEngine",
+    "trees": "ranklet_runtime.engines.trees:TreesEngine",
 }
 
 

@@ -1,0 +1,141 @@
+"""Ensembles of decision trees of at most 8 levels, 64 rows at a time.
+
+    logit = scale · (bias + Σ_trees leaf),    score = link(logit)
+
+Walking a row down a tree is one unpredictable jump after another, and a processor waits at each. Here each different
+threshold is compared with all rows at once, and trees are walked by and, or and xor of the answers (see `bits`), which
+takes half the time of XGBoost's own predictor and a third of onnxruntime's for hundreds of rows, and more for few.
+
+Arrays of the artefact, a node's children side by side and behind it: `child` [nodes], the left child's number, the
+right one is the next, 0 of a leaf; `feature` [nodes]; `number` [nodes], the threshold of a split or the value of a
+leaf; `missing` [nodes], 1 where NaN goes left; `roots` [trees]; `bias` [1]. Compared and added in `options.precision`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from ranklet_runtime.engines.arrays import need, refuse_surplus
+from ranklet_runtime.engines.base import Array, Want
+from ranklet_runtime.engines.bits import DEPTH, Forest, Sums, depths
+from ranklet_runtime.engines.checks import check_names, parse, precision, weights
+from ranklet_runtime.engines.links import answer, find_link
+from ranklet_runtime.engines.terms import matrix, quiet
+from ranklet_runtime.engines.thresholds import Thresholds, distinct
+from ranklet_runtime.errors import ManifestError
+from ranklet_runtime.manifest import Step
+
+ARRAYS = ("child", "feature", "number", "missing")
+ROWS = 512
+"""That are scored together: their table of bits stays in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """widths: input → its columns, in the order in which features are counted. strict: x < threshold goes left,
+    otherwise x ≤ threshold. scale: of the logit, bias included."""
+
+    widths: dict[str, int] = field(default_factory=dict)
+    strict: bool = False
+    link: str = "sigmoid"
+    precision: str = "float32"
+    scale: float = 1.0
+
+
+class TreesEngine:
+    """Outputs `logit` and `score`, float32 [rows]."""
+
+    def __init__(self, step: Step, arrays: Mapping[str, Array]) -> None:
+        options = parse(Options, step.options)
+        check_names(step, self.wants(step, arrays))
+        self._step, self._link = step, find_link(options.link)
+        self._dtype = precision(options.precision)
+        self._widths, self._scale = options.widths, options.scale
+        forest = forest_of(arrays, width=sum(self._widths.values()), dtype=self._dtype)
+        splits = np.flatnonzero(forest.child)
+        features, numbers, which = distinct(forest.feature[splits], forest.number[splits])
+        self._thresholds = Thresholds(features, numbers, np.greater_equal if options.strict else np.greater)
+        rows = np.zeros(len(forest.child), np.int64)
+        rows[splits] = which + 1
+        self._trees = Sums(forest, rows)
+        self._bias = arrays["bias"].astype(self._dtype)
+
+    @classmethod
+    def open(cls, step: Step, folder: Path, *, threads: int) -> Self:
+        """As the protocol says."""
+        return cls(step, weights(step, folder))
+
+    @staticmethod
+    def wants(step: Step, arrays: Mapping[str, Array]) -> dict[str, Want]:
+        """What each input takes. Raises ManifestError."""
+        refuse_surplus(arrays, {*ARRAYS, "roots", "bias"})
+        need(arrays, "bias", (1,))
+        need(arrays, "roots", (None,))
+        nodes = len(need(arrays, "child", (None,)))
+        for name in ARRAYS:
+            need(arrays, name, (nodes,))
+        widths = parse(Options, step.options).widths
+        if not widths or not all(type(width) is int and width > 0 for width in widths.values()):
+            raise ManifestError(f"options.widths is {widths}; give each input's number of columns")
+        return {name: Want(values=width) for name, width in widths.items()}
+
+    @quiet
+    def run(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
+        """As the protocol says."""
+        given = [matrix(tensors[self._step.inputs[name]]) for name in self._widths]
+        rows = _rows(given)
+        sums = np.empty(rows, self._dtype)
+        for start in range(0, rows, ROWS):
+            block = [part if len(part) == 1 else part[start : start + ROWS] for part in given]
+            count = min(ROWS, rows - start)
+            sums[start : start + count] = self._sums(self._columns(block, count))[:count]
+        return answer(self._step, sums * self._dtype(self._scale), self._link)
+
+    def _sums(self, columns: Array) -> Array:
+        table, missing = self._thresholds.table(columns)
+        base = np.repeat(self._bias, columns.shape[1])
+        return self._trees.add(base, table, size=self._thresholds.size if missing else None)
+
+    def _columns(self, block: list[Array], rows: int) -> Array:
+        """[width, rows rounded up to 64], feature by feature; the rows behind repeat the first."""
+        columns: Array = np.empty((sum(self._widths.values()), -(-rows // 64) * 64), self._dtype)
+        at = 0
+        for part, width in zip(block, self._widths.values(), strict=True):
+            columns[at : at + width, :rows] = part.T
+            at += width
+        columns[:, rows:] = columns[:, :1]
+        return columns
+
+
+def forest_of(arrays: Mapping[str, Array], *, width: int, dtype: type[np.floating[Any]]) -> Forest:
+    """The arrays as trees. Raises ManifestError for what is none, or reads features beyond `width`."""
+    child, feature = arrays["child"].astype(np.int64), arrays["feature"].astype(np.int64)
+    roots, splits = arrays["roots"].astype(np.int64), np.flatnonzero(arrays["child"])
+    nodes = len(child)
+    seen = np.concatenate([roots, child[splits], child[splits] + 1])
+    if not len(roots) or not np.array_equal(np.sort(seen), np.arange(nodes)):
+        raise ManifestError("trees: array 'child' makes no trees: each node is a root or one node's child")
+    if (child[splits] <= splits).any():
+        raise ManifestError("trees: array 'child' names a node before its parent; write them breadth first")
+    if ((feature[splits] < 0) | (feature[splits] >= width)).any():
+        raise ManifestError(f"trees: array 'feature' names one outside 0 to {width - 1}, the sum of options.widths")
+    number = arrays["number"].astype(dtype)
+    if np.isnan(number).any():
+        raise ManifestError("trees: array 'number' holds NaN")
+    forest = Forest(child, feature, number, arrays["missing"] != 0, roots)
+    if (depths(forest) > DEPTH).any():
+        raise ManifestError(f"trees: a tree has more than {DEPTH} levels; serve it by the engine onnx")
+    return forest
+
+
+def _rows(given: list[Array]) -> int:
+    """Of all parts, those of one row left out. Raises ValueError where they disagree."""
+    counts = {len(part) for part in given} - {1}
+    if len(counts) > 1:
+        raise ValueError(f"rows of {sorted(counts)} do not broadcast")
+    return counts.pop() if counts else 1
