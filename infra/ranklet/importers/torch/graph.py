@@ -78,6 +78,7 @@ def check(program: Any) -> Graph:
     if not found.inputs:
         raise ImportRefused("the program has no tensor as input; a step scores what it reads")
     _check_rows(found.inputs)
+    _check_read(found.inputs, set(_named([[node["inputs"] for node in nodes], module["graph"]["outputs"]])))
     return found
 
 
@@ -198,6 +199,28 @@ def _whole(argument: Mapping[str, Any]) -> Iterator[int]:
     ):
         found = one.get("as_int", one.get("as_sym_int", {}).get("as_int", 1))
         yield found if isinstance(found, int) else 1
+
+
+def _named(value: Any) -> Iterator[str]:
+    """The values that are read somewhere within."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _named(one)
+    elif isinstance(value, dict):
+        if isinstance(value.get("name"), str):
+            yield value["name"]
+        for one in value.values():
+            yield from _named(one)
+
+
+def _check_read(inputs: Sequence[Given], read: set[str]) -> None:
+    """Raises ImportRefused for an input of which the export made another one: it looks for the very same tensors."""
+    for one in inputs:
+        if one.node not in read:
+            raise ImportRefused(
+                f"nothing in the graph reads the input {one.name!r}: if the model does, one tensor was given for two "
+                "inputs, and they became one; give each input a tensor of its own, and leave out what is not read"
+            )
 
 
 def _check_rows(inputs: Sequence[Given]) -> None:

@@ -26,21 +26,9 @@ from ranklet.importers.torch.graph import Graph
 
 Array = NDArray[Any]
 
-FAULTS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
-"""What PyTorch raises on a program that is damaged: whatever its own code runs into."""
+FAULTS = (Exception,)
+"""What PyTorch raises on a program that is damaged: whatever its own code runs into, and errors of its private modules,
+which have no base but this one."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 EXPORT = """\
-batch = {"user_id": torch.tensor([1, 2]), "history": torch.zeros(2, 50, dtype=torch.long)}  # two rows of each input
+batch = {"user_id": torch.tensor([1, 2]), "history": torch.zeros(2, 50, dtype=torch.long)}  # two rows each
 rows = {name: {0: torch.export.Dim.DYNAMIC} for name in batch}
 torch.export.save(torch.export.export(model.eval(), (batch,), dynamic_shapes=(rows,)), "ranker.pt2")"""
 """For a model whose forward takes one dict. One that takes tensors: `tuple(batch.values())` instead of `(batch,)`, and

@@ -105,6 +105,57 @@ def test_ids_shifted_within_the_table_are_bounded_by_it(torch: Any, tmp_path: Pa
     assert found.features["item_id"]["size"] == 5
 
 
+def test_fields_in_one_tensor_are_refused_where_each_has_its_own_table(torch: Any, tmp_path: Path) -> None:
+    fields, tables = torch.tensor([[1, 2], [0, 4]]), {"one": torch.nn.Embedding(9, 3), "two": torch.nn.Embedding(5, 3)}
+    for forward in (
+        lambda self, x: (self.one(x[:, 0]) * self.two(x[:, 1])).sum(1),
+        lambda self, x: self.one(x + torch.tensor([0, 4])).sum((1, 2)),
+    ):
+        with pytest.raises(ImportRefused, match=r"'x' are ids of different tables.* \(up to 5, up to 9\)"):
+            _propose(torch, tmp_path, forward, fields, **tables)
+
+
+def test_fields_of_one_table_are_bounded_by_their_parts(torch: Any, tmp_path: Path) -> None:
+    found = _propose(
+        torch,
+        tmp_path,
+        lambda self, user_id, item_id: self.table(torch.stack([user_id, item_id + 300], 1)).sum((1, 2)),
+        torch.tensor([1, 2]),
+        torch.tensor([2, 3]),
+        table=torch.nn.Embedding(500, 3),
+    )
+    assert found.features["item_id"]["size"] == 200
+
+
+def test_one_tensor_given_for_two_inputs_is_refused(torch: Any, tmp_path: Path) -> None:
+    with pytest.raises(ImportRefused, match="nothing in the graph reads the input 'user_id': if the model does, one"):
+        same = torch.tensor([1, 2])
+        _propose(
+            torch,
+            tmp_path,
+            lambda self, user_id, item_id: (self.table(user_id) * self.table(item_id)).sum(1),
+            same,
+            same,
+            table=torch.nn.Embedding(5, 3),
+        )
+
+
+def test_tables_that_scoring_changes_are_refused(torch: Any, tmp_path: Path) -> None:
+    with pytest.raises(ImportRefused, match=r"embedding_renorm_ .* set max_norm to None"):
+        _propose(
+            torch,
+            tmp_path,
+            lambda self, item_id: self.table(item_id).sum(1),
+            torch.tensor([1, 2]),
+            table=torch.nn.Embedding(5, 3, max_norm=1.0),
+        )
+
+
+def test_outputs_that_are_no_tensors_are_refused(torch: Any, tmp_path: Path) -> None:
+    with pytest.raises(ImportRefused, match="the output 'count' is no tensor"):
+        _propose(torch, tmp_path, lambda self, x: {"score": x.sum(1), "count": 3}, torch.ones(2, 3))
+
+
 def test_offsets_that_feed_more_than_bags_are_refused(torch: Any, tmp_path: Path) -> None:
     bags = {name: torch.nn.EmbeddingBag(9, 3) for name in ("one", "two")}
 

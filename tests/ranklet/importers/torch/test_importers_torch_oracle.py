@@ -107,6 +107,54 @@ def test_the_pages_wrapper_exports_a_model_of_one_tensor(tmp_path: Path, monkeyp
     _follow(recipe, space["Named"](WDL(columns, columns, device="cpu")), tmp_path, monkeypatch)
 
 
+def test_constants_keywords_and_bags_of_offsets_are_taken_together(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch.export") and pytest.importorskip("torch")
+
+    class Ranker(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.items = torch.nn.Embedding(5, 3)
+            self.one, self.two = torch.nn.EmbeddingBag(7, 3, mode="sum"), torch.nn.EmbeddingBag(7, 3)
+
+        def forward(self, item_id: Any, times: int, tags: Any, offsets: Any, *, bias: Any = None, price: Any) -> Any:
+            bags = self.one(tags, offsets) + self.two(tags, offsets)
+            return (self.items(item_id) * bags).sum(1) * times + price
+
+    model, rows = Ranker(), {0: torch.export.Dim.DYNAMIC}
+    batch = torch.tensor([1, 2]), 3, torch.tensor([1, 2, 3]), torch.tensor([0, 1])
+    shapes = {"item_id": rows, "times": None, "tags": rows, "offsets": rows, "price": rows}
+    exported = torch.export.export(model, batch, {"price": torch.ones(2)}, dynamic_shapes=shapes)
+    torch.export.save(exported, tmp_path / "model.pt2")
+    drafted = draft.draft(tmp_path / "model.pt2", tmp_path / "ranker")
+    columns = {"item_id": [4, 0], "tags": [[6, 1, 0], []], "price": [0.5, -1.0]}
+    with torch.no_grad():
+        ragged = torch.tensor([6, 1, 0]), torch.tensor([0, 3])
+        wanted = model(torch.tensor([4, 0]), 3, *ragged, price=torch.tensor([0.5, -1.0])).numpy()
+    np.testing.assert_allclose(scores(drafted.folder, columns, 2), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_a_model_of_doubles_is_served_in_doubles(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch.export") and pytest.importorskip("torch")
+
+    class Ranker(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)).double()
+
+        def forward(self, x: dict[str, Any]) -> Any:
+            return self.net(x["profile"])
+
+    model, profile = Ranker(), torch.rand(64, 3).double()
+    shapes = ({"profile": {0: torch.export.Dim.DYNAMIC}},)
+    torch.export.save(
+        torch.export.export(model, ({"profile": profile[:2]},), dynamic_shapes=shapes), tmp_path / "model.pt2"
+    )
+    drafted = draft.draft(tmp_path / "model.pt2", tmp_path / "ranker")
+    with torch.no_grad():
+        wanted = model({"profile": profile}).numpy().reshape(-1)
+    np.testing.assert_allclose(scores(drafted.folder, {"profile": profile.tolist()}, 64), wanted, rtol=1e-9)
+
+
 def test_the_oracle_says_its_version(tmp_path: Path) -> None:
     pytest.importorskip("torch.export")
     from torch_kit import program
