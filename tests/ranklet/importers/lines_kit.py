@@ -99,11 +99,10 @@ class Stored:
 
     @property
     def wishes(self) -> Wishes:
-        """The options as an author gives them; a file beside the model, `names`, is named by its place."""
-        told = dict(self.options)
-        if "names" in told:
-            told["names"] = str(self.path.with_name(told["names"]))
-        return Wishes(options=told)
+        """The options as an author gives them; files beside the model are named by their place."""
+        beside = ("names", "users")
+        told = {name: str(self.path.with_name(value)) for name, value in self.options.items() if name in beside}
+        return Wishes(options={**self.options, **told})
 
 
 def names(archive: Path) -> list[str]:
