@@ -9,7 +9,7 @@ from typing import Any
 from ranklet.errors import ImportRefused
 from ranklet.importers import files
 from ranklet.importers.base import Exported, TensorSpec
-from ranklet.importers.trees import checks, inputs, lowering, trial
+from ranklet.importers.trees import checks, inputs, lowering, packing, trial
 from ranklet.importers.trees.records import Ensemble
 from ranklet.model import StepSource
 
@@ -32,8 +32,6 @@ def load(source: StepSource, folder: Path, read: Reader, *, options: frozenset[s
     """
     if source.source is None:
         raise ImportRefused(f"{source.format}: steps.source is missing; name the model's file below the model's folder")
-    if source.engine not in (None, "onnx"):
-        raise ImportRefused(f"steps.engine is {source.engine!r}; {source.format} is served by the engine onnx, drop it")
     allowed = options | {COLUMN, CATEGORIES}
     if unknown := set(source.options) - allowed:
         raise ImportRefused(f"{source.source}: unknown options {sorted(unknown)}; allowed: {sorted(allowed)}")
@@ -52,6 +50,9 @@ def export(ensemble: Ensemble, source: StepSource) -> Exported:
     checks.check(ensemble)
     column = _column(ensemble, source.options.get(COLUMN))
     ids = inputs.chosen(ensemble, _names(source.options.get(CATEGORIES, [])))
+    notes = (_order(ensemble, ids), MISSING, *ensemble.notes)
+    if packing.chosen(ensemble, source.engine, ids=bool(ids)):
+        return packing.export(ensemble, source, notes)
     content = lowering.lower(ensemble, column=column, ids=ids)
     trial.run(ensemble, content, column=column, ids=ids)
     alone = column is not None or ensemble.outputs == 1
@@ -65,7 +66,7 @@ def export(ensemble: Ensemble, source: StepSource) -> Exported:
         (output,),
         f"{PurePosixPath(source.source or '').stem}.onnx",
         content,
-        notes=(_order(ensemble, ids), MISSING, *ensemble.notes),
+        notes=notes,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,9 +150,9 @@ def distinct(features: Ints, numbers: Array) -> tuple[Ints, Array, Ints]:
 
 
 def _runs(features: Ints) -> Iterator[Run]:
-    starts = np.flatnonzero(np.diff(features, prepend=-1)).tolist()
+    ends = [*np.flatnonzero(np.diff(features, prepend=-1)).tolist(), len(features)]
     columns = 0
-    for low, high in zip(starts, [*starts[1:], len(features)], strict=True):
+    for low, high in pairwise(ends):
         for start in range(low, high, len(_COUNTS)):
             end = min(start + len(_COUNTS), high)
             yield Run(int(features[low]), start, end, columns if end - start > FEW else -1)

@@ -26,7 +26,7 @@ from ranklet_runtime.engines.bits import DEPTH, Forest, Sums, depths
 from ranklet_runtime.engines.checks import check_names, parse, precision, weights
 from ranklet_runtime.engines.links import answer, find_link
 from ranklet_runtime.engines.terms import matrix, quiet
-from ranklet_runtime.engines.thresholds import Thresholds, distinct
+from ranklet_runtime.engines.thresholds import Ints, Thresholds, distinct
 from ranklet_runtime.errors import ManifestError
 from ranklet_runtime.manifest import Step
 
@@ -114,23 +114,32 @@ class TreesEngine:
 
 def forest_of(arrays: Mapping[str, Array], *, width: int, dtype: type[np.floating[Any]]) -> Forest:
     """The arrays as trees. Raises ManifestError for what is none, or reads features beyond `width`."""
-    child, feature = arrays["child"].astype(np.int64), arrays["feature"].astype(np.int64)
-    roots, splits = arrays["roots"].astype(np.int64), np.flatnonzero(arrays["child"])
-    nodes = len(child)
-    seen = np.concatenate([roots, child[splits], child[splits] + 1])
-    if not len(roots) or not np.array_equal(np.sort(seen), np.arange(nodes)):
-        raise ManifestError("trees: array 'child' makes no trees: each node is a root or one node's child")
+    child, feature, roots = (_whole(arrays, name) for name in ("child", "feature", "roots"))
+    splits = np.flatnonzero(child)
     if (child[splits] <= splits).any():
-        raise ManifestError("trees: array 'child' names a node before its parent; write them breadth first")
-    if ((feature[splits] < 0) | (feature[splits] >= width)).any():
-        raise ManifestError(f"trees: array 'feature' names one outside 0 to {width - 1}, the sum of options.widths")
-    number = arrays["number"].astype(dtype)
-    if np.isnan(number).any():
-        raise ManifestError("trees: array 'number' holds NaN")
+        raise ManifestError("array 'child' names a node that is not behind its parent; write nodes breadth first")
+    if not len(roots) or not np.array_equal(
+        np.sort(np.concatenate([roots, child[splits], child[splits] + 1])), np.arange(len(child))
+    ):
+        raise ManifestError("arrays 'roots' and 'child' make no trees: each node is a root, or the child of one")
+    if (feature[splits] >= width).any():
+        raise ManifestError(f"array 'feature' names one beyond the {width} columns of options.widths")
+    with np.errstate(over="ignore"):
+        number = arrays["number"].astype(dtype)
+    if np.isnan(number).any() or not np.isfinite(number[child == 0]).all():
+        raise ManifestError("array 'number' holds a threshold that is NaN, or a leaf that is not finite")
     forest = Forest(child, feature, number, arrays["missing"] != 0, roots)
     if (depths(forest) > DEPTH).any():
-        raise ManifestError(f"trees: a tree has more than {DEPTH} levels; serve it by the engine onnx")
+        raise ManifestError(f"a tree has more than {DEPTH} levels; serve it by the engine onnx")
     return forest
+
+
+def _whole(arrays: Mapping[str, Array], name: str) -> Ints:
+    """An array of whole numbers, which weights keep as floats. Raises ManifestError."""
+    array = arrays[name]
+    if not ((array >= 0) & (array < 1 << 31) & (array == np.floor(array))).all():
+        raise ManifestError(f"array {name!r} holds what is no whole number from 0 on")
+    return array.astype(np.int64)
 
 
 def _rows(given: list[Array]) -> int:
