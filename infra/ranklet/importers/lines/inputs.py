@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ class Raw:
     known: Sequence[Any] = field(default=())
     unknown: Sequence[Any] = field(default=())
 
-    @property
+    @cached_property
     def absent(self) -> Any:
         """What stands for a missing value: a name that the model does not have."""
         if self.many:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isnan
 from pathlib import Path
 
 from ranklet.errors import ImportRefused
@@ -35,8 +36,16 @@ def numbers(texts: Sequence[str], place: str) -> list[float]:
         found = list(map(float, texts))
     except ValueError:
         found = []
-    if len(found) == len(texts) and all(-LARGEST <= one <= LARGEST for one in found) and "_" not in "".join(texts):
+    # A NaN makes the sum one; of those that min and max see, none is.
+    if (
+        found
+        and not isnan(sum(found))
+        and -LARGEST <= min(found) <= max(found) <= LARGEST
+        and "_" not in "".join(texts)
+    ):
         return found
+    if not texts:
+        return []
     wrong = next(text for text in texts if not _is_weight(text))
     raise ImportRefused(f"{place}: {wrong[:20]!r} is no finite number of 32 bits; train again")
 
