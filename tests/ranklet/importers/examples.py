@@ -55,6 +55,7 @@ EXAMPLES: Mapping[str, Example] = {
         options={"line": "user={user_id} movie={movie_id:int} genre={genres*} age:{age} year:{year}"},
     ),
     "catboost": Example("catboost/catboost.zip", "films/model.json", "ranker.json", libraries=("catboost",)),
+    "embeddings": Example("embeddings/embeddings.zip", "item2vec/model.txt", "items.vec"),
     "libffm": Example(
         "libffm/libffm.zip",
         "default/model.txt",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -36,6 +37,17 @@ def test_scores_are_gensims_own(name: str, tmp_path: Path) -> None:
     built = pipeline.build(folder, out=tmp_path / "build", progress=lambda text: None)
     assert built.certificate.rows == len(lines)
     assert max(built.certificate.paths.values()) < 1e-6
+
+
+@pytest.mark.oracle
+def test_stored_scores_are_still_gensims_own(tmp_path: Path) -> None:
+    pytest.importorskip("gensim")
+    make = runpy.run_path(str(ARCHIVE.with_name("make_models.py")))
+    stored = unpack(ARCHIVE, "item2vec", tmp_path)
+    vectors = make["KeyedVectors"].load_word2vec_format(str(stored.path))
+    for request, scores in zip(stored.more["requests"], stored.scores, strict=True):
+        found = make["similar"](vectors, request["user"]["history"], request["items"]["item_id"])
+        np.testing.assert_allclose(found, scores, rtol=1e-6, atol=1e-7)
 
 
 def _text(head: str, line: str) -> Callable[[Path], Mapping[str, str]]:
