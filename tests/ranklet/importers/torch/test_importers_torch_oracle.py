@@ -79,17 +79,19 @@ def test_the_pages_three_lines_export_a_ranker(tmp_path: Path, monkeypatch: pyte
     class Ranker(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.users, self.items = torch.nn.Embedding(9, 4), torch.nn.EmbeddingBag(20, 4, padding_idx=0)
+            self.users, self.items = torch.nn.Embedding(9, 4), torch.nn.Embedding(20, 4)
+            self.seen = torch.nn.EmbeddingBag(20, 4, padding_idx=0)
 
         def forward(self, x: Any) -> Any:
-            return (self.users(x["user_id"]) * self.items(x["history"])).sum(1)
+            return ((self.users(x["user_id"]) + self.seen(x["history"])) * self.items(x["item_id"])).sum(1)
 
     model = Ranker()
     folder = _follow(recipe, model, tmp_path, monkeypatch)
-    columns = {"user_id": [0, 8, 3], "history": [[], [19] * 50, [1, 2]]}
+    columns = {"user_id": [0, 8, 3], "history": [[], [19] * 50, [1, 2]], "item_id": [19, 0, 5]}
     padded = torch.tensor([ids + [0] * (50 - len(ids)) for ids in columns["history"]])
     with torch.no_grad():
-        wanted = model({"user_id": torch.tensor(columns["user_id"]), "history": padded}).numpy()
+        single = {name: torch.tensor(columns[name]) for name in ("user_id", "item_id")}
+        wanted = model({**single, "history": padded}).numpy()
     np.testing.assert_allclose(scores(folder, columns, 3), wanted, rtol=1e-5, atol=1e-6)
 
 
@@ -101,7 +103,8 @@ def test_the_pages_wrapper_exports_a_model_of_one_tensor(tmp_path: Path, monkeyp
     from deepctr_torch.models import WDL
 
     recipe, wrapper = _section()
-    columns = [SparseFeat("user_id", 9, 4), VarLenSparseFeat(SparseFeat("history", 20, 4), 50)]
+    columns = [SparseFeat("user_id", 9, 4), SparseFeat("item_id", 20, 4)]
+    columns.append(VarLenSparseFeat(SparseFeat("history", 20, 4, embedding_name="item_id"), 50))
     space: dict[str, Any] = {"torch": torch}
     exec(wrapper, space)
     _follow(recipe, space["Named"](WDL(columns, columns, device="cpu")), tmp_path, monkeypatch)
