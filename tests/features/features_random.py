@@ -50,6 +50,10 @@ def some(**options: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
     return st.fixed_dictionaries({}, optional=options)
 
 
+def _expression(of: tuple[str, ...], expr: str, **options: Any) -> Feature:
+    return Feature("expression", of, {"expr": expr, **options})
+
+
 OOV = st.one_of(st.just({}), st.sampled_from([{"oov_index": -1}, {"oov_index": 0}, {"oov": "hash", "oov_buckets": 3}]))
 VOCABULARIES = {"int": [3, 1, 4, 10**6], "string": WORDS[:3]}
 LENGTH = some(length=st.integers(1, 4), keep=st.sampled_from(["first", "last"]), mask=st.booleans())
@@ -126,6 +130,21 @@ KIND: dict[str, st.SearchStrategy[Feature]] = {
                 ("u_float", "i_float", "u_word", "i_word", "i_int"),
                 ("u_float", "u_int", "u_word", "u_word", "u_int"),
             )
+        ]
+    ),
+    "expression": st.sampled_from(
+        [
+            _expression(("i_float", "u_float"), '["call","+",[["field","i_float"],["field","u_float"]],{}]'),
+            _expression(("u_float",), '["call","ln",[["call","abs",[["field","u_float"]],{}]],{"missing":7}]'),
+            _expression(("u_int",), '["check",["field","u_int"],{"intervals":[[0,9,"closedOpen"]]},"value",3]'),
+            _expression(("i_word",), '["call","uppercase",[["field","i_word"]],{}]', vocabulary=["A", "B"]),
+            _expression(("i_word", "u_word"), '["call","equal",[["field","i_word"],["field","u_word"]],{}]'),
+            _expression(("u_word",), '["map",[["field","u_word"]],[[["a"],1.5]],"double",-1,null]'),
+            _expression(
+                ("i_int",),
+                '["discretize",["field","i_int"],[[null,0,"openOpen","low"]],"string","high",null]',
+                vocabulary=["high", "low"],
+            ),
         ]
     ),
     # Of integers: not every text is a name, and those have tests of their own.

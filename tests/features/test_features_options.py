@@ -86,6 +86,6 @@ def test_every_kind_has_a_frozen_record_that_msgspec_reads(kind: str) -> None:
     assert schema.__dataclass_params__.frozen  # type: ignore[attr-defined]
     known = {field.name: field.default for field in dataclasses.fields(schema)}
     needed = {"boundaries": [1.0], "buckets": 3, "table": "t", "part": "hour", "bits": 18}
-    needed |= {"vocabulary": "tables.npz", "numbers": 1}
+    needed |= {"vocabulary": "tables.npz", "numbers": 1, "expr": "[]"}
     options = {name: needed[name] for name, default in known.items() if default is dataclasses.MISSING}
     assert read(schema, options, SCOPE) == msgspec.convert(options, schema)

@@ -19,6 +19,7 @@ KINDS = {
     "time": "ranklet_features.kinds.time.Time",
     "embedding": "ranklet_features.kinds.embedding.Embedding",
     "vw": "ranklet_features.kinds.vw.Vw",
+    "expression": "ranklet_features.kinds.expression.Expression",
     "catboost": "ranklet_features.kinds.catboost.Catboost",
 }
 
