@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +12,7 @@ from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.results import Result
 from ranklet.importers.pmml.sources import Field, Sources
-from ranklet.importers.pmml.values import Choice, Number
+from ranklet.importers.pmml.values import Choice, Number, Raw, Value
 from ranklet.importers.tape import Tape
 
 
@@ -52,13 +52,18 @@ def compile(root: Element) -> Compiled:
     return Compiled(model, sources, result, told)
 
 
-def _told(model: Element, mining: Mapping[str, schema.MiningField], result: Result, made: Mapping[str, object]):  # type: ignore[no-untyped-def]
+def _told(
+    model: Element, mining: Mapping[str, schema.MiningField], result: Result, made: Mapping[str, Value]
+) -> Iterator[tuple[str, Value]]:
     target = next((name for name, one in mining.items() if one.usage in schema.TARGETS), None)
     if target is not None:
         yield target, result.value
     for name in outputs.final(model):
+        value = made[name]
+        if isinstance(value, Raw) and value.kind == "string":
+            raise ImportRefused(f"the output {name!r} tells a text of the request, which is not served")
         if name != target:
-            yield name, made[name]
+            yield name, value
 
 
 def _functions(root: Element) -> dict[str, Element]:

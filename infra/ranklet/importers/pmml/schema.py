@@ -49,6 +49,8 @@ def outermost(field: MiningField, data: DataField) -> Raw:
     """A raw field as feature assembly prepares it."""
     element = field.element
     expr: Expr = ["field", field.name]
+    if data.kind in ("integer", "boolean"):
+        expr = ["as", expr, data.kind]
     _known(element)
     expr = _checked(expr, element, data)
     expr = _within(expr, element, data)

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 
 from ranklet.importers.pmml.values import BOOLEANS, NUMERIC, Choice, Domain, Expr, Kind, Number, Raw, Value
 from ranklet.importers.tape import DOUBLE, Tape
+from ranklet_features.expressions.values import MISSING_TEXT
 
 NUMBERS = "numbers"
 INLINE = 24
@@ -30,6 +31,13 @@ class Field:
     kind: Kind
     missing: bool = True
     known: list[Any] = field(default_factory=list)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Its line of [inputs]: what is not sent, or null, is missing, and the model says what that means."""
+        if self.kind in NUMERIC:
+            return {"type": "float", "nan": "allow"}
+        return {"type": "string", "default": MISSING_TEXT}
 
 
 class Sources:
@@ -59,7 +67,9 @@ class Sources:
         if key not in self._codes:
             domain = Domain.of(BOOLEANS) if raw.kind == "boolean" else Domain(open=True)
             name = self._named(self._choices, raw, lambda made: (made, raw.expr, domain))
-            self._codes[key] = Choice(self._tape.op("Reshape", name, [-1, 1]), domain, raw.kind)
+            codes = self._tape.op("Reshape", name, [-1, 1])
+            self._tape.kinds[codes] = int(TensorProto.INT64)
+            self._codes[key] = Choice(codes, domain, raw.kind)
         return self._codes[key]
 
     def rows(self) -> str:
@@ -106,15 +116,11 @@ class Sources:
             yield NUMBERS, {"kind": "dense", "of": list(self._plain), "dtype": "float64"}
         for name, expr in self._numbers.values():
             if name in used:
-                yield name, {"kind": "expression", "of": fields_of(expr), "expr": _short(expr, name, files)}
+                yield name, {"kind": "expression", "of": fields_of(expr), "expr": _written(expr)}
         for name, expr, domain in self._choices.values():
             if name in used:
-                words: Any = list(domain.words)
-                if len(words) > INLINE:
-                    words = f"vocabularies/{name}.json"
-                    files[words] = orjson.dumps(list(domain.words))
-                fields = {"kind": "expression", "of": fields_of(expr), "expr": _short(expr, name, files)}
-                yield name, {**fields, "vocabulary": words}
+                fields = {"kind": "expression", "of": fields_of(expr), "expr": _written(expr)}
+                yield name, {**fields, **({"vocabulary": _words(name, domain, files)} if domain.open else {})}
 
     def _named(self, made: dict[str, Any], raw: Raw, record: Any) -> str:
         key = json.dumps(raw.expr)
@@ -126,6 +132,13 @@ class Sources:
                 name, number = f"{wanted}_{number}", number + 1
             made[key] = record(name)
         return str(made[key][0])
+
+
+def _words(name: str, domain: Domain, files: dict[str, bytes]) -> Any:
+    if len(domain.words) <= INLINE:
+        return list(domain.words) or [MISSING_TEXT]  # a vocabulary is never empty
+    files[f"vocabularies/{name}.json"] = orjson.dumps(list(domain.words))
+    return f"vocabularies/{name}.json"
 
 
 def fields_of(expr: Any) -> list[str]:
@@ -143,11 +156,5 @@ def fields_of(expr: Any) -> list[str]:
     return list(found)
 
 
-def _short(expr: Expr, name: str, files: dict[str, bytes]) -> Any:
-    """The expression, or the file that holds it where it is long."""
-    content = orjson.dumps(expr)
-    if len(content) <= 1_000:
-        return expr
-    file = f"vocabularies/{name}.expr.json"
-    files[file] = content
-    return file
+def _written(expr: Expr) -> str:
+    return orjson.dumps(expr).decode()
