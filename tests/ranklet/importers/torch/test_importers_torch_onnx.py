@@ -1,4 +1,4 @@
-"""Graphs as PyTorch exports them, against PyTorch's own scores. Skipped where torch is absent."""
+"""ONNX files as PyTorch writes them, imported as ONNX, against PyTorch's own scores."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from ranklet.model import StepSource
 from ranklet_runtime.engines import open_engine
 from ranklet_runtime.manifest import Step
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch.export")  # the folder of these tests is a package `torch` where there is no other
 pytest.importorskip("onnxscript")
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.oracle
 
 NAMES = ("movie", "history", "profile")
 
