@@ -61,6 +61,7 @@ def compose(model: Model, parts: Parts) -> Manifest:
         dialects=model.api.dialects,
         limits=Limits(model.limits.items, model.limits.body_bytes, model.limits.deadline_ms),
         threads=threads(model.function.memory),
+        uncut_below=model.split.uncut_below if any(step.candidates == "few" for step in steps) else 0,
         nulls=model.output.nulls,
         told={name: Told(one.tensor, one.labels) for name, one in model.output.tell.items()},
     )
@@ -112,6 +113,7 @@ def _step(index: int, source: StepSource, exported: Exported) -> Step:
         stored=dict(source.stored),
         keep_seconds=exported.keep[0],
         keep_entries=exported.keep[1],
+        candidates=exported.candidates,
     )
 
 
@@ -131,3 +133,5 @@ def _write_artefact(exported: Exported, target: Path) -> None:
     assert exported.content is not None, "an artefact has content"
     target.parent.mkdir(exist_ok=True)
     target.write_bytes(exported.content)
+    for name, content in exported.beside.items():
+        target.with_name(name).write_bytes(content)

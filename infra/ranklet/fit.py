@@ -19,7 +19,7 @@ from ranklet_features.errors import SpecError
 from ranklet_features.spec import Side, Table
 from ranklet_features.stores.base import Keys, Rows
 from ranklet_runtime.lookup import ENGINE as LOOKUP
-from ranklet_runtime.manifest import Manifest, Step
+from ranklet_runtime.manifest import Candidates, Manifest, Step
 
 WIDENED = {("float32", "float64"), ("int64", "int32")}
 """Casts that the runtime makes without loss (the second is checked value by value)."""
@@ -71,8 +71,10 @@ def check(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Non
         name: _Known(tensor.dtype, tensor.shape, tensor.side, plan.ids.get(name), -1 in plan.pads.get(name, ()))
         for name, tensor in plan.signature.items()
     }
+    ways: dict[Candidates, dict[str, _Known]] = {"any": known}
     for index, (step, part) in enumerate(zip(manifest.steps, exported, strict=True)):
         place = f"{manifest.model}/model.toml: steps[{index}]"
+        known = ways.setdefault(step.candidates, dict(ways["any"]))  # few and many candidates know the same until then
         for spec in part.inputs:
             _input(place, step, spec, known)
         for spec in part.outputs:

@@ -112,7 +112,9 @@ class Split(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     even where it is slower, and no build without one; `off` the graph as it was exported.
     variant: what to ship, unmeasured: `A` stores the items' part of the first dense layers, `B` the items' vectors, `+`
     runs user and cross part in one session, `uncut` only moves large tables out. The build says what it measured to be
-    best; naming it here makes builds the same on every machine.
+    best; naming it here makes builds the same on every machine. uncut_below: with `variant`, requests of fewer
+    candidates, and those whose rows belong to several users, are scored by the uncut graph, which reads the same rows;
+    0 for none. Without `variant` the build measures where the split begins to pay.
     candidates: how many of them a measured request has. seed: of drawn inputs.
 
     catalogue: the items, a file below the model's folder: .npy or .txt of keys where a graph needs no more of an item
@@ -131,6 +133,7 @@ class Split(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     mode: Literal["auto", "off", "force"] = "auto"
     variant: Literal["A", "A+", "B", "B+", "uncut"] | None = None
+    uncut_below: Annotated[int, msgspec.Meta(ge=0)] = 0
     candidates: Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)] = (1, 100, 500, 2000)
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     catalogue: str | None = None
@@ -154,6 +157,10 @@ class Split(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(f'mode = "off" ships the graph as it is; drop it, or variant = "{self.variant}"')
         if self.mode == "force" and self.variant == "uncut":
             raise ValueError('mode = "force" ships a split, variant = "uncut" none; drop one of them')
+        if self.uncut_below and self.variant in (None, "uncut"):
+            raise ValueError(
+                f"uncut_below = {self.uncut_below} goes with the variant of a split; without, it is measured"
+            )
         if (self.user_cache_seconds > 0) != (self.user_cache_entries > 0):
             raise ValueError("user_cache_seconds and user_cache_entries go together: both above 0, or neither")
         if self.user_cache_entries and self.variant is not None and self.variant.endswith("+"):
@@ -189,7 +196,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     score: str = "score"
     item_key: str | None = None
     nulls: bool = False
-    tell: dict[str, Telling] = {}  # noqa: RUF012 - msgspec copies it
+    tell: dict[str, Telling] = {}
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,12 +5,13 @@ Tables in DynamoDB are read by the function's own client from a DynamoDB wire se
 rows that `ranklet tables push` writes. The numbers compared with are the trainer's, never ours.
 
 Where tables are packed as f16 or int8, the bundle is proven twice: with the exact rows at the author's bound, and as it
-is deployed at that bound and what packing may change (`ranklet.precision`).
+is deployed at that bound and what packing may change (`ranklet.precision`). Where a function scores few candidates
+another way than many, all golden requests go both ways as well, whatever their length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,22 +65,42 @@ def prove(
         variants = Variants(bundle, manifest, _environment(staged, stack), by_name, stack)
         if not variants.narrowed:
             deployed = variants.deployed()
-            paths = replay.worst(deployed, bound)
-            cut = split.held(replay.answers(deployed)) if split is not None else None
+            paths = replay.worst(deployed, bound) | _ways(variants, replay, bound, packed=())
+            cut = _held(variants, replay, split)
             return certificate.Certificate(certificate.digest(bundle), len(rows), bound, paths, split=cut)
         exact = variants.variant(packed=())
         exact_paths = replay.worst(exact, bound, " with exact rows")
+        exact_paths |= _ways(variants, replay, bound, packed=(), how=" with exact rows")
         before = replay.answers(exact)
-        cut = split.held(before) if split is not None else None
+        cut = _held(variants, replay, split)
         found = {}
         for name in variants.narrowed:
             after = replay.answers(variants.variant(packed=(name,)))
             found[name] = _measured(by_name[name].table, before, after, allowed.get(name))
             _decide(name, found[name], bound)
         wider = bound + sum(one.allowed or 0.0 for one in found.values())
-        paths = replay.worst(variants.deployed(), wider)
+        paths = replay.worst(variants.deployed(), wider) | _ways(variants, replay, wider, packed=variants.narrowed)
     narrowed = certificate.Narrowed(bound, exact_paths, found)
     return certificate.Certificate(certificate.digest(bundle), len(rows), wider, paths, narrowed, cut)
+
+
+def _ways(
+    variants: Variants, replay: Replay, bound: float, *, packed: Collection[str], how: str = ""
+) -> dict[str, float]:
+    """Each way that requests of few and of many candidates take, all golden rows through it → the worst difference."""
+    return {
+        f"{way}-candidates": replay.first(variants.variant(packed=packed, below=below), bound, f"{way} candidates{how}")
+        for way, below in variants.ways.items()
+    }
+
+
+def _held(variants: Variants, replay: Replay, split: Uncut | None) -> certificate.Split | None:
+    """A split's scores against the uncut graph's, with exact rows, by every way that it has."""
+    if split is None:
+        return None
+    ways = [variants.variant(packed=(), below=below) for below in variants.ways.values()]
+    found = [split.held(replay.answers(function)) for function in ways or [variants.variant(packed=())]]
+    return max(found, key=lambda one: one.uncut or 0.0)
 
 
 def answers(
@@ -144,6 +165,11 @@ class Replay:
             name: worst(f"{name}{how}", form, function, self.manifest, self.rows, bound)
             for name, form in self._forms().items()
         }
+
+    def first(self, function: Function, bound: float, how: str) -> float:
+        """The largest difference in the first form, as which all others are scored. Raises ParityError as `worst`."""
+        name, form = next(iter(self._forms().items()))
+        return worst(f"{name}, {how}", form, function, self.manifest, self.rows, bound)
 
     def answers(self, function: Function) -> list[Answer]:
         """Each row's answer in the first form."""

@@ -43,8 +43,16 @@ class Variants:
         """The function with the rows that it will read."""
         return self.variant(packed=self.narrowed)
 
-    def variant(self, *, packed: Collection[str]) -> Function:
-        """The function with these tables packed, the others exact, and rows of snapshots where it finds them."""
+    @property
+    def ways(self) -> Mapping[str, int]:
+        """Of a function with two ways to a score: how many candidates are for one → the `uncut_below` of it alone."""
+        return {"few": self.manifest.limits.items + 1, "many": 1} if self.manifest.uncut_below else {}
+
+    def variant(self, *, packed: Collection[str], below: int | None = None) -> Function:
+        """The function with these tables packed, the others exact, and rows of snapshots where it finds them.
+
+        below: in the place of the manifest's `uncut_below`.
+        """
         replaced: dict[str, tuple[Table, Vectors]] = {}
         for name, one in self.tables.items():
             table = replace(self.manifest.spec.tables[name], placement="resident", snapshot=None, page=1)
@@ -53,10 +61,12 @@ class Variants:
                 replaced[name] = (replace(table, dtype="f32", rows=len(one.exact.keys)), one.exact)
             elif one.fetched:
                 replaced[name] = (table, one.vectors)
-        folder = self.bundle
-        if replaced:
+        folder, manifest = self.bundle, self.manifest
+        if below is not None:
+            manifest = replace(manifest, uncut_below=below)
+        if replaced or below is not None:
             folder = Path(self.stack.enter_context(TemporaryDirectory(prefix="proof-", dir=self.bundle.parent)))
-            _overlay(self.bundle, self.manifest, replaced, folder)
+            _overlay(self.bundle, manifest, replaced, folder)
         function = Function.open(folder, self.environ)
         self.stack.callback(function.scorer.close)
         return function

@@ -1,41 +1,51 @@
 """Times candidates against the uncut graph and keeps the fastest that is never slower.
 
 All candidates and the uncut graph a second time (the control) run in turn within each round, in an order that is drawn
-anew, so that a machine that slows down slows all of them and none always follows the same one. Times are of the
-thread, not of the clock: other processes take none of it. Per N the medians of many rounds are compared.
+anew, so that a machine that slows down slows all of them and none always follows the same one. A turn of short calls
+begins with one that is not timed, since the others' weights took the processor's cache, as they do not in a function.
+Times are of the thread: other processes take none of it. Per N the medians of many rounds are compared.
 
-What the control differs from the uncut graph by is noise: a gain counts only beyond it. A candidate ships if it is at
-least as fast as the uncut graph at every N above one, costs a request of one candidate at most SPARE more, and is
-faster by more than the noise on geometric mean over all N. Among those, the best mean wins; then it is timed once more,
-alone with the uncut graph, and has to win again: the best of several is often the luckiest.
+What the control differs from the uncut graph by is noise: a gain counts only beyond it. What a split makes once per
+user pays off with the number of candidates, so it may be slower for few of them. There the rest graph stands in
+(`rest`), up to the smallest number from which the split was measured to be the faster one; between two numbers that
+were measured, the uncut way counts as faster. A candidate ships if what serves a request is at no N slower than the
+uncut graph, and faster by more than the noise on geometric mean over all N. It is timed once more for that, alone with
+the uncut graph: the best of several is often the luckiest.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import exp, log
+from dataclasses import dataclass, field
+from math import exp, inf, log, sqrt
 
 import numpy as np
 
 from ranklet.graph.records import Timing
 
-ROUNDS, LIMIT = 7, 400
-SECONDS = 0.04
-"""Per N: rounds go on until each candidate had so many seconds, between ROUNDS and LIMIT of them."""
+ROUNDS, SECONDS, LIMIT = 7, 0.04, 1.0
+"""Per N: at least so many rounds, then until each candidate had SECONDS, or all of them together LIMIT."""
 
-SPARE = 500.0
-"""Microseconds that a request of a single candidate may cost more than uncut: what is made per user pays off with the
-second candidate at the earliest."""
+STEADY, CALLS = 0.002, 64
+"""Seconds that one timing should last, and the calls that it has at most for it."""
+
+SAME = 1.02, 1.05
+"""Factors between which the noise at one N is believed: less can no clock tell, and no more is spared."""
 
 Runs = Mapping[str, Callable[[], object]]
-BASE, CONTROL = "uncut", "control"
+Build = Callable[[int], Runs]
+BASE, CONTROL, REST, SHIPPED = "uncut", "control", "rest", "shipped"
+
+
+class NoRest(Exception):
+    """A candidate has no rest graph; the message says why."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """best: a candidate's name, or `uncut`. declined: the others, with the reason.
+    """best: a candidate's name, or `uncut`. below: requests of fewer candidates are for the rest graph, 0 for none.
+    declined: the others, with the reason. timings: of all candidates, then `shipped` as requests are served.
 
     control: the uncut graph over itself, geometric mean; noise: the mean factor between the two, either way.
     """
@@ -46,90 +56,204 @@ class Choice:
     control: float
     declined: Mapping[str, str]
     noise: float = 1.0
+    below: int = 0
 
 
-def choose(build: Callable[[int], Runs], numbers: Sequence[int], *, force: bool) -> Choice:
-    """build(n): what to time at n candidates; it must hold `uncut` and `control`."""
-    built = {n: build(n) for n in numbers}
-    timings = _measured(built)
-    names = [t.candidate for t in timings if t.n == numbers[0] and t.candidate not in (BASE, CONTROL)]
+@dataclass
+class Times:
+    """Seconds by N and what was run. runs: what to time at n."""
+
+    runs: Build
+    seconds: dict[int, dict[str, float]] = field(default_factory=dict)
+
+    def measure(self, numbers: Iterable[int]) -> Times:
+        self.seconds.update({n: interleaved(self.runs(n)) for n in numbers})
+        return self
+
+    def speedup(self, name: str, n: int) -> float:
+        """How many times faster than uncut."""
+        return self.seconds[n][BASE] / self.seconds[n][name]
+
+    def slower(self, name: str, n: int) -> bool:
+        """Than uncut, beyond the noise at this N."""
+        apart = exp(abs(log(self.speedup(CONTROL, n))))
+        return self.speedup(name, n) * min(max(apart, SAME[0]), SAME[1]) < 1
+
+    def mean(self, names: Mapping[int, str]) -> float:
+        """The geometric mean of the speed-ups of what runs at each N."""
+        return exp(sum(log(self.speedup(name, n)) for n, name in names.items()) / len(names))
+
+    def noise(self, numbers: Sequence[int]) -> float:
+        """The mean factor, either way, between the uncut graph and itself."""
+        return exp(sum(abs(log(self.speedup(CONTROL, n))) for n in numbers) / len(numbers))
+
+    def timings(self, names: Iterable[str] | None = None) -> tuple[Timing, ...]:
+        """As a report has them."""
+        return tuple(
+            Timing(name, n, value * 1e6, self.speedup(name, n))
+            for n in sorted(self.seconds)
+            for name, value in self.seconds[n].items()
+            if names is None or name in names
+        )
+
+
+@dataclass(frozen=True)
+class Won:
+    """A candidate that may ship. serving: N → what runs."""
+
+    times: Times
+    serving: Mapping[int, str]
+    below: int
+
+    @property
+    def gain(self) -> float:
+        return self.times.mean(self.serving)
+
+    @property
+    def timings(self) -> tuple[Timing, ...]:
+        """Of what serves requests, and of the rest graph where it was measured."""
+        seconds, times = self.times.seconds, self.times
+        shipped = (
+            Timing(SHIPPED, n, seconds[n][name] * 1e6, times.speedup(name, n)) for n, name in self.serving.items()
+        )
+        return (*times.timings({REST}), *shipped)
+
+
+def choose(build: Build, numbers: Sequence[int], *, force: bool, rested: Callable[[str], Build]) -> Choice:
+    """build: of n, what to time at n candidates; it holds `uncut` and `control`, as what `rested` gives does.
+
+    rested: of a candidate, the same with its rest graph as `rest`; it may raise NoRest.
+    """
+    times = Times(build).measure(numbers)
+    names = [name for name in times.seconds[numbers[0]] if name not in (BASE, CONTROL)]
     declined: dict[str, str] = {}
-    if force:
-        good = names
-    else:
-        declined = {name: why for name in names if (why := slower(name, timings))}
-        good = sorted((name for name in names if name not in declined), key=lambda name: -mean(name, timings))
-        good = _confirmed(built, good, declined)
-    if not good:
-        reason = "no split is faster at every N by more than the noise"
-        return Choice(BASE, reason, timings, mean(CONTROL, timings), declined, noise(timings))
-    best = max(good, key=lambda name: mean(name, timings))
-    gains = {name: mean(name, timings) for name in names}
-    declined |= {
-        name: f"{gains[name]:.2f}× on average, {best} gives {gains[best]:.2f}×"
-        for name in names
-        if name != best and name not in declined
-    }
-    reason = f"{gains[best]:.2f}× on average over N = {', '.join(map(str, numbers))}"
-    return Choice(best, reason, timings, mean(CONTROL, timings), declined, noise(timings))
+    won: Won | None = None
+    best = BASE
+    for name in sorted(names, key=lambda name: -_promise(times, name)):
+        found = _alone(name, times, numbers, rested)
+        if isinstance(found, Won):
+            won, best = found, name
+            break
+        declined[name] = found
+    control, noise = times.mean(_everywhere(numbers, CONTROL)), times.noise(numbers)
+    if won is None and not (force and names):
+        reason = "no split is faster by more than the noise, and slower at no N"
+        return Choice(BASE, reason, times.timings(), control, declined, noise)
+    if won is None:
+        best = max(names, key=lambda name: times.mean(_everywhere(numbers, name)))
+        won = Won(times, _everywhere(numbers, best), 0)
+        declined.pop(best, None)
+    for name in names:
+        gain = times.mean(_everywhere(numbers, name))
+        if name != best:
+            declined.setdefault(name, f"{gain:.2f}× on average, {best} gives {won.gain:.2f}×")
+    reason = f"{won.gain:.2f}× on average over N = {', '.join(map(str, numbers))}"
+    reason += f"; the rest graph below {won.below} candidates" if won.below else ""
+    return Choice(best, reason, (*times.timings(), *won.timings), control, declined, noise, won.below)
 
 
-def _confirmed(built: Mapping[int, Runs], good: Sequence[str], declined: dict[str, str]) -> list[str]:
-    """The first that wins again when it is timed alone with the uncut graph; the ones before it are declined."""
-    for name in good:
-        alone = {n: {key: runs[key] for key in (BASE, name, CONTROL)} for n, runs in built.items()}
-        why = slower(name, _measured(alone))
-        if not why:
-            return [name]
-        declined[name] = f"when timed again: {why}"
-    return []
+def _everywhere(numbers: Iterable[int], name: str) -> dict[int, str]:
+    return dict.fromkeys(numbers, name)
 
 
-def _measured(built: Mapping[int, Runs]) -> tuple[Timing, ...]:
-    found = []
-    for n, runs in built.items():
-        medians = interleaved(runs)
-        found += [Timing(name, n, value * 1e6, medians[BASE] / value) for name, value in medians.items()]
-    return tuple(found)
+def _promise(times: Times, name: str) -> float:
+    """What a candidate gains where the uncut way serves all N at which it is slower."""
+    return times.mean({n: name if times.speedup(name, n) > 1 else BASE for n in times.seconds})
 
 
-def slower(name: str, timings: Sequence[Timing]) -> str:
-    """Why a candidate may not ship; empty where it may."""
-    mine = [t for t in timings if t.candidate == name]
-    worst = min((t for t in mine if t.n > 1), key=lambda t: t.speedup, default=None)
-    if worst is not None and worst.speedup < 1:
-        return f"{worst.speedup:.2f}× at N = {worst.n}: slower than uncut"
-    single = {t.candidate: t.micros for t in timings if t.n == 1}
-    lost = single[name] - single[BASE] if single else 0.0
-    if lost > SPARE:
-        return f"{lost:.0f} µs slower than uncut at N = 1, at most {SPARE:.0f} are spared"
-    allowed, gain = noise(timings), mean(name, timings)
-    return f"{gain:.2f}× on average: no more than the noise of {allowed:.2f}×" if gain <= allowed else ""
+def _alone(name: str, first: Times, numbers: Sequence[int], rested: Callable[[str], Build]) -> Won | str:
+    """The candidate timed with nobody but the uncut graph, with the rest graph where it needs it; or why it loses."""
+    if why := _hopeless(first, name, numbers):
+        return why
+    if not any(first.slower(name, n) for n in numbers):
+
+        def runs(n: int) -> Runs:
+            return {key: run for key, run in first.runs(n).items() if key in (BASE, name, CONTROL)}
+
+        again = Times(runs).measure(numbers)
+        if not any(again.slower(name, n) for n in numbers):
+            return _gaining(Won(again, _everywhere(numbers, name), 0))
+        if why := _hopeless(again, name, numbers):
+            return f"when timed again: {why}"
+    steady = min(n for n in numbers if not any(first.slower(name, m) for m in numbers if m >= n))
+    try:
+        times = Times(_few(rested(name), steady)).measure(numbers)
+    except NoRest as error:
+        worst = min(numbers, key=lambda n: first.speedup(name, n))
+        return f"{first.speedup(name, worst):.2f}× at N = {worst}, and no uncut graph can stand in there: {error}"
+    below = _threshold(times, name, numbers)
+    if isinstance(below, str):
+        return f"when timed again: {below}"
+    return _gaining(Won(times, {n: REST if n < below else name for n in numbers}, below))
 
 
-def mean(name: str, timings: Sequence[Timing]) -> float:
-    """The geometric mean of a candidate's speed-ups over all N."""
-    found = [log(t.speedup) for t in timings if t.candidate == name]
-    return exp(sum(found) / len(found))
+def _few(runs: Build, most: int) -> Build:
+    """The rest graph up to this N alone: it takes long for many candidates, and is not wanted there."""
+    return lambda n: {key: run for key, run in runs(n).items() if key != REST or n <= most}
 
 
-def noise(timings: Iterable[Timing]) -> float:
-    """The mean factor, either way, between the uncut graph and itself."""
-    found = [abs(log(t.speedup)) for t in timings if t.candidate == CONTROL]
-    return exp(sum(found) / len(found)) if found else 1.0
+def _hopeless(times: Times, name: str, numbers: Sequence[int]) -> str:
+    """Why no rest graph can help: it is slower at the largest N, or gains too little."""
+    last = max(numbers)
+    if times.slower(name, last):
+        return f"{times.speedup(name, last):.2f}× at N = {last}: slower than uncut"
+    gain = times.mean({n: BASE if times.slower(name, n) else name for n in numbers})
+    return _too_little(gain, times.noise(numbers))
+
+
+def _gaining(won: Won) -> Won | str:
+    return _too_little(won.gain, won.times.noise(tuple(won.serving))) or won
+
+
+def _too_little(gain: float, noise: float) -> str:
+    return f"{gain:.2f}× on average: no more than the noise of {noise:.2f}×" if gain <= noise else ""
+
+
+def _threshold(times: Times, name: str, numbers: Sequence[int]) -> int | str:
+    """From how many candidates on the split serves; found to a factor of two. Or why no number will do."""
+
+    def serves(n: int) -> bool:
+        return not times.slower(name, n) and times.seconds[n][name] <= times.seconds[n].get(REST, inf)
+
+    few = [n for n in numbers if any(not serves(m) for m in numbers if m >= n)]
+    many = [n for n in numbers if n not in few]
+    if not many:
+        return f"{times.speedup(name, max(numbers)):.2f}× at N = {max(numbers)}, the rest graph is as fast there"
+    if not few:
+        return 0
+    for n in few:
+        if REST not in times.seconds[n]:
+            return f"{times.speedup(name, n):.2f}× at N = {n}: slower than uncut"
+        if times.slower(REST, n):
+            return f"{times.speedup(REST, n):.2f}× at N = {n}, where the rest graph serves: slower than uncut"
+    low, high = max(few), min(many)
+    while high > 2 * low:
+        middle = round(sqrt(low * high))
+        times.measure([middle])
+        low, high = (low, middle) if serves(middle) else (middle, high)
+    return high
 
 
 def interleaved(runs: Runs) -> dict[str, float]:
     """Median seconds of each, run in turn, of this thread."""
-    for run in runs.values():
-        run()
+    calls = {name: max(1, min(CALLS, int(STEADY / max(_timed(run, 2), 1e-9)))) for name, run in runs.items()}
     random = np.random.default_rng(0)
     taken: dict[str, list[float]] = {name: [] for name in runs}
+    spent = dict.fromkeys(runs, 0.0)
     rounds = 0
-    while rounds < ROUNDS or (min(sum(times) for times in taken.values()) < SECONDS and rounds < LIMIT):
+    while rounds < ROUNDS or (min(spent.values()) < SECONDS and sum(spent.values()) < LIMIT):
         for name in random.permutation(list(runs)).tolist():
-            start = time.thread_time()
-            runs[name]()
-            taken[name].append(time.thread_time() - start)
+            taken[name].append(_timed(runs[name], calls[name]))
+            spent[name] += taken[name][-1] * calls[name]
         rounds += 1
     return {name: float(np.median(times)) for name, times in taken.items()}
+
+
+def _timed(run: Callable[[], object], calls: int) -> float:
+    """Seconds per call; of several, after one that is not timed."""
+    if calls > 1:
+        run()
+    start = time.thread_time()
+    for _ in range(calls):
+        run()
+    return (time.thread_time() - start) / calls

@@ -4,7 +4,8 @@
 3. `three` splits into graphs for variant A (the items' part of the first dense layers is stored) and B (the items'
 vector is stored); 4. `regions` tries what no table proves, and a second pass uses it; 5. `packing` lays out the record,
 `tidy` writes the cross graph for onnxruntime; 6. `verify` accepts or refutes; 7. `choose` times what was accepted
-against the uncut graph. A model that cannot be split, or gains nothing, ships uncut with the reason; only a model that
+against the uncut graph; where a split is slower for few candidates, it goes through 5 and 6 again with the graph that
+stands in there (`rest`). A model that cannot be split, or gains nothing, ships uncut with the reason; only a model that
 cannot be run at all raises.
 """
 
@@ -17,14 +18,13 @@ import numpy as np
 import onnx_ir as ir
 
 from ranklet.graph import bags, regions, sparse, verify
-from ranklet.graph.builder import joined
-from ranklet.graph.choose import BASE, CONTROL, Choice, Runs, choose
+from ranklet.graph.candidates import Candidate, Subject, accept
+from ranklet.graph.choose import BASE, Build, Choice, NoRest, choose
 from ranklet.graph.embeddings import Cut, cut, look_up
 from ranklet.graph.feeds import InputKind, input_kinds
 from ranklet.graph.keys import Keys, split_keys
-from ranklet.graph.packing import Unpackable, layout, pack, reading
+from ranklet.graph.packing import Unpackable, pack
 from ranklet.graph.records import (
-    Array,
     Compiled,
     Declared,
     Feeds,
@@ -32,7 +32,6 @@ from ranklet.graph.records import (
     Options,
     Piece,
     Port,
-    RecordLayout,
     Report,
     Side,
     SideAccount,
@@ -44,47 +43,18 @@ from ranklet.graph.report import account
 from ranklet.graph.running import RunFailed, Runner, serialise
 from ranklet.graph.shrink import SMALL, nbytes
 from ranklet.graph.split import Declined
-from ranklet.graph.three import PLACES, Three, split
-from ranklet.graph.tidy import tidy
+from ranklet.graph.three import PLACES, split
+from ranklet.graph.timing import runs, typical
 from ranklet.graph.trace import Trace, trace
-
-CATALOGUE = 4096
-"""Items in the table that records are looked up in while candidates are timed."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The model under compilation. prepare: from original inputs to all the cut graph takes."""
-
-    cut: Cut
-    kinds: tuple[InputKind, ...]
-    entering: tuple[InputKind, ...]
-    sides: Sides
-    keys: Keys
-    trace: Trace
-    whole: Piece
-    prepare: Callable[[Feeds], Feeds]
-    original: Runner
-    options: Options
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A split that passed its acceptance test."""
-
-    three: Three
-    cross: Piece
-    fused: Piece | None
-    record: RecordLayout | None
-    acceptance: verify.Acceptance
 
 
 @dataclass
 class Trials:
-    """What became of each variant."""
+    """What became of each variant. rested: the same with the rest graph, of those that were asked for it."""
 
     accepted: dict[str, Candidate] = field(default_factory=dict)
     declined: dict[str, str] = field(default_factory=dict)
+    rested: dict[str, Candidate] = field(default_factory=dict)
 
 
 def compile(model: ir.Model, sides: Sides, options: Options | None = None) -> Compiled:
@@ -149,7 +119,7 @@ def _rows_side(direct: bool, ids: str, sides: Sides, keys: Keys) -> Declared:
     side = sides[ids] if direct else keys.sides[ids]
     if not isinstance(side, str):
         return "pair"
-    return "pair" if side == "cross" else side
+    return "pair" if side == "cross" or side == "rest" else side
 
 
 def _piece(content: bytes, model: ir.Model, seen: Trace) -> Piece:
@@ -174,109 +144,74 @@ def _try(subject: Subject, variant: Variant, trials: Trials) -> None:
         )
         if free:
             three = split(cut_model, subject.entering, subject.sides, subject.trace, variant=variant, trusted=free)
-        trials.accepted[variant] = _accept(subject, three)
+        trials.accepted[variant] = accept(subject, three)
     except (Declined, verify.Refuted, RunFailed, Unpackable) as error:
         trials.declined[variant] = str(error)
-
-
-def _accept(subject: Subject, three: Three) -> Candidate:
-    """The first row dtype that stays within its error and the byte budget."""
-    if three.item is None:
-        cross = tidy(three.cross)
-        fused = _fuse(three.user, cross)
-        return Candidate(three, cross, fused, None, _test(subject, three, (cross, fused), None))
-    reasons = []
-    for dtype in subject.options.row_types:
-        try:
-            record = layout(three.item, dtype)
-            if record.nbytes > subject.options.row_bytes:
-                raise Unpackable(
-                    f"a record of {record.nbytes} bytes is above the budget of {subject.options.row_bytes}"
-                )
-            cross = tidy(reading(three.cross, record))
-            fused = _fuse(three.user, cross)
-            acceptance = _test(subject, three, (cross, fused), record)
-        except (Unpackable, verify.Refuted) as error:
-            reasons.append(f"{dtype}: {error}")
-            continue
-        error_ = 0.0 if dtype == "float32" else acceptance.worst
-        return Candidate(three, cross, fused, replace(record, error=error_), acceptance)
-    raise Declined("; ".join(reasons))
-
-
-def _fuse(user: Piece | None, cross: Piece) -> Piece | None:
-    return None if user is None else joined(user, cross)
-
-
-def _test(
-    subject: Subject, three: Three, last: tuple[Piece, Piece | None], record: RecordLayout | None
-) -> verify.Acceptance:
-    """last: the cross graph, and the one that the user graph is joined to; both are held to the uncut graph."""
-    options, (cross, fused) = subject.options, last
-    allowed = options.tolerance if record is None or record.dtype == "float32" else options.row_error
-    item, packer = _runner(three.item), _packer(record)
-    apart = verify.Split(_runner(three.user), item, Runner(cross.content), packer)
-    joint = None if fused is None else verify.Split(None, item, Runner(fused.content), packer)
-
-    def found(feeds: Feeds) -> dict[str, Array]:
-        prepared = subject.prepare(feeds)
-        made = apart.run(prepared, (three.user, three.item, cross), subject.sides)
-        if joint is not None and fused is not None:
-            gap = verify.difference(joint.run(prepared, (None, three.item, fused), subject.sides), made)
-            if not gap <= allowed:
-                raise verify.Refuted(f"user and cross graph in one session differ from the two by {gap:.2g}")
-        return made
-
-    given = verify.trials(subject.kinds, subject.sides, subject.trace.grid.extents, options.seed)
-    return verify.accept(lambda feeds: subject.original.run(_reached(subject, feeds)), found, given, allowed)
-
-
-def _reached(subject: Subject, feeds: Feeds) -> Feeds:
-    """What the reference takes: the original inputs, and rows where it is the cut graph."""
-    return feeds if set(subject.original.inputs) <= set(feeds) else subject.prepare(feeds)
-
-
-def _runner(piece: Piece | None) -> Runner | None:
-    return None if piece is None else Runner(piece.content)
-
-
-def _packer(record: RecordLayout | None) -> Callable[[dict[str, Array]], dict[str, Array]]:
-    return dict if record is None else lambda values: pack(values, record)
 
 
 def _best(subject: Subject, trials: Trials) -> Compiled:
     """Time and choose."""
     options = subject.options
+
+    def rested(name: str) -> Build:
+        return runs(subject, {name: _rested(subject, trials, name)})
+
     if options.only is not None:
-        chosen = _asked(options.only, trials)
+        chosen = _asked(subject, options.only, trials)
     else:
-        chosen = choose(_runs(subject, trials), options.candidates, force=options.mode == "force")
+        names = {f"{name}{end}": one for name, one in trials.accepted.items() for end in _ends(options, one)}
+        build = runs(subject, names)
+        chosen = choose(build, options.candidates, force=options.mode == "force", rested=rested)
     declined = {**trials.declined, **chosen.declined}
     base = Report(
         chosen.best, chosen.reason, declined=declined, timings=chosen.timings, control=chosen.control,
-        kept=subject.cut.kept,
+        kept=subject.cut.kept, below=chosen.below,
     )  # fmt: skip
     if chosen.best == BASE:
         return _uncut(subject, base)
-    candidate = trials.accepted[chosen.best.removesuffix("+")]
+    name = chosen.best.removesuffix("+")
+    candidate = trials.rested[name] if chosen.below else trials.accepted[name]
     three, notes = candidate.three, candidate.three.notes
     report = replace(
         base, proven=notes.proven, dynamic=notes.dynamic, pushed=notes.pushed, refused=notes.refused,
         accounts=_accounts(subject, candidate), trials=candidate.acceptance.trials, worst=candidate.acceptance.worst,
         skipped=candidate.acceptance.skipped,
-        frontier=tuple(p for piece in (three.user, three.item) if piece is not None for p in piece.outputs),
+        frontier=tuple(p for piece in (three.user, candidate.item) if piece is not None for p in piece.outputs),
     )  # fmt: skip
     fused = candidate.fused if chosen.best.endswith("+") else None
-    return replace(_uncut(subject, report), user=three.user, item=three.item, cross=candidate.cross, fused=fused,
-                   record=candidate.record)  # fmt: skip
+    if candidate.record is not None and (before := trials.accepted[name].record) is not None:
+        report = replace(report, grown=candidate.record.width - before.width)
+    return replace(_uncut(subject, report), user=three.user, item=candidate.item, cross=candidate.cross, fused=fused,
+                   record=candidate.record, rest=candidate.rest)  # fmt: skip
 
 
-def _asked(name: str, trials: Trials) -> Choice:
+def _ends(options: Options, candidate: Candidate) -> tuple[str, ...]:
+    """Ways to run a candidate: user and cross graph apart, or joined (`+`)."""
+    return ("", "+") if candidate.fused is not None and not options.apart else ("",)
+
+
+def _rested(subject: Subject, trials: Trials, name: str) -> Candidate:
+    """The candidate with its rest graph, made and accepted when it is first asked for. Raises NoRest."""
+    variant = name.removesuffix("+")
+    if variant not in trials.rested:
+        try:
+            trials.rested[variant] = accept(subject, trials.accepted[variant].three, rested=True)
+        except (Declined, verify.Refuted, RunFailed, Unpackable) as error:
+            raise NoRest(str(error)) from error
+    return trials.rested[variant]
+
+
+def _asked(subject: Subject, name: str, trials: Trials) -> Choice:
     """One candidate, unmeasured."""
-    candidate = trials.accepted[name[0]]
+    candidate, below = trials.accepted[name[0]], subject.options.below
     if name.endswith("+") and candidate.fused is None:
         return Choice(BASE, f"{name} has no user part that could be joined to the rest", (), 1.0, {})
-    return Choice(name, "as asked, not measured", (), 1.0, {})
+    if below:
+        try:
+            _rested(subject, trials, name)
+        except NoRest as error:
+            return Choice(BASE, f"no uncut graph can stand in below {below} candidates: {error}", (), 1.0, {})
+    return Choice(name, "as asked, not measured", (), 1.0, {}, below=below)
 
 
 def _uncut(subject: Subject, report: Report) -> Compiled:
@@ -291,69 +226,20 @@ def _uncut(subject: Subject, report: Report) -> Compiled:
     )
 
 
-def _feeds(subject: Subject, n: int, seed: int) -> Feeds:
-    """A typical request of n candidates, user inputs tiled."""
-    random = np.random.default_rng(seed)
-    sizes = {"": n, **dict.fromkeys(subject.trace.grid.extents, 50)}
-    feeds = {kind.name: kind.random(sizes, random) for kind in subject.kinds}
-    return subject.prepare(verify.tiled(feeds, subject.sides))
-
-
-def _runs(subject: Subject, trials: Trials) -> Callable[[int], Runs]:
-    """Of n: the uncut graph twice, and every candidate: user, record lookup, cross. Sessions are opened once."""
-    whole = Runner(subject.whole.content)
-    ready = {}
-    for name, candidate in trials.accepted.items():
-        ready[name] = _request(candidate, fused=False)
-        if candidate.fused is not None:
-            ready[f"{name}+"] = _request(candidate, fused=True)
-
-    def runs(n: int) -> Runs:
-        feeds = _feeds(subject, n, subject.options.seed)
-        made: dict[str, Callable[[], object]] = dict.fromkeys((BASE, CONTROL), lambda: whole.run(feeds))
-        for name, prepare in ready.items():
-            three = trials.accepted[name.removesuffix("+")].three
-            pieces = (three.user, three.item, trials.accepted[name.removesuffix("+")].cross)
-            made[name] = prepare(verify.arranged(feeds, pieces, subject.sides), n)
-        return made
-
-    return runs
-
-
-def _request(candidate: Candidate, *, fused: bool) -> Callable[[Feeds, int], Callable[[], object]]:
-    """From the graphs' inputs and n to a request as it is served: rows of n stored items are looked up."""
-    three, record = candidate.three, candidate.record
-    user = None if fused or three.user is None else Runner(three.user.content)
-    cross = Runner(candidate.fused.content if fused and candidate.fused is not None else candidate.cross.content)
-    item = None if three.item is None or record is None else Runner(three.item.content)
-
-    def prepare(inputs: Feeds, n: int) -> Callable[[], object]:
-        rows = pack(item.run(inputs), record) if item is not None and record is not None else {}
-        stored = {name: np.resize(value, (CATALOGUE, *value.shape[1:])) for name, value in rows.items()}
-        ids = np.random.default_rng(0).integers(0, CATALOGUE, n)
-
-        def request() -> object:
-            values = {**inputs, **{name: table.take(ids, 0) for name, table in stored.items()}}
-            if user is not None:
-                values |= user.run(inputs)
-            return cross.run(values)
-
-        return request
-
-    return prepare
-
-
 def _accounts(subject: Subject, candidate: Candidate) -> dict[str, SideAccount]:
-    feeds = _feeds(subject, 1, 0)
+    feeds = typical(subject, 1, 0)
     three = candidate.three
-    inputs = verify.arranged(feeds, (three.user, three.item, candidate.cross), subject.sides)
+    inputs = verify.arranged(feeds, (three.user, candidate.item, candidate.cross), subject.sides)
     found = {"uncut": account(subject.whole, {port.name: feeds[port.name] for port in subject.whole.inputs})}
     values = dict(inputs)
-    for name, piece in (("user", three.user), ("item", three.item)):
+    for name, piece in (("user", three.user), ("item", candidate.item)):
         if piece is not None:
             given = {port.name: values[port.name] for port in piece.inputs}
             found[name] = account(piece, given)
             made = Runner(piece.content).run(given)
             values |= pack(made, candidate.record) if name == "item" and candidate.record is not None else made
     found["cross"] = account(candidate.cross, {port.name: values[port.name] for port in candidate.cross.inputs})
+    if candidate.rest is not None:
+        values |= verify.arranged(feeds, (candidate.rest,), subject.sides)
+        found["rest"] = account(candidate.rest, {port.name: values[port.name] for port in candidate.rest.inputs})
     return found

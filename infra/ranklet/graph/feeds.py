@@ -9,6 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ranklet.graph.records import Array
+from ranklet.graph.running import RunFailed
 
 FOLLOWED = {"Cast", "Slice", "Squeeze", "Unsqueeze", "Reshape", "Gather", "Split", "Flatten", "Identity", "Transpose",
             "Concat", "Clip", "Where", "Expand"}  # fmt: skip
@@ -45,13 +46,13 @@ class InputKind:
 
 
 def input_kinds(model: ir.Model, limits: Mapping[str, int], extents: Mapping[str, int]) -> tuple[InputKind, ...]:
-    """The model's inputs. Raises ValueError for one whose rank is unknown."""
+    """The model's inputs. Raises RunFailed for one whose rank is unknown."""
     return tuple(_kind(value, limits, extents) for value in model.graph.inputs if not value.is_initializer())
 
 
 def _kind(value: ir.Value, limits: Mapping[str, int], extents: Mapping[str, int]) -> InputKind:
     if value.shape is None or value.dtype is None:
-        raise ValueError(f"input {value.name!r} has no shape or no type in the graph; export it with both")
+        raise RunFailed(f"input {value.name!r} has no shape or no type in the graph; export it with both")
     name = value.name or ""
     shape = tuple(_dim(dim, name, axis, extents) for axis, dim in enumerate(value.shape))
     dtype = np.dtype(object) if value.dtype == ir.DataType.STRING else np.dtype(value.dtype.numpy())

@@ -227,32 +227,35 @@ def _folded(work: Work, expr: Leaf | Lit, side: Side) -> ir.Value:
 
 
 def bring(work: Work, leaf: Leaf, side: Side) -> ir.Value:
-    """The leaf on its own side, or as an input of the cross graph (literals that count as a user's are copied)."""
+    """The leaf on its own side, or as an input of cross or rest graph (literals that count as a user's are copied)."""
     if leaf.side == side:
         return leaf.value
-    if side != "cross":
+    if side != "cross" and (side, leaf.side) != ("rest", "item"):
         raise Unavailable(f"a {leaf.side} value is not known on the {side} side")
-    if leaf.value not in work.crossings:
-        work.crossings[leaf.value] = _cross_input(work, leaf)
-    return work.crossings[leaf.value]
+    if (leaf.value, side) not in work.crossings:
+        work.crossings[(leaf.value, side)] = _crossing(work, leaf, side)
+    return work.crossings[(leaf.value, side)]
 
 
-def _cross_input(work: Work, leaf: Leaf) -> ir.Value:
-    cross = work.builders["cross"]
+def _crossing(work: Work, leaf: Leaf, side: Side) -> ir.Value:
+    builder = work.builders[side]
     if leaf.value.const_value is not None:
-        return cross.literal(leaf.value.const_value.numpy())
+        return builder.literal(leaf.value.const_value.numpy())
     dtype = work.dtypes[leaf.value]
     if leaf.side == "user":
         direct = leaf.value.name in work.builders["user"].inputs
         name = leaf.value.name or "" if direct else f"user.{len(work.frontier)}"
         if not direct:
             work.frontier[name] = leaf
-        return cross.input(name, dtype, leaf.form.rank)
-    stored = _rows_first(work, leaf)
-    name = f"item.{len(work.frontier)}"
-    work.frontier[name] = stored
-    value = cross.input(name, dtype, stored.form.rank)
-    return value if stored is leaf else _rows_back(work, leaf, value)
+        return builder.input(name, dtype, leaf.form.rank)
+    if leaf.value not in work.stored:
+        name = f"item.{len(work.frontier)}"
+        work.frontier[name] = _rows_first(work, leaf)
+        work.stored[leaf.value] = name
+    name = work.stored[leaf.value]
+    stored = work.frontier[name]
+    value = builder.input(name, dtype, stored.form.rank)
+    return value if stored.value is leaf.value else _rows_back(work, leaf, value, side)
 
 
 def _rows_first(work: Work, leaf: Leaf) -> Leaf:
@@ -280,15 +283,15 @@ def _apart(leaf: Leaf, rows: int) -> Array:
     return np.asarray(shape, np.int64)
 
 
-def _rows_back(work: Work, leaf: Leaf, value: ir.Value) -> ir.Value:
+def _rows_back(work: Work, leaf: Leaf, value: ir.Value, side: Side) -> ir.Value:
     batch, form = leaf.form.batch, leaf.form
     assert batch is not None
-    cross, place = work.builders["cross"], batch.axis + 1
+    builder, place = work.builders[side], batch.axis + 1
     perm = [*range(1, place + 1), 0, *range(place + 1, form.rank + 2)]
-    value = cross.op("Transpose", [value], {"perm": perm})
+    value = builder.op("Transpose", [value], {"perm": perm})
     shape = [1 if a in leaf.lazy else form.shapes[0][a] for a in range(form.rank)]
     shape[batch.axis] = -1
-    return cross.op("Reshape", [value, cross.literal(np.asarray(shape, np.int64))])
+    return builder.op("Reshape", [value, builder.literal(np.asarray(shape, np.int64))])
 
 
 def _add(work: Work, total: Sum, side: Side) -> tuple[ir.Value, frozenset[int]]:

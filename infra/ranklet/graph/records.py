@@ -2,7 +2,8 @@
 
 Sides. The author declares each input as `user`, `context`, `item` or `pair`. Inside there are three places where a
 value may be computed: `user` (once per request, batch 1; context counts as user), `item` (once per item, when the
-model is built) and `cross` (once per candidate of a request; inputs declared `pair` start there).
+model is built) and `cross` (once per candidate of a request; inputs declared `pair` start there). `rest` is the uncut
+graph without what the item's row holds: it stands in for user and cross graph where a user has few candidates.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Array = npt.NDArray[Any]
 Feeds = Mapping[str, Array]
 
 Declared = Literal["user", "context", "item", "pair"]
-Side = Literal["user", "item", "cross"]
+Side = Literal["user", "item", "cross", "rest"]
 Variant = Literal["A", "B"]
 RowType = Literal["float32", "float16", "int8"]
 
@@ -41,7 +42,9 @@ class Options:
     """What the author may choose.
 
     mode: `off` cuts embeddings only; `force` ships the faster split even where the uncut graph is quicker.
-    only: the one candidate (`A`, `A+`, `B`, `B+`) that ships if it is accepted; nothing is timed then.
+    only: the one candidate (`A`, `A+`, `B`, `B+`) that ships if it is accepted; nothing is timed then. below: with it,
+    requests of fewer candidates are for the rest graph; 0 for none. apart: the user graph must stay one of its own, so
+    that what it gives can be kept.
     cut_rows: a table leaves the graph from so many rows on. limits: ids of an input lie below it (found from the graph
     where not given). extents: the size of a dynamic dimension that is not the batch, by its name in the graph, where
     it should be fixed instead of left dynamic. row_bytes: an item's record may not be wider. row_types: tried in this
@@ -50,6 +53,8 @@ class Options:
 
     mode: Literal["auto", "off", "force"] = "auto"
     only: Literal["A", "A+", "B", "B+"] | None = None
+    below: int = 0
+    apart: bool = False
     cut_rows: int = 10_000
     limits: Mapping[str, int] = field(default_factory=dict)
     extents: Mapping[str, int] = field(default_factory=dict)
@@ -146,11 +151,13 @@ class Table:
 
 @dataclass(frozen=True)
 class SideAccount:
-    """What one graph does. flops: multiply-adds count two, for one row (user: one request); weights: bytes."""
+    """What one graph does. flops: multiply-adds count two, for one row (user: one request); weights: bytes. opens_ms:
+    how long onnxruntime took to open it."""
 
     nodes: int
     flops: int
     weights: int
+    opens_ms: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -169,7 +176,8 @@ class Report:
 
     shipped: `uncut`, or a variant, with `+` where user and cross graph are one session. proven: node → reason, by the
     static table. dynamic: by a trial of rows only. pushed: by which rule. refused: why a node stays per candidate.
-    declined: candidate → why it was not taken.
+    declined: candidate → why it was not taken. below: requests of fewer candidates are for the rest graph, 0 for none.
+    grown: numbers of an item's row that it alone reads.
     """
 
     shipped: str
@@ -187,6 +195,8 @@ class Report:
     worst: float = 0.0
     skipped: tuple[str, ...] = ()
     kept: Mapping[str, str] = field(default_factory=dict)
+    below: int = 0
+    grown: int = 0
 
 
 @dataclass(frozen=True)
@@ -196,7 +206,8 @@ class Compiled:
     whole: the uncut graph, its large tables replaced by row inputs; always there. keys: per side, the graph that
     computes ids of cut tables from the inputs (absent where the ids are inputs themselves). user, item, cross: None
     where the model ships uncut (and user or item where that side has nothing to compute). fused: user and cross graph
-    in one, where that was quicker; the user graph then need not run. record: what is stored per item.
+    in one, where that was quicker; the user graph then need not run. record: what is stored per item. rest: the uncut
+    graph that reads it, for requests of fewer candidates than `report.below`; None where the split is never slower.
     """
 
     whole: Piece
@@ -209,3 +220,4 @@ class Compiled:
     lookups: tuple[Lookup, ...]
     tables: tuple[Table, ...]
     report: Report
+    rest: Piece | None = None

@@ -58,7 +58,16 @@ def _refusals() -> tuple[type[Exception], ...]:
 
 
 def serialise(model: ir.Model) -> bytes:
-    """The model with all weights inside. Raises ValueError above protobuf's 2 GiB."""
+    """The model with all weights inside. Raises RunFailed above protobuf's 2 GiB."""
     ir.external_data.load_to_model(model)
-    content: bytes = ir.to_proto(model).SerializeToString(deterministic=True)
+    try:
+        content: bytes = ir.to_proto(model).SerializeToString(deterministic=True)
+    except _too_large() as error:
+        raise RunFailed(f"the graph is above the 2 GiB that a file of it may have: {error}") from error
     return content
+
+
+def _too_large() -> tuple[type[Exception], ...]:
+    from google.protobuf.message import EncodeError  # comes with onnx, and as slowly
+
+    return (ValueError, EncodeError)

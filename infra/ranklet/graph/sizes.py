@@ -85,7 +85,7 @@ def _extent(work: Work, side: Side, name: str) -> ir.Value:
     if key not in work.made:
         source, axis = work.trace.sources[name]
         owner = work.input_side(source)
-        if owner != side and not (owner == "user" and side == "cross"):
+        if owner != side and not (owner == "user" and side == "cross") and (side != "rest" or owner == "item"):
             raise Unavailable(f"the {side} side does not know the size {name!r}")
         builder = work.builders[side]
         shapes = work.trace.shapes[source]

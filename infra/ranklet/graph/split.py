@@ -47,10 +47,10 @@ class Declined(Exception):
 class Work:
     """The state of one pass. trusted: values whose rows passed a trial. exprs: by the original graph's value.
 
-    made: what was built already, by what it was built from. crossings: the cross graph's input for a value of another
-    side. frontier: those by name. lazies, dtypes, twins: of values made here (a twin is what a value is the
-    transpose of; flat ones are products of two matrices;
-    products and bilinear are `rules.bilinear`'s).
+    made: what was built already, by what it was built from. crossings: the cross or rest graph's input for a value of
+    another side. frontier: those by name. stored: the names of the items' among them. lazies, dtypes, twins: of values
+    made here (a twin is what a value is the transpose of; flat ones are products of two matrices; products and bilinear
+    are `rules.bilinear`'s).
     """
 
     model: ir.Model
@@ -63,7 +63,8 @@ class Work:
     exprs: dict[ir.Value, Expr] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
     made: dict[object, ir.Value] = field(default_factory=dict)
-    crossings: dict[ir.Value, ir.Value] = field(default_factory=dict)
+    crossings: dict[tuple[ir.Value, Side], ir.Value] = field(default_factory=dict)
+    stored: dict[ir.Value, str] = field(default_factory=dict)
     frontier: dict[str, Leaf] = field(default_factory=dict)
     lazies: dict[ir.Value, frozenset[int]] = field(default_factory=dict)
     dtypes: dict[ir.Value, np.dtype[np.generic]] = field(default_factory=dict)

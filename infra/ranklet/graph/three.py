@@ -14,6 +14,7 @@ from ranklet.graph.feeds import InputKind
 from ranklet.graph.forms import Form
 from ranklet.graph.placing import dense
 from ranklet.graph.records import Columns, Declared, Piece, Port, Side, Sides, Source, Variant
+from ranklet.graph.rest import frontier_port, rest
 from ranklet.graph.sizes import Unavailable
 from ranklet.graph.split import Declined, Notes, Work, forward
 from ranklet.graph.trace import Trace
@@ -24,9 +25,18 @@ OLDEST_OPSET = 11
 
 
 @dataclass(frozen=True)
+class Rest:
+    """piece reads the item's values one by one, as cross does. item: the item graph that makes what both read."""
+
+    piece: Piece
+    item: Piece | None
+
+
+@dataclass(frozen=True)
 class Three:
     """user: None where nothing of the user is computed. item: likewise. cross reads the item's values one by one, under
-    the names of the item graph's outputs. untried: opaque values of one side that a trial of rows might free."""
+    the names of the item graph's outputs. untried: opaque values of one side that a trial of rows might free. rest: the
+    uncut graph over stored items, or why there is none."""
 
     variant: Variant
     user: Piece | None
@@ -34,6 +44,7 @@ class Three:
     cross: Piece
     notes: Notes
     untried: Mapping[str, Side]
+    rest: Rest | str
 
 
 def split(
@@ -63,7 +74,7 @@ def begin(model: ir.Model, trace: Trace, *, variant: Variant, trusted: frozenset
     opset = model.graph.opset_imports.get("", 0)
     if opset < OLDEST_OPSET:
         raise Declined(f"opset {opset} is too old; export with opset {OLDEST_OPSET} or newer")
-    names: tuple[Side, ...] = ("user", "item", "cross")
+    names: tuple[Side, ...] = ("user", "item", "cross", "rest")
     builders = {side: Builder(side, model.graph.opset_imports) for side in names}
     return Work(model, trace, variant, trusted, builders, opset)
 
@@ -153,14 +164,12 @@ def _finish(
         for name, value in cross_builder.inputs.items()
         if name in work.frontier and work.frontier[name].side == "item"
     ]
-    ports |= {name: _frontier_port(work, name, leaf) for name, leaf in work.frontier.items()}
+    ports |= {name: frontier_port(work, name, leaf) for name, leaf in work.frontier.items()}
     ports |= {v.name or "": _output_port(work, v) for v in work.model.graph.outputs}
     cross = cross_builder.finish(outputs, ports, sources)
     read = {port.name for port in cross.inputs}
-    pieces: dict[Side, Piece | None] = {}
-    for side in ("user", "item"):
-        made = {n: leaf.value for n, leaf in work.frontier.items() if leaf.side == side and n in read}
-        pieces[side] = work.builders[side].finish(made, ports, sources) if made else None
+    user = _part(work, "user", read, ports, sources)
+    item = _part(work, "item", read, ports, sources)
     if not any(port.shape and port.shape[0] is None for port in cross.inputs):
         raise Declined("the outputs do not depend on the items")
     untried = {
@@ -168,16 +177,25 @@ def _finish(
         for v, e in work.exprs.items()
         if isinstance(e, Opaque) and e.form.shapes and e.form.batch is not None and e.form.batch.axis == 0
     }
-    return Three(work.variant, pieces["user"], pieces["item"], cross, work.notes, untried)
+    return Three(work.variant, user, item, cross, work.notes, untried, _rest(work, read, ports, sources))
 
 
-def _frontier_port(work: Work, name: str, leaf: Leaf) -> Port:
-    shape = [1 if a in leaf.lazy else leaf.form.fixed(a) for a in range(leaf.form.rank)]
-    batch = leaf.form.batch
-    if batch is not None:
-        rows = batch.outer[0] * batch.inner[0] if len({*batch.outer}) == len({*batch.inner}) == 1 else None
-        shape[batch.axis] = rows if leaf.side == "user" else None
-    return Port(name, work.dtypes[leaf.value].name, tuple(shape))
+def _part(
+    work: Work, side: Side, read: set[str], ports: Mapping[str, Port], sources: Mapping[str, Source]
+) -> Piece | None:
+    """The graph that makes what others read of a side, in the order in which it was asked for."""
+    made = {n: leaf.value for n, leaf in work.frontier.items() if leaf.side == side and n in read}
+    return work.builders[side].finish(made, ports, sources) if made else None
+
+
+def _rest(work: Work, read: set[str], ports: dict[str, Port], sources: Mapping[str, Source]) -> Rest | str:
+    """read: what the cross graph does, which comes first in a row."""
+    try:
+        piece = rest(work, ports, sources)
+    except Unavailable as error:
+        return str(error)
+    ports |= {name: frontier_port(work, name, leaf) for name, leaf in work.frontier.items()}
+    return Rest(piece, _part(work, "item", read | {port.name for port in piece.inputs}, ports, sources))
 
 
 def _output_port(work: Work, value: ir.Value) -> Port:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet.model import StepSource
+from ranklet_runtime.manifest import Candidates
 
 Dims = tuple[int | None, ...]
 
@@ -38,8 +39,9 @@ class Exported:
     inputs, outputs: by the engine's own names, in the engine's order. artefact: a file name for
     `content`, both None for an engine without weights. options: for the engine, the author's completed.
     notes: what the author should know and nothing refuses, printed by the build. keep: of a user step, for how many
-    seconds and how many entries its answers are kept. outside: the folder of files that hold weights which are too
-    large for `content`; such a graph is served once its tables left it.
+    seconds and how many entries its answers are kept. candidates: which requests run the step (`Step.candidates`).
+    beside: files that the artefact reads, by their names beside it; several may share one. outside: the folder of files
+    that hold weights which are too large for `content`; such a graph is served once its tables left it.
     """
 
     engine: str
@@ -50,6 +52,8 @@ class Exported:
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     keep: tuple[float, int] = (0.0, 0)
+    candidates: Candidates = "any"
+    beside: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     outside: Path | None = None
 
 

@@ -24,10 +24,11 @@ from ranklet.tables.sources.base import Asked
 from ranklet_features.errors import SpecError
 from ranklet_runtime.errors import ManifestError
 
-UNFIT = (RunFailed, Declined, Refuted, Unpackable, ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
-         AssertionError, NotImplementedError, ManifestError, SpecError)  # fmt: skip
-"""What compiling may end with. The graphs of the world hold what no pass foresaw; an author whose graph runs as it is
-loses a speed-up then, with the reason, and not the build."""
+UNFIT = (RunFailed, Declined, Refuted, Unpackable, ManifestError, SpecError)
+"""What compiling may end with, each where a graph is not what a pass requires: its author loses a speed-up then, with
+the reason, and not the build. Any other exception is a defect of ours, and ends the build."""
+
+DEFECT = 'this is a defect of the graph compiler, please report it; [split] mode = "off" ships the graph as it is'
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,9 @@ def alternatives(given: Given) -> Split | None:
         if forced:
             raise ModelError(f'{model.name}: [split] mode = "force", but its graph is not split: {error}') from error
         return _without(f"its graph is not split: {error}")
+    except Exception as error:
+        error.add_note(f"{model.name}: {DEFECT}")
+        raise
     measured = known if known is not None or model.split.variant is not None else compiling.choice(key, compiled)
     choice = measured if measured is not None and model.split.variant is None else compiling.choice(key, compiled)
     if forced and compiled.cross is None:
@@ -110,5 +114,6 @@ def _each(
         yield lambda: make(given, subject, compiled, declared, choice)
     if compiled.tables and given.model.split.mode != "force":
         report = replace(compiled.report, shipped=BASE, trials=0, worst=0.0, proven={}, dynamic={}, refused={})
-        whole = replace(compiled, user=None, item=None, cross=None, fused=None, record=None, report=report)
+        report = replace(report, below=0, grown=0)
+        whole = replace(compiled, user=None, item=None, cross=None, fused=None, record=None, rest=None, report=report)
         yield lambda: make(given, subject, whole, declared, choice)

@@ -32,7 +32,7 @@ BYTES_PER_NUMBER = 4
 
 @dataclass(frozen=True)
 class Choice:
-    """What was measured. key: of what it depends on. shipped: `uncut`, `A`, `A+`, `B` or `B+`."""
+    """What was measured. key: of what it depends on. shipped: `uncut`, `A`, `A+`, `B` or `B+`. below: as a report's."""
 
     key: str
     shipped: str
@@ -40,6 +40,7 @@ class Choice:
     declined: Mapping[str, str] = field(default_factory=dict)
     timings: tuple[Mapping[str, Any], ...] = ()
     control: float = 1.0
+    below: int = 0
 
 
 def options(subject: Subject) -> Options:
@@ -54,16 +55,13 @@ def options(subject: Subject) -> Options:
         candidates=numbers,
         row_bytes=_numbers(split.row_bytes, split.row_dtype) * BYTES_PER_NUMBER,
         seed=split.seed,
+        apart=bool(split.user_cache_entries),  # only a user part of its own can be kept
     )
 
 
 def compiled(subject: Subject, sides: Sides, known: Choice | None) -> Compiled:
     """The compiler's answer; what is known already, or named in model.toml, is not measured again."""
-    made = compile_graph(_graph(subject), sides, _only(subject.model, options(subject), known))
-    if made.fused is None or not subject.model.split.user_cache_entries:
-        return made
-    report = replace(made.report, shipped=made.report.shipped.removesuffix("+"))
-    return replace(made, fused=None, report=report)  # only a user part of its own can be kept
+    return compile_graph(_graph(subject), sides, _only(subject.model, options(subject), known))
 
 
 def _graph(subject: Subject) -> ir.Model:
@@ -102,7 +100,13 @@ def choice(key: str, made: Compiled) -> Choice:
     """The choice that a compiled model records."""
     report = made.report
     return Choice(
-        key, report.shipped, report.reason, dict(report.declined), tuple(map(asdict, report.timings)), report.control
+        key,
+        report.shipped,
+        report.reason,
+        dict(report.declined),
+        tuple(map(asdict, report.timings)),
+        report.control,
+        report.below,
     )
 
 
@@ -113,10 +117,15 @@ def note(path: Path, choice: Choice | None, made: Compiled, outcome: Mapping[str
 
 
 def _only(model: Model, given: Options, known: Choice | None) -> Options:
-    named = model.split.variant or (known.shipped if known is not None else None)
+    named: str | None = model.split.variant
+    below = model.split.uncut_below
+    if named is None and known is not None:
+        named, below = known.shipped, known.below
     if named is None:
         return given
-    return replace(given, mode="off") if named == BASE else replace(given, only=named)  # type: ignore[arg-type]
+    if named == BASE:
+        return replace(given, mode="off")
+    return replace(given, only=named, below=below)  # type: ignore[arg-type]
 
 
 def _limits(subject: Subject) -> dict[str, int]:

@@ -12,6 +12,7 @@ import msgspec
 from ranklet.compose import Parts
 from ranklet.graph.choose import BASE
 from ranklet.graph.records import Compiled, Sides
+from ranklet.graph.split import Declined
 from ranklet.model import Model, TableSource
 from ranklet.splitting import cuts, outcome, rows
 from ranklet.splitting.catalogue import Catalogue
@@ -45,18 +46,27 @@ def make(given: Given, subject: Subject, compiled: Compiled, declared: Sides, ch
     wires = wired(subject, compiled, declared, tables=named, record=record)
     kept = _kept(given.parts.tables, wires)
     room = _room(given.model, wires, kept)
+    if compiled.rest is not None and not room.package:
+        raise Declined(
+            f"the package has no room for the uncut graph, which serves below {compiled.report.below} candidates"
+        )
     new = list(_tables(given, subject, compiled, wires, named=named, room=room, record=record))
     tables = {one.table.name: given.model.tables[one.table.name] for one in kept}
+    split, shipped = given.model.split, compiled.report.shipped if compiled.cross is not None else BASE
+    if compiled.rest is not None:
+        split = msgspec.structs.replace(split, variant=shipped, uncut_below=compiled.report.below)
     model = msgspec.structs.replace(
         given.model,
         inputs=wires.inputs,
         features=wires.features,
+        split=split,
         tables=tables | {one.table.name: source for source, one in new},
     )
     vocabularies = {name: path for name, path in given.parts.vocabularies.items() if name in wires.features}
     parts = Parts(wires.steps, (*kept, *(one for _, one in new)), vocabularies)
-    shipped = compiled.report.shipped if compiled.cross is not None else BASE
-    return Alternative(shipped, model, parts, outcome.said(compiled, choice, shipped=shipped, parts=parts))
+    return Alternative(
+        shipped, model, parts, outcome.said(compiled, choice, shipped=shipped, parts=parts, extra=wires.extra)
+    )
 
 
 def _kept(tables: tuple[Pinned, ...], wires: Wired) -> list[Pinned]:
@@ -66,7 +76,7 @@ def _kept(tables: tuple[Pinned, ...], wires: Wired) -> list[Pinned]:
 
 
 def _room(model: Model, wires: Wired, kept: list[Pinned]) -> Room:
-    left = Room.of(model, artefacts=sum(len(made.content or b"") for _, made in wires.steps), onnx=True)
+    left = Room.of(model, artefacts=wires.bytes, onnx=True)
     for one in kept:
         if one.table.placement == "resident":
             left = left.after(one.bytes, one.memory, fetched=one.fetched)

@@ -1,4 +1,4 @@
-"""Compiled graphs as the steps of a manifest: ids → rows of tables that left the graph → user → cross.
+"""Compiled graphs as the steps of a manifest: ids → rows of tables that left the graph → user → cross, or rest.
 
 What the steps read of users and items are features like any others; an item's row is an embedding of its key. Features
 that nobody reads any more leave, and an item's inputs that only they read are declared still, so that nobody who sends
@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ranklet.graph.choose import REST
 from ranklet.graph.packing import RECORD
 from ranklet.graph.records import Compiled, Lookup, Piece, Port, Sides, Source
 from ranklet.graph.three import PLACES
+from ranklet.graph.weights import shared
 from ranklet.importers.base import Exported, TensorSpec
 from ranklet.model import StepSource
 from ranklet.splitting import frontier, tensors
@@ -26,15 +28,26 @@ Steps = tuple[tuple[StepSource, Exported], ...]
 RECORD_FEATURE = "item/row"
 """The tensor of an item's stored row."""
 
+WEIGHTS = "weights.bin"
+"""What several graphs of a bundle have, beside them."""
+
 
 @dataclass(frozen=True)
 class Wired:
-    """steps: in the order of a request. lookups: the tables that they read outside the graph."""
+    """steps: in the order of a request. lookups: the tables that they read outside the graph. extra: bytes of the rest
+    graph that others do not share."""
 
     steps: Steps
     features: Mapping[str, Feature]
     inputs: Mapping[str, Input]
     lookups: tuple[Lookup, ...]
+    extra: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """Of the graphs, and of the weights beside them."""
+        beside = {name: content for _, made in self.steps for name, content in made.beside.items()}
+        return sum(len(made.content or b"") for _, made in self.steps) + sum(map(len, beside.values()))
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,8 @@ def wired(
     subject: Subject, compiled: Compiled, sides: Sides, *, tables: Mapping[str, str], record: str | None
 ) -> Wired:
     """Steps and features of what was compiled. record: the item table, None without one."""
-    pieces = _pieces(compiled)
+    many = _pieces(compiled)
+    pieces = many if compiled.rest is None else (*many, compiled.rest)
     read = {port.name for piece in pieces for port in piece.inputs}
     lookups = tuple(one for one in compiled.lookups if one.rows in read)
     keys = {
@@ -89,13 +103,18 @@ def wired(
     steps = [_keys(wires, side, piece) for side, piece in keys.items()]
     if lookups:
         steps.append(_lookup(wires, lookups))
-    steps += _graphs(wires, pieces)
+    last, extra = _graphs(wires, many), 0
+    if compiled.rest is not None:
+        last, extra = _forked(
+            last, _step(wires, frontier.widened(compiled.rest), REST, rows="item", own=True, once=False)
+        )
+    steps += last
     sources = tensors.sources([*keys.values(), *pieces], rows)
     sources |= {one.ids: Source(one.ids) for one in lookups if one.direct}
     features = tensors.features(subject, sources.items())
     if record is not None and RECORD in read and subject.catalogue is not None:
         features[RECORD_FEATURE] = Feature("embedding", (subject.catalogue.key,), {"table": record})
-    return Wired(tuple(steps), features, _inputs(subject, features), lookups)
+    return Wired(tuple(steps), features, _inputs(subject, features), lookups, extra)
 
 
 def _pieces(compiled: Compiled) -> tuple[Piece, ...]:
@@ -117,6 +136,23 @@ def _graphs(wires: Wires, pieces: tuple[Piece, ...]) -> Steps:
     split = wires.subject.model.split
     keep = (split.user_cache_seconds, split.user_cache_entries)
     return (first[0], replace(first[1], keep=keep)), _step(wires, cross, "cross", rows="item", own=True, once=True)
+
+
+def _forked(many: Steps, few: tuple[StepSource, Exported]) -> tuple[Steps, int]:
+    """Steps for many candidates and for few, which share their weights; and the bytes that the latter add."""
+    parts = (*((source, replace(made, candidates="many")) for source, made in many), (few[0], _few(few[1])))
+    before = sum(len(made.content or b"") for _, made in many)
+    contents, beside = shared([made.content or b"" for _, made in parts], WEIGHTS)
+    files = {WEIGHTS: beside} if beside else {}
+    steps = tuple(
+        (source, replace(made, content=content, beside=files))
+        for (source, made), content in zip(parts, contents, strict=True)
+    )
+    return steps, sum(map(len, contents)) + len(beside) - before
+
+
+def _few(made: Exported) -> Exported:
+    return replace(made, candidates="few")
 
 
 def _keys(wires: Wires, side: str, piece: Piece) -> tuple[StepSource, Exported]:

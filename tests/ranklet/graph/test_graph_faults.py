@@ -10,7 +10,7 @@ import pytest
 from graph_hand import Net, accepted, load, three
 from onnx import numpy_helper
 
-from ranklet.graph import compiler, rowwise
+from ranklet.graph import candidates, rowwise
 from ranklet.graph import tidy as tidying
 from ranklet.graph.compiler import compile
 from ranklet.graph.records import Options
@@ -144,7 +144,7 @@ def test_wrong_rewrite_for_onnxruntime_is_caught(monkeypatch):
 
 def test_wrong_join_of_two_graphs_is_caught(monkeypatch):
     """User and cross graph in one session, the user's nodes left without one of them."""
-    right = compiler.joined
+    right = candidates.joined
 
     def wrong(first, second):
         whole = right(first, second)
@@ -156,6 +156,6 @@ def test_wrong_join_of_two_graphs_is_caught(monkeypatch):
     net = Net()
     u, i = net.input("u", ["n", 5]), net.input("i", ["n", 4])
     content = net.bytes(net.dense(net.op("Concat", net.op("Relu", u), i, axis=1), 9, 2))
-    monkeypatch.setattr(compiler, "joined", wrong)
+    monkeypatch.setattr(candidates, "joined", wrong)
     done = compile(load(content), SIDES, FAST)
     assert done.report.shipped == "uncut" and "in one session differ" in done.report.declined["A"]

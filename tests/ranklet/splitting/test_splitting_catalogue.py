@@ -220,13 +220,17 @@ def test_the_user_part_is_kept_where_model_toml_says_so(tmp_path: Path) -> None:
 
 
 def test_a_cached_user_part_is_never_joined_to_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fused(runs: object, numbers: object, *, force: bool) -> choose.Choice:
-        return choose.Choice("B+", "2× on average", (), 1.0, {})
+    timed: set[str] = set()
 
-    monkeypatch.setattr("ranklet.graph.compiler.choose", fused)
+    def apart(build: choose.Build, numbers: tuple[int, ...], *, force: bool, rested: object) -> choose.Choice:
+        timed.update(build(numbers[0]))
+        return choose.Choice("B", "2× on average", (), 1.0, {})
+
+    monkeypatch.setattr("ranklet.graph.compiler.choose", apart)
     cached = 'user_cache_seconds = 60\nuser_cache_entries = 100\ncatalogue = "export/items.csv"'
     folder = din().write(tmp_path / "functions", "m", split=cached)
     built = pipeline.build(folder, out=tmp_path / ".build")
+    assert timed == {"uncut", "control", "A", "B"}
     assert built.split is not None and built.split["shipped"] == "B"
     assert [step.rows for step in built.manifest.steps] == ["user", "item"]
 

@@ -18,7 +18,8 @@ from ranklet.bench.base import Sample, Way
 from ranklet.bench.split.models import Model
 from ranklet.errors import BenchError
 from ranklet.graph import verify
-from ranklet.graph.compiler import CATALOGUE, compile
+from ranklet.graph.compiler import compile
+from ranklet.graph.timing import CATALOGUE
 from ranklet.graph.feeds import InputKind, input_kinds
 from ranklet.graph.packing import pack
 from ranklet.graph.records import Array, Compiled, Feeds, Options, Piece, Sides
