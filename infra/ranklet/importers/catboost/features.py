@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +22,7 @@ FLOAT, ONE_HOT, CTR = "FloatFeature", "OneHotFeature", "OnlineCtr"
 NAN_TRUE = "AsTrue"
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """A split: it holds where `column` > `border`; nan: also where that is NaN. kind: as the file calls it."""
 
     column: int

@@ -10,23 +10,19 @@ import numpy as np
 
 from ranklet.errors import ImportRefused
 from ranklet.importers import proving
-from ranklet.importers.catboost import drawing, features, known, loading, losses, oracle, trees
+from ranklet.importers.catboost import drawing, features, graph, known, loading, losses, oracle, trees
 from ranklet.importers.catboost.document import Document
 from ranklet.importers.catboost.features import Features
 from ranklet.importers.catboost.loading import Loaded
 from ranklet.importers.catboost.losses import Prediction
 from ranklet.importers.npz import npz
 from ranklet.importers.proposal import Proposal, ProposedInput, Wishes
-from ranklet.importers.trees import checks, lowering, trial
-from ranklet.importers.trees.records import Ensemble
 from ranklet.model import StepSource
 from ranklet_features.kinds import ctrs
 
 OUTPUT, COLUMN, INTEGERS, STRINGS = "output", "column", "ints", "strings"
 TABLES = "vocabularies/features.npz"
 RELATIVE = 1e-6
-FEATURES = "features"
-"""The graph's input."""
 
 
 def propose(path: Path, wishes: Wishes) -> Proposal:
@@ -38,44 +34,20 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     outputs = len(trees.bias(found)[1])
     predicted = losses.prediction(found, outputs, options.get(OUTPUT))
     column = losses.column(predicted.names, options.get(COLUMN))
-    graph = _graph(found, read, predicted, column=column)
+    content = graph.make(found, read, predicted, column=column)
     artefact = f"export/{path.stem}.onnx"
     proposal = Proposal(
         inputs=_inputs(found, read, options),
-        features={FEATURES: _feature(read)},
+        features={graph.INPUT: _feature(read)},
         steps=(StepSource(format="onnx", source=artefact),),
-        score=lowering.SCORE,
-        files={artefact: graph} | ({TABLES: npz(ctrs.arrays(read.tables))} if read.categories else {}),
+        score=graph.SCORE,
+        files={artefact: content} | ({TABLES: npz(ctrs.arrays(read.tables))} if read.categories else {}),
         oracle=None if loaded.misread else oracle.of(loaded.content, read, predicted.kind, column=column),
         notes=_notes(loaded, read, predicted, column),
     )
     if proposal.oracle is not None:
         proving.hold(proposal, relative=RELATIVE)
     return proposal
-
-
-def _graph(found: Document, read: Features, predicted: Prediction, *, column: int | None) -> bytes:
-    """Trees of the output that ranks; of all of them where the link needs all."""
-    scale, biases = trees.bias(found)
-    outputs, link, times = len(biases), predicted.link, 1.0
-    whole = link == "softmax" or column is None
-    if predicted.kind == "uncertainty" and column == 1:
-        link, times = "exp", 2.0  # its second output is the logarithm of a standard deviation
-    kept = range(outputs) if whole else [column or 0]
-    ensemble = Ensemble(
-        trees=trees.read(found, read, outputs, kept=kept, scale=scale),
-        dtype="float64",
-        strict=False,
-        width=read.width,
-        base=tuple(biases[output] for output in kept),
-        link=link,
-        scale=times,
-    )
-    place = column if whole else None
-    checks.check(ensemble)
-    content = lowering.lower(ensemble, column=place)
-    trial.run(ensemble, content, column=place)
-    return content
 
 
 def _feature(read: Features) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.catboost.document import SAVE, Document, Node, Oblivious, Split, fits
+from ranklet.importers.catboost.document import SAVE, Document, Node, Split, fits
 from ranklet.importers.catboost.features import ONE_HOT, Features, Turn
 from ranklet.importers.trees.checks import MAX_NODES
 from ranklet.importers.trees.records import LEAF, Floats, Ints, Tree
@@ -30,47 +31,59 @@ def bias(document: Document) -> tuple[float, tuple[float, ...]]:
     return given[0], tuple(biases)
 
 
-def read(
+class Symmetric(NamedTuple):
+    """A tree that asks one question a level. turns: split k is bit k of a leaf's number. leaves: [2^turns, targets]."""
+
+    turns: tuple[Turn, ...]
+    leaves: Floats
+
+
+def symmetric(
     document: Document, features: Features, outputs: int, *, kept: Sequence[int], scale: float
-) -> tuple[Tree, ...]:
+) -> tuple[Symmetric, ...]:
     """kept: the outputs to which trees are wanted, in this order; each is a target. scale: of all leaves.
 
     Raises ImportRefused naming the tree that is none, or whose splits are not those of the features.
     """
     if (document.oblivious_trees is None) == (document.trees is None):
         raise ImportRefused(f"it must have either oblivious_trees or trees; {SAVE}")
-    _limit(document, kept)
-    found: list[Tree] = []
-    for at, tree in enumerate(document.oblivious_trees or []):
-        found += _oblivious(tree, features, outputs, kept=kept, place=f"oblivious_trees[{at}]")
+    trees = document.oblivious_trees or []
+    if (nodes := sum(2 * len(tree.leaf_values) for tree in trees)) > MAX_NODES:
+        raise ImportRefused(f"it has {nodes} nodes; served are {MAX_NODES}")
+    found = []
+    for at, tree in enumerate(trees):
+        place, splits = f"oblivious_trees[{at}]", tree.splits or []
+        depth = len(splits)
+        if depth > MAX_DEPTH or len(tree.leaf_values) != outputs << depth:
+            raise ImportRefused(
+                f"{place} has {len(tree.leaf_values)} leaf_values for {depth} splits and {outputs} outputs; {SAVE}"
+            )
+        turns = tuple(_turn(split, features, f"{place}.splits[{bit}]") for bit, split in enumerate(splits))
+        leaves = np.array(tree.leaf_values, np.float64).reshape(-1, outputs)[:, list(kept)] * scale
+        found.append(Symmetric(turns, leaves))
+    return tuple(found)
+
+
+def records(trees: Iterable[Symmetric]) -> Iterator[Tree]:
+    """Symmetric trees as any others, one a target."""
+    for turns, leaves in trees:
+        left, right, level = _shape(len(turns))
+        backwards = [*reversed(turns), Turn(0, 0.0, False, "")]
+        feature = np.array([turn.column for turn in backwards])[level]
+        threshold = np.array([turn.border for turn in backwards])[level]
+        missing_left = np.array([not turn.nan for turn in backwards])[level]
+        for target in range(leaves.shape[1]):
+            value = np.concatenate([np.zeros(len(leaves) - 1), leaves[:, target]])
+            yield Tree(left, right, feature, threshold, value, missing_left, target=target)
+
+
+def others(
+    document: Document, features: Features, outputs: int, *, kept: Sequence[int], scale: float
+) -> Iterator[Tree]:
+    """Trees that are not symmetric; as `symmetric` otherwise."""
     for at, root in enumerate(document.trees or []):
-        found += _of_nodes(root, features, outputs, kept=kept, place=f"trees[{at}]")
-    return tuple(found) if scale == 1 else tuple(replace(tree, value=tree.value * scale) for tree in found)
-
-
-def _limit(document: Document, kept: Sequence[int]) -> None:
-    nodes = sum(len(tree.leaf_values) for tree in document.oblivious_trees or [])
-    if 2 * nodes * len(kept) > MAX_NODES:
-        raise ImportRefused(f"it has {2 * nodes * len(kept)} nodes; served are {MAX_NODES}")
-
-
-def _oblivious(tree: Oblivious, features: Features, outputs: int, *, kept: Sequence[int], place: str) -> Iterator[Tree]:
-    splits = tree.splits or []
-    depth = len(splits)
-    if depth > MAX_DEPTH or len(tree.leaf_values) != outputs << depth:
-        raise ImportRefused(
-            f"{place} has {len(tree.leaf_values)} leaf_values for {depth} splits and {outputs} outputs; {SAVE}"
-        )
-    turns = [_turn(split, features, f"{place}.splits[{at}]") for at, split in enumerate(splits)]
-    left, right, level = _shape(depth)
-    leaves = np.array(tree.leaf_values, np.float64).reshape(-1, outputs)
-    backwards = [*reversed(turns), Turn(0, 0.0, False, "")]
-    feature = np.array([turn.column for turn in backwards])[level]
-    threshold = np.array([turn.border for turn in backwards])[level]
-    missing_left = np.array([not turn.nan for turn in backwards])[level]
-    for target, output in enumerate(kept):
-        value = np.concatenate([np.zeros((1 << depth) - 1), leaves[:, output]])
-        yield Tree(left, right, feature, threshold, value, missing_left, target=target)
+        for tree in _of_nodes(root, features, outputs, kept=kept, place=f"trees[{at}]"):
+            yield replace(tree, value=tree.value * scale)
 
 
 @lru_cache

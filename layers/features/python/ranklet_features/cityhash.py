@@ -33,8 +33,10 @@ def cityhash64(texts: Sequence[bytes]) -> Words:
         at = np.flatnonzero((lengths >= low) & (lengths <= high))
         if len(at):
             found[at] = hashed(words, starts[at], lengths[at])
-    for row in np.flatnonzero(lengths > 64).tolist():
-        found[row] = _long(words, starts[row : row + 1], int(lengths[row]))[0]
+    blocks = (lengths - 1) // 64
+    for count in np.unique(blocks[lengths > 64]).tolist():
+        at = np.flatnonzero(blocks == count)
+        found[at] = _long(words, starts[at], lengths[at], count)
     return found
 
 
@@ -111,14 +113,14 @@ def _weak(words: Words, at: Places, a: Words, b: Words) -> Pair:
     return total + z, b + _turned(total, 44) + a
 
 
-def _long(words: Words, at: Places, length: int) -> Words:
+def _long(words: Words, at: Places, length: Places, blocks: int) -> Words:
     """Beyond 64 bytes: the end first, then blocks of 64 from the beginning."""
-    size, end = np.array([length], np.uint64), at + length
+    size, end = length.astype(np.uint64), at + length
     x, y, z = words[at], words[end - 16] ^ _K1, words[end - 56] ^ _K0
     v, w = _weak(words, end - 64, size, y), _weak(words, end - 32, size * _K1, _K0)
     z = z + _mixed(v[1]) * _K1
     x, y = _turned(z + x, 39) * _K1, _turned(y, 33) * _K1
-    for block in range((length - 1) // 64):
+    for block in range(blocks):
         here = at + 64 * block
         x = _turned(x + y + v[0] + words[here + 16], 37) * _K1 ^ w[1]
         y = _turned(y + v[1] + words[here + 48], 42) * _K1 ^ v[0]
