@@ -22,11 +22,13 @@ OBJECTIVES: Mapping[str, Link] = {
         ("regression", "regression_l1", "huber", "fair", "quantile", "mape", "lambdarank", "rank_xendcg"), "identity"
     ),
     **dict.fromkeys(("poisson", "gamma", "tweedie"), "exp"),
-    **dict.fromkeys(("binary", "multiclassova", "cross_entropy"), "sigmoid"),
-    "cross_entropy_lambda": "softplus",
+    **dict.fromkeys(("mean_absolute_percentage_error", "custom", "none", "null", "na"), "identity"),
+    **dict.fromkeys(("binary", "multiclassova", "cross_entropy", "xentropy"), "sigmoid"),
+    **dict.fromkeys(("cross_entropy_lambda", "xentlambda"), "softplus"),
     "multiclass": "softmax",
 }
-"""Objective → its link, as `ObjectiveFunction::ConvertOutput` has them (src/objective)."""
+"""Objective, in all spellings that a file may have → its link, as `ObjectiveFunction::ConvertOutput` has them
+(src/objective)."""
 
 SCALED = {"binary", "multiclassova"}
 """Objectives whose parameter `sigmoid` multiplies the sum."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from trees_models import HERE, Case, read
+from trees_kit import HERE, Case, read
 
 from ranklet import importers
 from ranklet.errors import ImportRefused

@@ -1,0 +1,11 @@
+"""Writes xgboost.zip and lightgbm.zip anew: `python tests/oracles.py trees --make`."""
+
+from __future__ import annotations
+
+from trees_kit import HERE, write
+from trees_lightgbm import lightgbm_cases
+from trees_xgboost import xgboost_cases
+
+if __name__ == "__main__":
+    write(HERE / "xgboost.zip", xgboost_cases())
+    write(HERE / "lightgbm.zip", lightgbm_cases())
