@@ -6,7 +6,9 @@ the library is not installed, the package scores itself: that proves nothing of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +39,29 @@ def write(proposal: Proposal, described: Model, folder: Path, rows: Path | None)
 
     Returns how many requests there are, and notes. Raises ModelError for rows that do not fit the inputs.
     """
-    requests = _drawn(proposal, described) if rows is None else own.requests(rows, described)
-    scores, told = _scores(proposal, described, folder, requests)
-    kept = [(request, found) for request, found in zip(requests, scores, strict=True) if np.isfinite(found).all()]
+    if rows is None and proposal.verified is not None:
+        found, told, source = _verified(proposal, described, folder)
+    else:
+        requests = _drawn(proposal, described) if rows is None else own.requests(rows, described)
+        found, told = _scored(proposal, described, folder, requests)
+        source = INVENTED if rows is None else f"They are rows of {rows.name}."
+    kept = [one for one in found if _finite(one.scores, nulls=proposal.nulls)]
     if not kept:
         raise ModelError(f"{described.name}: no drawn request has finite scores; give rows of your own with --rows")
-    if len(kept) < len(requests):
-        told += (f"{len(requests) - len(kept)} requests were left out: their scores are not finite",)
-    (folder / "golden.jsonl").write_bytes(b"".join(_line(*one) for one in kept))
+    if len(kept) < len(found):
+        told += (f"{len(found) - len(kept)} requests were left out: their scores are not finite",)
+    (folder / "golden.jsonl").write_bytes(b"".join(map(_line, kept)))
     path = folder / "model.toml"
     if "\n[golden]" not in (document := path.read_text(encoding="utf-8")):
-        largest = max(float(np.abs(found).max(initial=0)) for _, found in kept)
+        largest = max(abs(score) for one in kept for score in (*one.scores, 0.0) if not math.isnan(score))
         bound = None if largest <= 1 else float(f"{RELATIVE * largest:.2g}")
-        source = INVENTED if rows is None else f"They are rows of {rows.name}."
         path.write_text(document + text.golden(bound, source), encoding="utf-8")
     return len(kept), told
+
+
+def _finite(scores: Sequence[float], *, nulls: bool) -> bool:
+    """nulls: NaN says that there is no score."""
+    return not any(math.isinf(score) or (math.isnan(score) and not nulls) for score in scores)
 
 
 def columns(request: Request, described: Model) -> Columns:
@@ -81,27 +91,56 @@ def _request(proposal: Proposal, described: Model, count: int, random: np.random
     return sides["user"], sides["context"], sides["item"]
 
 
-def _scores(
+def _scored(
     proposal: Proposal, described: Model, folder: Path, requests: Sequence[Request]
-) -> tuple[list[Any], tuple[str, ...]]:
+) -> tuple[list[Golden], tuple[str, ...]]:
+    """Each request with the source library's scores, or the package's own."""
     if proposal.oracle is None:
         told = "the source library is not installed: the golden scores are the package's own, and prove nothing of it"
-        return _own_scores(folder, requests, described), (told,)
-    found = [proposal.oracle.scores(columns(request, described)) for request in requests]
+        return _answered(folder, requests), (told,)
+    found = [np.asarray(proposal.oracle.scores(columns(one, described)), np.float64).reshape(-1) for one in requests]
     told = f"the golden scores are those of {proposal.oracle.name}"
-    return [np.asarray(one, np.float64).reshape(-1) for one in found], (told,)
+    return [Golden(*one, tuple(scores.tolist())) for one, scores in zip(requests, found, strict=True)], (told,)
 
 
-def _own_scores(folder: Path, requests: Sequence[Request], described: Model) -> list[Any]:
+def _answered(folder: Path, requests: Sequence[Request]) -> list[Golden]:
+    """Requests with the package's own answers."""
     blank = [Golden(*request, (0.0,) * _count(request)) for request in requests]
-    return [np.array(answer.scores) for answer in pipeline.answers(folder, blank)]
+    answers = pipeline.answers(folder, blank)
+    return [
+        replace(one, scores=tuple(answer.scores), outputs=answer.outputs or {})
+        for one, answer in zip(blank, answers, strict=True)
+    ]
+
+
+def _verified(proposal: Proposal, described: Model, folder: Path) -> tuple[list[Golden], tuple[str, ...], str]:
+    """The file's own rows, a request each: outputs as it says, and scores where it says them."""
+    assert proposal.verified is not None
+    rows, outputs = proposal.verified.inputs, proposal.verified.outputs
+    count = min(len(next(iter(rows.values()))), own.MOST_REQUESTS)
+    requests = [
+        own.request([{name: values[at] for name, values in rows.items()}], described.inputs) for at in range(count)
+    ]
+    score = next(
+        (name for name, one in proposal.tell.items() if one.tensor == proposal.score and name in outputs), None
+    )
+    found = []
+    for at, answer in enumerate(_answered(folder, requests)):
+        wanted = {name: [values[at]] for name, values in outputs.items()}
+        scores = answer.scores if score is None else tuple(math.nan if one is None else one for one in wanted[score])
+        found.append(replace(answer, scores=scores, outputs=wanted))
+    told = f"the golden requests are the {count} verification rows of the file, with the outputs that it gives them"
+    return found, (told,), "They are the verification rows of the file."
 
 
 def _count(request: Request) -> int:
     return max((len(values) for values in request[2].values()), default=1)
 
 
-def _line(request: Request, scores: Any) -> bytes:
-    user, context, items = request
-    document = {"request": {"user": user, "context": context, "items": items}, "scores": scores.tolist()}
+def _line(golden: Golden) -> bytes:
+    document = {
+        "request": {"user": golden.user, "context": golden.context, "items": golden.items},
+        "scores": golden.scores,
+        **({"outputs": golden.outputs} if golden.outputs else {}),
+    }
     return orjson.dumps(document) + b"\n"

@@ -39,7 +39,7 @@ def requests(path: Path, described: Model) -> list[Request]:
     found = []
     for _, same in groupby(rows, lambda row: orjson.dumps([row[name] for name in once])):
         while chunk := list(islice(same, MOST_CANDIDATES)):
-            found.append(_request(chunk, described.inputs))
+            found.append(request(chunk, described.inputs))
     return found[:MOST_REQUESTS]
 
 
@@ -50,7 +50,8 @@ def _limited(path: Path) -> Iterator[tuple[int, Row]]:
         raise ModelError(f"--rows {path.name} cannot be read: {error}") from error
 
 
-def _request(rows: list[Row], inputs: Mapping[str, Input]) -> Request:
+def request(rows: list[Row], inputs: Mapping[str, Input]) -> Request:
+    """One request of rows that agree on the user's and the context's values."""
     first = rows[0]
     user, context = (
         {name: first[name] for name, declared in inputs.items() if declared.side == side}

@@ -11,7 +11,7 @@ import orjson
 
 from ranklet.draft.lines import Line
 from ranklet.importers.proposal import Proposal
-from ranklet.model import StepSource
+from ranklet.model import StepSource, Telling
 
 HEADER = """\
 # {name}: drafted from {format}. What could not be read from the file is guessed: check every line that says
@@ -35,6 +35,11 @@ def model_toml(name: str, format: str, proposal: Proposal, drafted: Sequence[Lin
     for step in proposal.steps:
         parts += ["", "[[steps]]", *_lines(_step(step))]
     parts += ["", "[output]", f"score = {_value(proposal.score)}", *_item_key(item_key)]
+    if proposal.nulls:
+        parts.append("nulls = true  # a candidate without a score is told as null, and is none of the best")
+    if proposal.tell:
+        parts += ["", "# What is told beside the scores; labels are what the codes 1, 2 … stand for.", "[output.tell]"]
+        parts += [f"{_key(name)} = {_inline(_telling(one))}" for name, one in proposal.tell.items()]
     return "\n".join(parts) + "\n"
 
 
@@ -58,6 +63,10 @@ def _step(step: StepSource) -> Mapping[str, Any]:
     default = StepSource(format=step.format)
     fields = {name: getattr(step, name) for name in step.__struct_fields__}
     return {name: value for name, value in fields.items() if name == "format" or value != getattr(default, name)}
+
+
+def _telling(one: Telling) -> Mapping[str, Any]:
+    return {"tensor": one.tensor, "labels": None if one.labels is None else list(one.labels)}
 
 
 def _item_key(item_key: str | None) -> Iterator[str]:

@@ -26,6 +26,7 @@ IMPORTERS: Mapping[str, str] = {
     "lightgbm": "ranklet.importers.lightgbm",
     "numpy": "ranklet.importers.numpy",
     "onnx": "ranklet.importers.onnx",
+    "pmml": "ranklet.importers.pmml",
     "sklearn": "ranklet.importers.sklearn",
     "tensorflow": "ranklet.importers.tensorflow",
     "torch": "ranklet.importers.torch",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
-from ranklet.model import StepSource
+from ranklet.model import StepSource, Telling
 from ranklet_features.spec import Side
 
 Draw = Callable[[np.random.Generator, int], list[Any]]
@@ -51,6 +51,14 @@ class RecordOracle(Protocol):
 
 
 @dataclass(frozen=True)
+class Verified:
+    """Rows that stand in the file with what the model makes of them. inputs, outputs: a column each, None for none."""
+
+    inputs: Columns
+    outputs: Columns
+
+
+@dataclass(frozen=True)
 class Proposal:
     """inputs, features and tables: lines of model.toml by name, in order; a feature is flat (`kind`, `of`, options).
 
@@ -58,6 +66,8 @@ class Proposal:
     files: path below functions/NAME/ → content (converted graphs below export/, vocabularies below vocabularies/).
     kept: copy the given file itself to export/, because the build reads it. score: the tensor that ranks.
     oracle: None where the library is not installed. notes: what the author should check, a sentence each.
+    tell: further outputs by name: a tensor, and the labels of its codes. nulls: the score may be missing.
+    verified: rows of the file itself.
     """
 
     inputs: Mapping[str, ProposedInput]
@@ -69,6 +79,9 @@ class Proposal:
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     oracle: RecordOracle | None = None
     notes: tuple[str, ...] = ()
+    tell: Mapping[str, Telling] = field(default_factory=dict)
+    nulls: bool = False
+    verified: Verified | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from functools import partial
 from ranklet.errors import ImportRefused
 from ranklet.importers.pmml import dictionary, models, outputs, schema, scopes
 from ranklet.importers.pmml.context import Context
+from ranklet.importers.pmml.drawing import Drawn
 from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.results import Result
 from ranklet.importers.pmml.sources import Field, Sources
@@ -39,7 +40,7 @@ def compile(root: Element) -> Compiled:
         refuse(missing[0].element, f"reads the field {missing[0].name!r}, which the data dictionary does not have")
     if not active:
         raise ImportRefused("the model reads no field")
-    fields = {name: Field(name, data[name].kind, known=list(data[name].valid or ())) for name in active}
+    fields = {name: Field(name, data[name].kind, _drawn(one, data[name])) for name, one in active.items()}
     sources = Sources(fields, Tape())
     scope = Context(sources, _functions(root), floats=model.get("x-mathContext", "double") == "float")
     for name, one in active.items():
@@ -47,9 +48,19 @@ def compile(root: Element) -> Compiled:
     scopes.derived(root.one("TransformationDictionary"), scope)
     scopes.derived(model.one("LocalTransformations"), scope)
     result, made = scopes.finished(model, scope)
-    sources.settle()
     told = {name: sources.on_tape(value) for name, value in _told(model, mining, result, made)}
+    target = next((name for name, one in mining.items() if one.usage in schema.TARGETS), None)
+    if target in data and isinstance(value := told.get(target), Choice):
+        told[target] = Choice(value.tensor, value.domain, data[target].kind)
+    sources.settle()
     return Compiled(model, sources, result, told)
+
+
+def _drawn(one: schema.MiningField, data: dictionary.DataField) -> Drawn:
+    strict = one.element.get("invalidValueTreatment", "returnInvalid") == "returnInvalid"
+    needed = one.element.get("missingValueTreatment") == "returnInvalid"
+    known = [value for value in (*(data.valid or ()), *data.gone) if value not in data.bad]
+    return Drawn(data.kind, known, strict, data.valid, data.intervals, missing=not needed)
 
 
 def _told(
@@ -58,8 +69,8 @@ def _told(
     target = next((name for name, one in mining.items() if one.usage in schema.TARGETS), None)
     if target is not None:
         yield target, result.value
-    for name in outputs.final(model):
-        value = made[name]
+    told = {**result.told, **{name: made[name] for name in outputs.final(model)}}
+    for name, value in told.items():
         if isinstance(value, Raw) and value.kind == "string":
             raise ImportRefused(f"the output {name!r} tells a text of the request, which is not served")
         if name != target:

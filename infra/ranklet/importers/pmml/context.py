@@ -34,7 +34,7 @@ class Context:
     @property
     def tape(self) -> Tape:
         """Where the graph is written."""
-        return self.sources._tape
+        return self.sources.tape
 
     def below(self, *, floats: bool | None = None) -> Context:
         """A scope of its own, which knows this one's names."""

@@ -8,9 +8,7 @@ whose predicate only says the opposite of what was just found false is entered w
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -101,8 +99,7 @@ class Writer:
     def run(self) -> Diagram:
         """The whole model."""
         root = self.model.need("Node")
-        with deep():
-            self.made.root = self._predicate(predicates.of(root), self._node(root), self.null, self.null)
+        self.made.root = self._predicate(predicates.of(root), self._node(root), self.null, self.null)
         return self.made
 
     def _node(self, node: Element) -> End:
@@ -308,14 +305,3 @@ _OPPOSITES = (
     ("lessOrEqual", "greaterThan"), ("lessThan", "greaterOrEqual"), ("equal", "notEqual"),
     ("isMissing", "isNotMissing"),
 )  # fmt: skip
-
-
-@contextmanager
-def deep() -> Iterator[None]:
-    """Room for trees that are deep: frames of Python's own take no stack."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, 200_000))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)

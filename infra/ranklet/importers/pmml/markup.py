@@ -7,7 +7,9 @@ without bound. What is read is bounded in bytes, elements and depth.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -166,3 +168,14 @@ def _check_namespace(element: Element, tag: str) -> None:
     version = element.get("version", "4.4") or ""
     if not re.fullmatch(r"(3\.[0-2]|4\.[0-4])(\..*)?", version):
         refuse(element, f"has version {version[:20]!r}; read are 3.0 to 4.4")
+
+
+@contextmanager
+def deep() -> Iterator[None]:
+    """Room for models that are deep: Python's own frames take no stack."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 200_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

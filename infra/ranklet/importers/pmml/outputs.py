@@ -7,9 +7,10 @@ from functools import partial
 
 from ranklet.importers.pmml import expressions
 from ranklet.importers.pmml.context import Context
+from ranklet.importers.pmml.dictionary import kind_of
 from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.results import Result
-from ranklet.importers.pmml.values import Number, Value
+from ranklet.importers.pmml.values import Choice, Number, Value
 
 
 def of(model: Element, result: Result, scope: Context) -> dict[str, Value]:
@@ -40,7 +41,10 @@ def _value(field: Element, result: Result, scope: Context) -> Value:
         refuse(field, f"has feature = {feature!r}, which is not served; served are {', '.join(FEATURES)}")
     if field.get("segmentId") is not None:
         refuse(field, "tells of one segment (segmentId), which is not served")
-    return FEATURES[feature](field, result, scope)
+    found = FEATURES[feature](field, result, scope)
+    if isinstance(found, Choice) and field.get("dataType") is not None:
+        return Choice(found.tensor, found.domain, kind_of(field))
+    return found
 
 
 def _predicted(field: Element, result: Result, scope: Context) -> Value:

@@ -17,7 +17,7 @@ class Result:
     """value: the prediction, missing where the model has none. probabilities: class → tensor double [n, 1].
 
     scores: what else is told by class or entity, by the name of PMML's result feature (`confidence`, `affinity`).
-    entity: the id of the winning node, cluster or rule. classes: in the model's order, which decides equal ones.
+    entity: the id of the winning node, cluster or rule. told: output fields of models within it that callers get.
     """
 
     function: Function
@@ -25,7 +25,7 @@ class Result:
     probabilities: Mapping[str, str] = field(default_factory=dict)
     scores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     entity: Value | None = None
-    extra: Mapping[str, Value] = field(default_factory=dict)
+    told: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[str, ...]:

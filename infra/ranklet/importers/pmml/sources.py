@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import onnx
 import orjson
 from onnx import TensorProto, helper
 
+from ranklet.importers.pmml.drawing import Drawn
 from ranklet.importers.pmml.values import BOOLEANS, NUMERIC, Choice, Domain, Expr, Kind, Number, Raw, Value
 from ranklet.importers.tape import DOUBLE, Tape
 from ranklet_features.expressions.values import MISSING_TEXT
@@ -22,15 +23,11 @@ INLINE = 24
 
 @dataclass
 class Field:
-    """A raw field as callers send it. kind: of its values. missing: whether callers may leave it out.
-
-    known: values worth trying.
-    """
+    """A raw field as callers send it. kind: of its values. drawn: values worth trying."""
 
     name: str
     kind: Kind
-    missing: bool = True
-    known: list[Any] = field(default_factory=list)
+    drawn: Drawn
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -44,7 +41,7 @@ class Sources:
     """fields: the raw fields, in the file's order."""
 
     def __init__(self, fields: Mapping[str, Field], tape: Tape) -> None:
-        self.fields, self._tape = dict(fields), tape
+        self.fields, self.tape = dict(fields), tape
         self._plain: dict[str, str] = {}
         self._numbers: dict[str, tuple[str, Expr]] = {}
         self._choices: dict[str, tuple[str, Expr, Domain]] = {}
@@ -55,11 +52,11 @@ class Sources:
         if raw.expr[0] == "field":
             name = raw.expr[1]
             if name not in self._plain:
-                self._plain[name] = self._tape.later()
-            given = self._tape.op("Gather", NUMBERS, self._plain[name], axis=1)
-            return Number(self._tape.narrowed(given) if raw.kind == "float" else given, raw.kind)
+                self._plain[name] = self.tape.later()
+            given = self.tape.op("Gather", NUMBERS, self._plain[name], axis=1)
+            return Number(self.tape.narrowed(given) if raw.kind == "float" else given, raw.kind)
         name = self._named(self._numbers, raw, lambda made: (made, raw.expr))
-        return Number(self._tape.op("Reshape", name, [-1, 1]), raw.kind)
+        return Number(self.tape.op("Reshape", name, [-1, 1]), raw.kind)
 
     def choice(self, raw: Raw) -> Choice:
         """As codes int64 [n, 1]; its domain is open, booleans' is closed."""
@@ -67,8 +64,8 @@ class Sources:
         if key not in self._codes:
             domain = Domain.of(BOOLEANS) if raw.kind == "boolean" else Domain(open=True)
             name = self._named(self._choices, raw, lambda made: (made, raw.expr, domain))
-            codes = self._tape.op("Reshape", name, [-1, 1])
-            self._tape.kinds[codes] = int(TensorProto.INT64)
+            codes = self.tape.op("Reshape", name, [-1, 1])
+            self.tape.kinds[codes] = int(TensorProto.INT64)
             self._codes[key] = Choice(codes, domain, raw.kind)
         return self._codes[key]
 
@@ -78,8 +75,8 @@ class Sources:
         if plain is not None:
             found = self.number(Raw(["field", plain.name], "double")).tensor
         else:
-            found = self._tape.doubles(self.choice(Raw(["field", next(iter(self.fields))], "string")).tensor)
-        return self._tape.doubles(self._tape.op("IsInf", self._tape.op("Mul", found, 0.0)))
+            found = self.tape.doubles(self.choice(Raw(["field", next(iter(self.fields))], "string")).tensor)
+        return self.tape.doubles(self.tape.op("IsInf", self.tape.op("Mul", found, 0.0)))
 
     def on_tape(self, value: Value) -> Number | Choice:
         """The value as a tensor."""
@@ -90,7 +87,7 @@ class Sources:
     def hint(self, value: Value, known: Any) -> None:
         """Values worth trying, of a raw field."""
         if isinstance(value, Raw) and len(names := fields_of(value.expr)) == 1:
-            found = self.fields[names[0]].known
+            found = self.fields[names[0]].drawn.known
             found += [one for one in known if one not in found][: max(0, 200 - len(found))]
 
     def settle(self) -> None:
@@ -98,7 +95,7 @@ class Sources:
         import numpy as np
 
         for at, name in enumerate(self._plain):
-            self._tape.settle(self._plain[name], np.array([at], np.int64))
+            self.tape.settle(self._plain[name], np.array([at], np.int64))
 
     def graph_inputs(self, used: set[str]) -> list[onnx.ValueInfoProto]:
         """Inputs of the graph that are used."""

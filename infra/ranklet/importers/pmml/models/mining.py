@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from ranklet.importers.pmml import forests, models, predicates, scopes
+from ranklet.importers.pmml import forests, models, outputs, predicates, scopes
 from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.models import tree as trees
@@ -61,15 +61,18 @@ def _chain(elements: Sequence[Element], context: Context) -> Result:
     """Each segment may read the outputs of those before it; the last one's result is the model's."""
     scope = context.below()
     found: Result | None = None
+    told: dict[str, Value] = {}
     for element in elements:
         predicate = predicates.of(element)
         if not predicates.always(predicate):
             refuse(predicate, "of a segment in a chain is not served; served is <True/>")
-        found, outputs = scopes.run(models.of(element), scope)
-        for name, value in outputs.items():
+        model = models.of(element)
+        found, made = scopes.run(model, scope)
+        told |= {**found.told, **{name: made[name] for name in outputs.final(model)}}
+        for name, value in {**found.told, **made}.items():
             scope.later[name] = partial(_same, value)
     assert found is not None
-    return found
+    return replace(found, told=told)
 
 
 def _same(value: Value) -> Value:

@@ -1,0 +1,112 @@
+"""A compiled file as the folder of a model: inputs, features, one graph, and all that it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ranklet.errors import ImportRefused
+from ranklet.importers.pmml import compiling, markup, verifying
+from ranklet.importers.pmml.compiling import Compiled
+from ranklet.importers.pmml.markup import Element
+from ranklet.importers.pmml.values import NUMERIC, Choice, Number
+from ranklet.importers.proposal import Proposal, ProposedInput, Wishes
+from ranklet.model import StepSource, Telling
+
+OUTPUT = "output"
+ARTEFACT = "export/model.onnx"
+
+
+def propose(path: Path, wishes: Wishes) -> Proposal:
+    """See `ranklet.importers.pmml`."""
+    options = wishes.only(OUTPUT)
+    try:
+        with markup.deep():
+            root = markup.read(path)
+            return _propose(root, compiling.compile(root), options.get(OUTPUT))
+    except ImportRefused as error:
+        raise ImportRefused(f"{path.name}: {error}") from error
+
+
+def _propose(root: Element, made: Compiled, wanted: str | None) -> Proposal:
+    sources, tape = made.sources, made.sources.tape
+    ranked, why = _ranked(made, wanted)
+    tensors = {**{name: value.tensor for name, value in made.told.items()}, SCORE: ranked.tensor}
+    used = {name for tensor in tensors.values() for name in tape.reads(tensor)}
+    files: dict[str, bytes] = {}
+    features = dict(sources.features(used, files))
+    names = _tensors(made, taken=set(features))
+    outputs = {**{names[name]: value.tensor for name, value in made.told.items()}, SCORE: ranked.tensor}
+    files[ARTEFACT] = tape.graph(sources.graph_inputs(used), outputs, "pmml")
+    read = {name for fields in features.values() for name in fields["of"]}
+    return Proposal(
+        inputs={
+            name: ProposedInput(field.fields, field.drawn.values)
+            for name, field in sources.fields.items()
+            if name in read
+        },
+        features=features,
+        steps=(StepSource(format="onnx", source=ARTEFACT),),
+        score=SCORE,
+        files=files,
+        tell={name: Telling(tensor=names[name], labels=_labels(value)) for name, value in made.told.items()},
+        nulls=True,
+        verified=verifying.read(
+            made.model, {name: one for name, one in sources.fields.items() if name in read}, made.told
+        ),
+        notes=(why, *_notes(root)),
+    )
+
+
+SCORE = "score"
+
+
+def _tensors(made: Compiled, *, taken: set[str]) -> dict[str, str]:
+    """A tensor's name for each output: its own, where no feature is called so."""
+    found: dict[str, str] = {}
+    for name in made.told:
+        free, number = name, 2
+        while free in taken or free == SCORE or free in made.sources.tape.constants:
+            free, number = f"{name}_{number}", number + 1
+        taken.add(free)
+        found[name] = free
+    return found
+
+
+def _labels(value: Number | Choice) -> tuple[str | int | float | bool, ...] | None:
+    """What the codes stand for, in the type of the output."""
+    if isinstance(value, Number):
+        return None
+    if value.kind == "boolean":
+        return (False, True)
+    words = tuple(value.domain.words)
+    return tuple(map(_number, words)) if value.kind in NUMERIC else words
+
+
+def _number(word: str) -> int | float:
+    found = float(word)
+    return int(found) if found.is_integer() else found
+
+
+def _ranked(made: Compiled, wanted: str | None) -> tuple[Number, str]:
+    """The number that ranks, and a note of it. Raises ImportRefused where that must be asked."""
+    numbers: Mapping[str, Number] = {name: one for name, one in made.told.items() if isinstance(one, Number)}
+    if wanted is not None:
+        if wanted not in numbers:
+            raise ImportRefused(f"no output of numbers is called {wanted!r}; there are {sorted(numbers)}")
+        return numbers[wanted], f"the score is the output {wanted!r}"
+    result = made.result
+    if len(result.classes) == 2:
+        last = result.classes[-1]
+        return Number(result.probabilities[last]), f"the score is the probability of {last!r}, the second class"
+    if result.function == "regression" and isinstance(result.value, Number):
+        return result.value, "the score is the predicted value"
+    raise ImportRefused(
+        f"say which output ranks, with -o {OUTPUT}=NAME: {', '.join(sorted(numbers)) or 'it has no numbers'}"
+    )
+
+
+def _notes(root: Element) -> Iterator[str]:
+    if (header := root.one("Header")) is not None and (application := header.one("Application")) is not None:
+        yield f"written by {application.get('name', '?')} {application.get('version') or ''}".strip()
+    yield "the golden rows prove the package against JPMML's answers only where the file has verification rows"
