@@ -18,12 +18,10 @@ from ranklet_features.cityhash import Words, cityhash64
 from ranklet_features.columns import Column
 from ranklet_features.kinds import ctrs
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
-from ranklet_features.kinds.ctrs import ABOVE, ABOVE_OR_NAN, VALUE, Part, Table, fold
+from ranklet_features.kinds.ctrs import ABOVE, ABOVE_OR_NAN, FOLD, VALUE, Part, Table
 from ranklet_features.kinds.dense import Dense
 from ranklet_features.kinds.dense import Options as DenseOptions
 from ranklet_features.kinds.hashes import texts
-
-_NONE = np.zeros(1, np.uint64)
 
 
 @dataclass(frozen=True)
@@ -35,10 +33,10 @@ class Options:
 
 
 class _Step(NamedTuple):
-    """One hash: of an earlier one (-1 for none) and of a part."""
+    """One hash: of an earlier one (-1 for none), and of a part by its number."""
 
     before: int
-    part: Part
+    part: int
 
 
 class Catboost(Compiled):
@@ -55,8 +53,9 @@ class Catboost(Compiled):
         self.numbers = None
         if options.numbers:
             self.numbers = Dense.compile(DenseOptions(), replace(scope, of=scope.of[: options.numbers]))
-        self.steps, self.ends = _steps(found)
-        self.hashed = sorted({step.part.of for step in self.steps if step.part.of >= options.numbers})
+        self.parts = list(dict.fromkeys(part for table in found for part in table.parts))
+        self.steps, self.ends = _steps(found, self.parts)
+        self.hashed = sorted({part.of for part in self.parts if part.of >= options.numbers})
 
     @classmethod
     def compile(cls, options: Options, scope: Scope) -> Self:
@@ -84,23 +83,26 @@ class Catboost(Compiled):
         return {self.name: found}
 
     def _hashes(self, columns: Sequence[Column]) -> list[Words]:
+        """As `fold` has them; the product with each part is made once."""
         categories = _categories({of: columns[of] for of in self.hashed})
+        weighed = [FOLD * _code(part, columns, categories) for part in self.parts]
         found: list[Words] = []
         for before, part in self.steps:
-            found.append(fold(found[before] if before >= 0 else _NONE, _code(part, columns, categories)))
+            found.append(FOLD * (found[before] + weighed[part] if before >= 0 else weighed[part]))
         return found
 
 
-def _steps(found: Sequence[Table]) -> tuple[list[_Step], list[int]]:
+def _steps(found: Sequence[Table], parts: Sequence[Part]) -> tuple[list[_Step], list[int]]:
     """Each hash once, as many tables begin alike; and of each table its last."""
-    known: dict[tuple[int, Part], int] = {}
+    places = {part: at for at, part in enumerate(parts)}
+    known: dict[_Step, int] = {}
     ends = []
     for table in found:
         at = -1
         for part in table.parts:
-            at = known.setdefault((at, part), len(known))
+            at = known.setdefault(_Step(at, places[part]), len(known))
         ends.append(at)
-    return [_Step(*one) for one in known], ends
+    return list(known), ends
 
 
 def _categories(columns: Mapping[int, Column]) -> dict[int, NDArray[np.int32]]:

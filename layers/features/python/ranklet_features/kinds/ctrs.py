@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ranklet_features.kinds.base import Scope
 
-_FOLD = np.array([0x4906BA494954CB65], np.uint64)
+FOLD = np.array([0x4906BA494954CB65], np.uint64)
 VALUE, ABOVE, ABOVE_OR_NAN, EQUAL = range(4)
 """What is made of an input: its hash; whether it lies above a border, NaN not, or NaN as well; whether its hash is."""
 
@@ -22,7 +22,7 @@ Words = NDArray[np.uint64]
 
 def fold(before: Words, code: Words) -> Words:
     """CalcHash: of what came before, 0 at first, and of the next part."""
-    return _FOLD * (before + _FOLD * code)
+    return FOLD * (before + FOLD * code)
 
 
 def signed(hash: int) -> int:
@@ -52,8 +52,8 @@ class Table:
         if not last:
             return np.broadcast_to(self.rows, (len(hashes), self.rows.shape[1]))
         at = self.keys.searchsorted(hashes)
-        known = self.keys.take(at, mode="clip") == hashes
-        return self.rows.take(np.where(known, at, last), axis=0)
+        at[self.keys.take(at, mode="clip") != hashes] = last
+        return self.rows.take(at, axis=0)
 
 
 ARRAYS: Mapping[str, str] = {
