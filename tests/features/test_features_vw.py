@@ -35,6 +35,9 @@ def test_integers_are_hashed_as_their_text() -> None:
     assert ids(Input("item", "int"), [12, -3, 2**40], absent=-3) == [12 + SEED, -1, (2**40 + SEED) & LAST]
     assert ids(Input("item", "int"), [12, -3]) == [12 + SEED, hashed("-3")]
     assert ids(Input("item", "int"), [12, -3], before="m=") == [hashed("m=12"), hashed("m=-3")]
+    assert ids(Input("item", "int"), [12, -3, 0], before="90") == [9012 + SEED, hashed("90-3"), 900 + SEED]
+    assert ids(Input("item", "int"), [12], before="90", plain=True) == [hashed("9012")]
+    assert ids(Input("item", "int"), [2**63 - 1], before="9") == [(9 * 10**19 + 2**63 - 1 + SEED) & LAST]
     assert ids(Input("item", "string"), ["12"], plain=True) == [hashed("12")]
     assert ids(Input("item", "string"), ["12"], before="3") == [312 + SEED]
 

@@ -41,11 +41,21 @@ def space_of(token: Token) -> str:
 
 
 def read_tokens(header: Header, tokens: Sequence[Token]) -> tuple[Token, ...]:
-    """Those of namespaces that the model reads."""
+    """Those that count: of namespaces that the model reads, and that stand alone or in an interaction.
+
+    Raises ImportRefused for a namespace that does not begin with a letter of ASCII: Vowpal Wabbit takes it by its byte.
+    """
+    if strange := [token.space for token in tokens if not space_of(token).isascii()]:
+        raise ImportRefused(
+            f"-o {LINE}: the namespace {strange[0]!r} is told by its first byte; train with one of ASCII"
+        )
     kept = header.kept
-    return tuple(
+    read = [
         token for token in tokens if space_of(token) not in header.ignored and (kept is None or space_of(token) in kept)
-    )
+    ]
+    spaces = list(dict.fromkeys(map(space_of, read)))
+    met = {name for names in interactions(header, spaces) for name in names}
+    return tuple(token for token in read if space_of(token) in met or space_of(token) not in header.unweighed)
 
 
 def index(header: Header, name: str, seed: int) -> int:
@@ -65,28 +75,31 @@ def seed_of(header: Header, space: str) -> int:
 
 
 def interactions(header: Header, spaces: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Those of namespaces that the line has, `::` written out, each once. Raises ImportRefused."""
+    """Those of namespaces that the line has, `::` written out; of those that differ in their order, the first in the
+    alphabet alone (vw/core/interactions.cc: sort_and_filter_duplicate_interactions). Raises ImportRefused."""
+    every = [one for written in header.interactions for one in _written_out(written, spaces, both=header.duplicates)]
     seen: set[tuple[str, ...]] = set()
-    for written in header.interactions:
-        for one in _written_out(written, spaces):
-            key = tuple(sorted(one))
-            if not set(one) <= set(spaces) or (key in seen and not header.duplicates):
-                continue
+    for one in sorted(every):
+        key = tuple(sorted(one))
+        if set(one) <= set(spaces) and (key not in seen or header.duplicates):
             seen.add(key)
             yield one
 
 
-def _written_out(written: str, spaces: Sequence[str]) -> list[tuple[str, ...]]:
+def _written_out(written: str, spaces: Sequence[str], *, both: bool) -> list[tuple[str, ...]]:
+    """both: pairs of `::` in either order."""
     if WILDCARD not in written:
         if len(written) < 2:
             raise ImportRefused(f"the interaction {written!r} is none; train again")
-        # One that names a namespace twice is sorted (vw/core/interactions.cc), others stay as they are.
+        # One that names a namespace twice is sorted, others stay as they are.
         return [tuple(written) if len(set(written)) == len(written) else tuple(sorted(written))]
     if written not in ("::", ":::"):
         raise ImportRefused(f"the interaction {written} is not served: write out what : stands for, or train with ::")
-    every = combinations_with_replacement(sorted(spaces), len(written))
+    every = list(combinations_with_replacement(sorted(spaces), len(written)))
+    if written == "::":
+        return every + [one[::-1] for one in every if both and one[0] != one[1]]
     # Triples of different namespaces come from the last to the first; what 9.11 does, seen in its --invert_hash.
-    return [one[::-1] if written == ":::" and len(set(one)) == 3 else one for one in every]
+    return [one[::-1] if len(set(one)) == 3 else one for one in every]
 
 
 def draft(model: Vowpal, tokens: Sequence[Token]) -> Drafted:

@@ -87,9 +87,12 @@ class Vw(Compiled):
     def _ids(self, column: Column) -> Array:
         if isinstance(column.values, list):
             return self._of_strings(column, column.values)
-        numbers = column.values
-        if self.options.before or self.options.plain:
-            found = self._hashed([self.options.before + str(number) for number in numbers.tolist()])
+        numbers, before = column.values, self.options.before
+        if before or self.options.plain:
+            names = [before + str(number) for number in numbers.tolist()]
+            found = self._hashed(names)
+            if before.isdigit() and before.isascii() and not self.options.plain:
+                self._number(found, names)
         else:
             found = (numbers + self.options.seed) & self.mask
             if (below := numbers < 0).any():
@@ -107,12 +110,16 @@ class Vw(Compiled):
             found = self._hashed([self.options.before + text for text in texts])
         except UnicodeEncodeError as error:
             raise column.fault(0, "a string holds a lone surrogate and has no UTF-8 form") from error
-        found[[not text for text in texts]] = -1
         if not self.options.plain:
-            for at, text in enumerate(texts):
-                if (name := self.options.before + text).isdigit() and name.isascii() and text:
-                    found[at] = (int(name) + self.options.seed) & self.last
+            self._number(found, [self.options.before + text for text in texts])
+        found[[not text for text in texts]] = -1
         return np.asarray(found)
+
+    def _number(self, found: Array, names: Sequence[str]) -> None:
+        """Names of digits alone are numbers."""
+        for at, name in enumerate(names):
+            if name.isdigit() and name.isascii():
+                found[at] = (int(name) + self.options.seed) & self.last
 
     def _hashed(self, names: Sequence[str]) -> Any:
         if not names:
