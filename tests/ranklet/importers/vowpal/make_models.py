@@ -30,6 +30,7 @@ MODELS: Mapping[str, str] = {
     "all-pairs": f"{SMALL} --loss_function logistic -q ::",
     "all-triples": f"{SMALL} --loss_function logistic --interactions :::",
     "twice-in-three": f"{SMALL} --loss_function logistic --interactions ugg --interactions gumg",
+    "either-order": f"{SMALL} --loss_function logistic -q um --interactions mu --interactions gum --interactions umg",
     "hash-all": f"{SMALL} --hash all --loss_function logistic --link logistic -q um",
     "hash-seed": f"{SMALL} --hash_seed 7 --loss_function logistic --link logistic -q um",
     "ignored": f"{SMALL} --ignore b --loss_function logistic -q ug",
