@@ -83,7 +83,7 @@ def numbers(ensemble: Ensemble) -> list[Numbers]:
 
 def _usual(turns: Floats) -> Floats:
     """Without what lies far from the others: what trees extrapolate there would dwarf all other scores."""
-    finite = turns[np.isfinite(turns)]
+    finite = turns[np.abs(turns) < 1e15]
     if not len(finite):
         return finite
     low, high = np.quantile(finite, (0.05, 0.95))
