@@ -41,8 +41,15 @@ def _is_id(one: Line) -> bool:
 def _line(name: str, one: ProposedInput, proposal: Proposal) -> Line:
     kinds = dict.fromkeys(feature["kind"] for feature in proposal.features.values() if name in _of(feature))
     told = one.side is not None
-    whose = Guess(one.side, "the file says so") if one.side else guess(name, several=bool(one.fields.get("list")))
+    teller = _teller(name, proposal)
+    whose = Guess(one.side, "the file says so") if one.side else guess(teller, several=bool(one.fields.get("list")))
     return Line(name, whose, not told, one.fields, tuple(kinds), one)
+
+
+def _teller(name: str, proposal: Proposal) -> str:
+    """The input by whose name a side is guessed: of weights, the list that they go with."""
+    weighed = (_of(feature)[0] for feature in proposal.features.values() if feature.get("weights") == name)
+    return next(weighed, name)
 
 
 def _of(feature: Mapping[str, Any]) -> Sequence[str]:
