@@ -25,7 +25,7 @@ from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, value_wants, weights
 from ranklet_runtime.engines.links import answer, clipped, find_link
 from ranklet_runtime.engines.terms import matrix, quiet, total
-from ranklet_runtime.errors import ManifestError
+from ranklet_runtime.errors import ManifestError, PayloadTooLarge
 from ranklet_runtime.manifest import Step
 
 PRIME = 16777619
@@ -141,7 +141,9 @@ def _met(parts: list[_Features], names: tuple[str, ...], mask: Array) -> _Featur
     """All combinations of one feature of each part."""
     sizes = [part.x.shape[1] for part in parts]
     if (count := _rows(parts) * math.prod(sizes)) > MAX_FEATURES:
-        raise ValueError(f"the interaction {'×'.join(names)} has {count} features here; at most {MAX_FEATURES} are")
+        raise PayloadTooLarge(
+            f"the interaction {'×'.join(names)} has {count} features here, at most {MAX_FEATURES} are: shorten its lists"
+        )
     places = [place.reshape(-1) for place in np.indices(sizes)]
     keep = np.ones(len(places[0]), bool)
     for left, right, one, other in zip(places, places[1:], names, names[1:], strict=False):
