@@ -33,7 +33,8 @@ _ADVICE: Mapping[int, str] = {
 _OTHERWISE = "cast it in the graph"
 _NOT_TENSOR = (
     "wrap the model so that it takes and gives tensors (skl2onnx: options={'zipmap': False}; "
-    "onnxmltools: zipmap=False; of CatBoost, import its .cbm or .json), or list in [steps.outputs] only the outputs that you need"
+    "onnxmltools: zipmap=False; of CatBoost, import its .cbm or .json), or list in [steps.outputs] only the outputs "
+    "that you need"
 )
 _UNCHANGED = {"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"}
 """Operators that pass ids on."""
