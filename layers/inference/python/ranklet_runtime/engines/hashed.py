@@ -142,7 +142,7 @@ def _met(parts: list[_Features], names: tuple[str, ...], mask: Array) -> _Featur
     sizes = [part.x.shape[1] for part in parts]
     if (count := _rows(parts) * math.prod(sizes)) > MAX_FEATURES:
         raise PayloadTooLarge(
-            f"the interaction {'×'.join(names)} has {count} features here, at most {MAX_FEATURES} are: shorten its lists"
+            f"the interaction {'×'.join(names)} has {count} features here, at most {MAX_FEATURES} are: send fewer"
         )
     places = [place.reshape(-1) for place in np.indices(sizes)]
     keep = np.ones(len(places[0]), bool)
