@@ -73,6 +73,13 @@ EXAMPLES: Mapping[str, Example] = {
         },
     ),
     "lightgbm": Example("trees/lightgbm.zip", "lambdarank/model.txt", "ranker.txt", libraries=("lightgbm",)),
+    "sklearn": Example(
+        "sklearn/sklearn.zip",
+        "films_linear/model.skops",
+        "ranker.skops",
+        extra="sklearn",
+        libraries=("sklearn", "skops"),
+    ),
     "tensorflow": Example(
         "tensorflow/tensorflow.zip", "module/saved/", "ranker", extra="tensorflow", libraries=("tensorflow", "tf2onnx")
     ),

@@ -62,4 +62,4 @@ def _exported(module: str, content: bytes) -> Any:
     """Through the table of formats, which knows the reader."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "model").write_bytes(content)
-        return importers.load(StepSource(format=module, source="model"), Path(folder))
+        return importers.load(StepSource(format=module, source="model", engine="onnx"), Path(folder))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,18 +10,17 @@ from sklearn import (
     compose,
     decomposition,
     ensemble,
-    feature_extraction,
     feature_selection,
     impute,
     kernel_approximation,
     linear_model,
+    model_selection,
     neural_network,
     pipeline,
     preprocessing,
-    tree,
 )
 from sklearn_rows import NUMBERS, TEXTS, Sample
-from sklearn_zoo import COUNT, LOGISTIC, MODELS, THREE, VALUE
+from sklearn_zoo import COUNT, LOGISTIC, THREE, VALUE
 
 
 def _columns(end: Any, *, text: Any = None, number: Any = None, rest: str = "drop") -> Any:
@@ -37,7 +36,7 @@ def _filled() -> Any:
     )
 
 
-def _hot(**options: Any) -> Any:
+def hot(**options: Any) -> Any:
     return preprocessing.OneHotEncoder(**{"handle_unknown": "ignore", **options})
 
 
@@ -118,29 +117,27 @@ def _k_means() -> Any:
 
 
 COLUMNS = {
-    "hot": Sample(lambda: _columns(LOGISTIC(max_iter=500), text=_hot(), number=_filled()), on="frame"),
-    "hot_first": Sample(
-        lambda: _columns(LOGISTIC(max_iter=500), text=_hot(drop="first"), number=_filled()), on="frame"
-    ),
+    "hot": Sample(lambda: _columns(LOGISTIC(max_iter=500), text=hot(), number=_filled()), on="frame"),
+    "hot_first": Sample(lambda: _columns(LOGISTIC(max_iter=500), text=hot(drop="first"), number=_filled()), on="frame"),
     "hot_binary": Sample(
-        lambda: _columns(LOGISTIC(max_iter=500), text=_hot(drop="if_binary"), number=_filled()), on="frame"
+        lambda: _columns(LOGISTIC(max_iter=500), text=hot(drop="if_binary"), number=_filled()), on="frame"
     ),
     "hot_frequent": Sample(
         lambda: _columns(
-            LOGISTIC(max_iter=500), text=_hot(min_frequency=12, handle_unknown="infrequent_if_exist"), number=_filled()
+            LOGISTIC(max_iter=500), text=hot(min_frequency=12, handle_unknown="infrequent_if_exist"), number=_filled()
         ),
         on="frame",
     ),
     "hot_few": Sample(
-        lambda: _columns(LOGISTIC(max_iter=500), text=_hot(max_categories=4), number=_filled()), on="frame"
+        lambda: _columns(LOGISTIC(max_iter=500), text=hot(max_categories=4), number=_filled()), on="frame"
     ),
     "hot_strict": Sample(
-        lambda: _columns(LOGISTIC(max_iter=500), text=_hot(handle_unknown="error"), number=_filled()), on="frame"
+        lambda: _columns(LOGISTIC(max_iter=500), text=hot(handle_unknown="error"), number=_filled()), on="frame"
     ),
     "hot_dense": Sample(
         lambda: _columns(
             ensemble.RandomForestClassifier(8, max_depth=6, random_state=1),
-            text=_hot(sparse_output=False),
+            text=hot(sparse_output=False),
             number=_filled(),
         ),
         on="frame",
@@ -148,14 +145,14 @@ COLUMNS = {
     "hot_imputed": Sample(
         lambda: _columns(
             LOGISTIC(max_iter=500),
-            text=pipeline.make_pipeline(impute.SimpleImputer(strategy="most_frequent"), _hot()),
+            text=pipeline.make_pipeline(impute.SimpleImputer(strategy="most_frequent"), hot()),
             number=_filled(),
         ),
         on="frame",
     ),
     "hot_hours": Sample(
         lambda: pipeline.make_pipeline(
-            compose.ColumnTransformer([("hour", _hot(), ["hour"]), ("price", "passthrough", ["price"])]),
+            compose.ColumnTransformer([("hour", hot(), ["hour"]), ("price", "passthrough", ["price"])]),
             LOGISTIC(max_iter=500),
         ),
         on="frame",
@@ -172,7 +169,7 @@ COLUMNS = {
     ),
     "ordinal_frequent": Sample(
         lambda: _columns(
-            ensemble.HistGradientBoostingClassifier(max_iter=8),
+            ensemble.HistGradientBoostingClassifier(random_state=1, max_iter=8),
             text=preprocessing.OrdinalEncoder(
                 handle_unknown="use_encoded_value", unknown_value=np.nan, min_frequency=10
             ),
@@ -182,13 +179,17 @@ COLUMNS = {
     ),
     "target_encoded": Sample(
         lambda: _columns(
-            LOGISTIC(max_iter=500), text=preprocessing.TargetEncoder(cv=2, random_state=1), number=_filled()
+            LOGISTIC(max_iter=500),
+            text=preprocessing.TargetEncoder(cv=model_selection.StratifiedKFold(2)),
+            number=_filled(),
         ),
         on="frame",
     ),
     "target_encoded_three": Sample(
         lambda: _columns(
-            LOGISTIC(max_iter=500), text=preprocessing.TargetEncoder(cv=2, random_state=1), number=_filled()
+            LOGISTIC(max_iter=500),
+            text=preprocessing.TargetEncoder(cv=model_selection.StratifiedKFold(2)),
+            number=_filled(),
         ),
         on="frame",
         target="three",
@@ -196,7 +197,7 @@ COLUMNS = {
     ),
     "categories": Sample(
         lambda: _columns(
-            ensemble.HistGradientBoostingClassifier(max_iter=8, categorical_features=[0, 1, 2]),
+            ensemble.HistGradientBoostingClassifier(random_state=1, max_iter=8, categorical_features=[0, 1, 2]),
             text=preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan),
             number="passthrough",
         ),
@@ -205,7 +206,7 @@ COLUMNS = {
     "crossed": Sample(
         lambda: pipeline.make_pipeline(
             compose.ColumnTransformer(
-                [("text", _hot(sparse_output=False), ["gender"]), ("n", "passthrough", ["price"])]
+                [("text", hot(sparse_output=False), ["gender"]), ("n", "passthrough", ["price"])]
             ),
             preprocessing.PolynomialFeatures(2),
             LOGISTIC(max_iter=500),
@@ -215,7 +216,7 @@ COLUMNS = {
     "boosted_columns": Sample(
         lambda: pipeline.make_pipeline(
             compose.make_column_transformer(
-                (_hot(), ["gender", "city"]),
+                (hot(), ["gender", "city"]),
                 (preprocessing.KBinsDiscretizer(5, quantile_method="averaged_inverted_cdf"), ["price"]),
                 (preprocessing.SplineTransformer(), ["clicks"]),
             ),
@@ -225,11 +226,11 @@ COLUMNS = {
         **COUNT,
     ),
     "perceptron_columns": Sample(
-        lambda: _columns(neural_network.MLPClassifier((8,), random_state=1), text=_hot(), number=_filled()), on="frame"
+        lambda: _columns(neural_network.MLPClassifier((8,), random_state=1), text=hot(), number=_filled()), on="frame"
     ),
     "remainder": Sample(
         lambda: pipeline.make_pipeline(
-            compose.ColumnTransformer([("gender", _hot(), ["gender"])], remainder="passthrough"),
+            compose.ColumnTransformer([("gender", hot(), ["gender"])], remainder="passthrough"),
             ensemble.ExtraTreesClassifier(8, max_depth=5, random_state=1),
         ),
         on="remaining",
@@ -238,67 +239,6 @@ COLUMNS = {
 }
 
 
-def _terms(make: Any, end: Any = None, on: str = "words") -> Sample:
-    """A vectorizer of texts, and what comes behind it."""
-    return Sample(lambda: pipeline.make_pipeline(make(), LOGISTIC() if end is None else end), on=on)
-
-
-text = feature_extraction.text
-TERMS = {
-    "counted": _terms(text.CountVectorizer),
-    "counted_pairs": _terms(lambda: text.CountVectorizer(ngram_range=(1, 2), lowercase=False)),
-    "counted_once": _terms(lambda: text.CountVectorizer(binary=True)),
-    "weighed": _terms(text.TfidfVectorizer),
-    "weighed_logs": _terms(lambda: text.TfidfVectorizer(sublinear_tf=True, norm="l1")),
-    "weighed_trees": _terms(text.TfidfVectorizer, ensemble.RandomForestClassifier(6, max_depth=5, random_state=1)),
-    "weighed_after": _terms(
-        lambda: pipeline.make_pipeline(text.CountVectorizer(), text.TfidfTransformer(smooth_idf=False))
-    ),
-    "hashed": _terms(lambda: text.HashingVectorizer(n_features=64)),
-    "hashed_plain": _terms(lambda: text.HashingVectorizer(n_features=2**12, alternate_sign=False, norm=None)),
-    "hashed_terms": _terms(lambda: feature_extraction.FeatureHasher(32, input_type="string"), on="tags"),
-    "dicts": Sample(
-        lambda: pipeline.make_pipeline(feature_extraction.DictVectorizer(), LOGISTIC(max_iter=500)), on="dicts"
-    ),
-    "dicts_unsorted": Sample(
-        lambda: pipeline.make_pipeline(
-            feature_extraction.DictVectorizer(sparse=False, sort=False), tree.DecisionTreeClassifier(max_depth=6)
-        ),
-        on="dicts",
-    ),
-    "tagged": Sample(
-        lambda: pipeline.make_pipeline(
-            compose.ColumnTransformer(
-                [
-                    ("tags", text.CountVectorizer(token_pattern=r"[^|]+", lowercase=False), "tags"),
-                    ("city", _hot(), ["city"]),
-                    ("price", preprocessing.StandardScaler(), ["price"]),
-                ]
-            ),
-            LOGISTIC(max_iter=500),
-        ),
-        on="tagged",
-    ),
-    "tagged_twice": Sample(
-        lambda: pipeline.make_pipeline(
-            compose.ColumnTransformer(
-                [
-                    ("tags", text.TfidfVectorizer(token_pattern=r"[^|]+", lowercase=False), "tags"),
-                    ("hash", text.HashingVectorizer(n_features=32, token_pattern=r"[^|]+", lowercase=False), "tags"),
-                ]
-            ),
-            LOGISTIC(max_iter=500),
-        ),
-        on="tagged",
-    ),
-}
-
-
 def _search() -> Any:
-    from sklearn.model_selection import GridSearchCV
-
-    model = _columns(LOGISTIC(max_iter=500), text=_hot(), number=_filled())
-    return GridSearchCV(model, {"model__C": [0.1, 1.0]}, cv=2)
-
-
-SAMPLES: Mapping[str, Sample] = {**MODELS, **CURVES, **COLUMNS, **TERMS}
+    model = _columns(LOGISTIC(max_iter=500), text=hot(), number=_filled())
+    return model_selection.GridSearchCV(model, {"model__C": [0.1, 1.0]}, cv=2)

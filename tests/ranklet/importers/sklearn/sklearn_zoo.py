@@ -73,9 +73,9 @@ LINEAR = {
 }
 
 TREES = {
-    "tree": Sample(_of(tree.DecisionTreeClassifier, max_depth=6)),
-    "tree_missing": Sample(_of(tree.DecisionTreeClassifier, max_depth=6), on="holes"),
-    "tree_value": Sample(_of(tree.DecisionTreeRegressor, max_depth=6), **VALUE),
+    "tree": Sample(_of(tree.DecisionTreeClassifier, random_state=1, max_depth=6)),
+    "tree_missing": Sample(_of(tree.DecisionTreeClassifier, random_state=1, max_depth=6), on="holes"),
+    "tree_value": Sample(_of(tree.DecisionTreeRegressor, random_state=1, max_depth=6), **VALUE),
     "extra_tree": Sample(_of(tree.ExtraTreeClassifier, max_depth=6, random_state=1)),
     "forest": Sample(_of(ensemble.RandomForestClassifier, 12, max_depth=6, random_state=1)),
     "forest_three": Sample(
@@ -94,16 +94,21 @@ TREES = {
     "boosted_value": Sample(
         _of(ensemble.GradientBoostingRegressor, n_estimators=12, loss="huber", random_state=1), **VALUE
     ),
-    "histogram": Sample(_of(ensemble.HistGradientBoostingClassifier, max_iter=12), on="holes"),
+    "histogram": Sample(_of(ensemble.HistGradientBoostingClassifier, random_state=1, max_iter=12), on="holes"),
     "histogram_three": Sample(
-        _of(ensemble.HistGradientBoostingClassifier, max_iter=8), on="holes", target="three", options=THREE
+        _of(ensemble.HistGradientBoostingClassifier, random_state=1, max_iter=8),
+        on="holes",
+        target="three",
+        options=THREE,
     ),
-    "histogram_value": Sample(_of(ensemble.HistGradientBoostingRegressor, max_iter=12), on="holes", **VALUE),
+    "histogram_value": Sample(
+        _of(ensemble.HistGradientBoostingRegressor, random_state=1, max_iter=12), on="holes", **VALUE
+    ),
     "histogram_poisson": Sample(
-        _of(ensemble.HistGradientBoostingRegressor, max_iter=12, loss="poisson"), on="holes", **COUNT
+        _of(ensemble.HistGradientBoostingRegressor, random_state=1, max_iter=12, loss="poisson"), on="holes", **COUNT
     ),
     "histogram_quantile": Sample(
-        _of(ensemble.HistGradientBoostingRegressor, max_iter=8, loss="quantile", quantile=0.8), **VALUE
+        _of(ensemble.HistGradientBoostingRegressor, random_state=1, max_iter=8, loss="quantile", quantile=0.8), **VALUE
     ),
     "isolation": Sample(_of(ensemble.IsolationForest, n_estimators=12, random_state=1)),
 }
@@ -143,37 +148,47 @@ OTHERS = {
         lambda: calibration.CalibratedClassifierCV(naive_bayes.GaussianNB(), cv=2), target="three", options=THREE
     ),
     "bagging": Sample(
-        lambda: ensemble.BaggingClassifier(tree.DecisionTreeClassifier(max_depth=4), 6, max_features=3, random_state=1)
+        lambda: ensemble.BaggingClassifier(
+            tree.DecisionTreeClassifier(random_state=1, max_depth=4), 6, max_features=3, random_state=1
+        )
     ),
     "bagging_value": Sample(
         lambda: ensemble.BaggingRegressor(linear_model.Ridge(), 6, max_features=0.6, random_state=1), **VALUE
     ),
     "adaboost": Sample(
-        lambda: ensemble.AdaBoostClassifier(tree.DecisionTreeClassifier(max_depth=2), n_estimators=8, random_state=1)
+        lambda: ensemble.AdaBoostClassifier(
+            tree.DecisionTreeClassifier(random_state=1, max_depth=2), n_estimators=8, random_state=1
+        )
     ),
     "adaboost_three": Sample(
-        lambda: ensemble.AdaBoostClassifier(tree.DecisionTreeClassifier(max_depth=2), n_estimators=8, random_state=1),
+        lambda: ensemble.AdaBoostClassifier(
+            tree.DecisionTreeClassifier(random_state=1, max_depth=2), n_estimators=8, random_state=1
+        ),
         target="three",
         options=THREE,
     ),
     "adaboost_value": Sample(
-        lambda: ensemble.AdaBoostRegressor(tree.DecisionTreeRegressor(max_depth=3), n_estimators=8, random_state=1),
+        lambda: ensemble.AdaBoostRegressor(
+            tree.DecisionTreeRegressor(random_state=1, max_depth=3), n_estimators=8, random_state=1
+        ),
         **VALUE,
     ),
     "vote": Sample(
         lambda: ensemble.VotingClassifier(
-            [("a", naive_bayes.GaussianNB()), ("b", tree.DecisionTreeClassifier(max_depth=3))],
+            [("a", naive_bayes.GaussianNB()), ("b", tree.DecisionTreeClassifier(random_state=1, max_depth=3))],
             voting="soft",
             weights=[2, 1],
         )
     ),
     "vote_value": Sample(
-        lambda: ensemble.VotingRegressor([("a", linear_model.Ridge()), ("b", tree.DecisionTreeRegressor(max_depth=3))]),
+        lambda: ensemble.VotingRegressor(
+            [("a", linear_model.Ridge()), ("b", tree.DecisionTreeRegressor(random_state=1, max_depth=3))]
+        ),
         **VALUE,
     ),
     "stack": Sample(
         lambda: ensemble.StackingClassifier(
-            [("a", naive_bayes.GaussianNB()), ("b", tree.DecisionTreeClassifier(max_depth=3))],
+            [("a", naive_bayes.GaussianNB()), ("b", tree.DecisionTreeClassifier(random_state=1, max_depth=3))],
             LOGISTIC(),
             cv=2,
             passthrough=True,
@@ -181,7 +196,9 @@ OTHERS = {
     ),
     "stack_value": Sample(
         lambda: ensemble.StackingRegressor(
-            [("a", linear_model.Ridge()), ("b", tree.DecisionTreeRegressor(max_depth=3))], linear_model.Ridge(), cv=2
+            [("a", linear_model.Ridge()), ("b", tree.DecisionTreeRegressor(random_state=1, max_depth=3))],
+            linear_model.Ridge(),
+            cv=2,
         ),
         **VALUE,
     ),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sklearn_kit as kit
-from sklearn_columns import SAMPLES
+from sklearn_terms import SAMPLES
 
 from ranklet import draft, importers, pipeline
 from ranklet.importers.proposal import Wishes
