@@ -84,7 +84,7 @@ EXAMPLES: Mapping[str, Example] = {
         "tensorflow/tensorflow.zip", "module/saved/", "ranker", extra="tensorflow", libraries=("tensorflow", "tf2onnx")
     ),
     "torch": Example(
-        "torch/torch.zip", "films/model.pt2", "ranker.pt2", extra="torch", libraries=("torch", "onnxscript")
+        "pytorch/torch.zip", "films/model.pt2", "ranker.pt2", extra="torch", libraries=("torch", "onnxscript")
     ),
     "vowpal": Example(
         "vowpal/vowpal.zip",

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[4]
 @pytest.fixture(scope="module")
 def makers() -> dict[str, Callable[[], Any]]:
     """Model's name → what makes its case; the libraries are imported here."""
-    pytest.importorskip("torch.export")  # the folder of these tests is a package `torch` where there is no other
+    pytest.importorskip("torch")
     torch_zoo = pytest.importorskip("torch_zoo")
     torch_films = pytest.importorskip("torch_films")
     found = {name: make for library in torch_zoo.LIBRARIES.values() for name, make in library()}
@@ -72,7 +72,7 @@ def _follow(recipe: str, model: Any, folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_pages_three_lines_export_a_ranker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = pytest.importorskip("torch.export") and pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
     recipe, _ = _section()
     assert recipe.count("\n") == 3
 
@@ -97,7 +97,7 @@ def test_the_pages_three_lines_export_a_ranker(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.filterwarnings("ignore")
 def test_the_pages_wrapper_exports_a_model_of_one_tensor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = pytest.importorskip("torch.export") and pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
     pytest.importorskip("deepctr_torch")
     from deepctr_torch.inputs import SparseFeat, VarLenSparseFeat
     from deepctr_torch.models import WDL
@@ -111,7 +111,7 @@ def test_the_pages_wrapper_exports_a_model_of_one_tensor(tmp_path: Path, monkeyp
 
 
 def test_constants_keywords_and_bags_of_offsets_are_taken_together(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch.export") and pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
 
     class Ranker(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -137,7 +137,7 @@ def test_constants_keywords_and_bags_of_offsets_are_taken_together(tmp_path: Pat
 
 
 def test_a_model_of_doubles_is_served_in_doubles(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch.export") and pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
 
     class Ranker(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -159,7 +159,7 @@ def test_a_model_of_doubles_is_served_in_doubles(tmp_path: Path) -> None:
 
 
 def test_the_oracle_says_its_version(tmp_path: Path) -> None:
-    pytest.importorskip("torch.export")
+    pytest.importorskip("torch")
     from torch_kit import program
 
     proposal = importer.propose(program("two towers", tmp_path), NO_WISHES)

@@ -1,8 +1,8 @@
 """Makes torch.zip: of each model of `torch_zoo` and `torch_films` its program, the draft of it, and its own answers.
 
-Python 3.11 with the packages of requirements.txt beside this file; run by `python tests/oracles.py torch --make`, or
+Python 3.11 with the packages of requirements.txt beside this file; run by `python tests/oracles.py pytorch --make`, or
 
-    python tests/ranklet/importers/torch/make_models.py
+    python tests/ranklet/importers/pytorch/make_models.py
 
 The answers are those of the model as its library runs it, on raw rows: neither of the program nor of the graph. Stack
 traces and module paths are taken out of the programs, and ids of the run: the same archive at each run.

@@ -16,7 +16,6 @@ from ranklet.model import StepSource
 from ranklet_runtime.engines import open_engine
 from ranklet_runtime.manifest import Step
 
-pytest.importorskip("torch.export")  # the folder of these tests is a package `torch` where there is no other
 pytest.importorskip("onnxscript")
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.oracle
