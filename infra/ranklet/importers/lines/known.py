@@ -47,6 +47,8 @@ def _names(rows: Mapping[str, int], tokens: Sequence[Token], zeros: int | None) 
             raise ImportRefused(f"-o {LINE}: {token.text!r}: names with an int there, the model has none; drop :int")
         # What weighs nothing is as good as unknown; one stays where nothing else is, as no vocabulary is empty.
         values = [value for value in values if middles[value] != zeros] or values[:1]
+        # In an order of their own, so that a model that was trained anew has the same words in model.toml.
+        values.sort(key=int if kind == "int" else None)
         made = replace(token, place=replace(token.place, kind=kind))
         of = [int(value) for value in values] if kind == "int" else values
         yield Known(made, of, np.fromiter((middles[value] for value in values), np.int64, len(values)))

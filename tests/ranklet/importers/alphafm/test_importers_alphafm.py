@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lines_kit import imported, names, unpack
 
+from ranklet import draft, pipeline
 from ranklet.errors import ImportRefused
 from ranklet.importers import alphafm
 from ranklet.importers.proposal import Wishes
@@ -36,14 +37,14 @@ def propose(tmp_path: Path, content: bytes | str, line: str = LINE) -> object:
     ("names_of", "line", "wanted"),
     [
         (["u1", "u22"], "u{x}", ("int", [1, 22])),
-        (["u1", "u022"], "u{x}", ("string", ["1", "022"])),
+        (["u1", "u022"], "u{x}", ("string", ["022", "1"])),
         (["u1", "ux"], "u{x}", ("string", ["1", "x"])),
-        (["u1", "u-3", "ux"], "u{x:int}", ("int", [1, -3])),
+        (["u1", "u-3", "ux"], "u{x:int}", ("int", [-3, 1])),
         (["u1", "u22"], "u{x:string}", ("string", ["1", "22"])),
         (["1_u", "2_u", "3_v"], "{x}_u", ("int", [1, 2])),
         (["a.b", "a.c", "a."], "a.{x}", ("string", ["b", "c"])),
         (["u5", "u9"], "u{x+3}", ("int", [2, 6])),
-        (["Żółw", "é"], "{x*}", ("string", ["Żółw", "é"])),
+        (["Żółw", "é"], "{x*}", ("string", ["é", "Żółw"])),
         (["a|b", "a|c"], "a|{x}", ("string", ["b", "c"])),
     ],
 )
@@ -54,6 +55,20 @@ def test_raw_values_are_what_stands_in_the_models_names(
     path.write_text("bias 0 0 0\n" + "".join(f"{name} 0.5 0 0\n" for name in names_of), encoding="utf-8")
     proposal = alphafm.propose(path, Wishes(options={"line": line}))
     assert (proposal.inputs["x"].fields["type"], proposal.features["x"]["vocabulary"]) == wanted
+
+
+def test_a_model_that_was_trained_anew_is_taken_into_its_folder(tmp_path: Path) -> None:
+    """Its names stand in another order, and some are new."""
+    stored = unpack(ARCHIVE, "machine", tmp_path)
+    folder = tmp_path / "functions" / "fm"
+    draft.draft(stored.path, folder, wishes=stored.wishes)
+    was = (folder / "model.toml").read_bytes()
+    first, *rest = stored.path.read_text(encoding="utf-8").splitlines(keepends=True)
+    new = rest[0].replace(rest[0].split(" ")[0], "user=9999")
+    stored.path.write_text("".join([first, *reversed(rest), new]), encoding="utf-8")
+    draft.renew(stored.path, folder, wishes=stored.wishes)
+    assert (folder / "model.toml").read_bytes() == was
+    assert pipeline.build(folder, out=tmp_path / "build", progress=lambda text: None).certificate.rows == 6
 
 
 def test_the_same_input_may_stand_in_several_names(tmp_path: Path) -> None:
