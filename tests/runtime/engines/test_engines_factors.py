@@ -128,6 +128,28 @@ def test_one_id_may_have_a_value_as_features_make_numbers(
     assert column.tolist() == opened.run(given)["score"].tolist()
 
 
+@pytest.mark.parametrize(("engine", "tail"), [("linear", ()), ("fm", (3,)), ("ffm", (3, 3))])
+def test_inputs_may_share_one_table(engine: str, tail: tuple[int, ...], open_arrays: OpenArrays) -> None:
+    random = np.random.default_rng(9)
+    every = {"w.t": random.normal(size=7), "w.c": random.normal(size=2)}
+    every |= {"v.t": random.normal(size=(7, *tail)), "v.c": random.normal(size=(2, *tail))} if tail else {}
+    apart = {f"{name[:2]}{own}": every[name] for name in every for own in ("ab" if name[2:] == "t" else "c")}
+    options: dict[str, Any] = {"fields": ["a", "b", "c"]} if engine == "ffm" else {}
+    given = {
+        "a": np.array([3]),
+        "b": np.array([[0, -1], [2, 2], [6, 5]]),
+        "c": np.array([[1, 2], [3, 4], [0, 1]], np.float32),
+    }
+    bias = {"bias": np.array([0.3])}
+    wanted = open_arrays(engine, bias | apart, ["a", "b", "c"], **options).run(given)["score"]
+    tables = {"a": "t", "b": "t"}
+    found = open_arrays(engine, bias | every, ["a", "b", "c"], tables=tables, **options).run(given)["score"]
+    assert found.tolist() == wanted.tolist()
+    for wrong in ({"a": "t", "b": "x"}, {"a": "t", "c": "t"}):
+        with pytest.raises(ManifestError, match=r"options.tables reads|nothing feeds|has no weights"):
+            open_arrays(engine, bias | every, ["a", "b", "c"], tables=wrong, **options)
+
+
 def test_factors_alone_need_no_linear_weights(open_arrays: OpenArrays) -> None:
     arrays = {name: array for name, array in model(5, 4, 3).items() if not name.startswith("w.")}
     given = tensors(6, 9)

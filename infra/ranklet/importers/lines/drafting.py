@@ -44,9 +44,14 @@ def draft(weights: Weights, found: Sequence[Known]) -> Drafted:
         made.options["normalize"] = weights.normalize
     if fields:
         made.options |= {"fields": [f"f{name}" for name in fields], "field_of": {}}
-    for one in found:
-        name = _add(made, weights, one)
-        _take(made.arrays, weights, one, name, [weights.fields.index(field) for field in fields])
+    blocks = [_block(one) for one in found]
+    for one, block in zip(found, blocks, strict=True):
+        name = table = _add(made, weights, one)
+        if block is not None and blocks.count(block) > 1:
+            table = f"indices_{block}"
+            made.options.setdefault("tables", {})[name] = table
+        if not {f"w.{table}", f"v.{table}"} & made.arrays.keys():
+            _take(made.arrays, weights, one, table, [weights.fields.index(field) for field in fields])
         if fields:
             made.options["field_of"][name] = f"f{one.token.field}"
     return made
@@ -64,12 +69,21 @@ def _raws(found: Sequence[Known]) -> dict[str, Raw]:
 
 def _refuse_size(weights: Weights, found: Sequence[Known]) -> None:
     each = 4 if weights.v is None else 4 * (1 + weights.v[0].size)
-    if (size := each * sum(len(one.rows) for one in found)) > MOST_BYTES:
-        largest = max(found, key=lambda one: len(one.rows))
+    once = {_block(one) or str(at): one for at, one in enumerate(found)}.values()
+    if (size := each * sum(len(one.rows) for one in once)) > MOST_BYTES:
+        largest = max(once, key=lambda one: len(one.rows))
         raise ImportRefused(
             f"-o {LINE}: the weights that its features can have take {size} bytes, at most {MOST_BYTES} are packaged; "
             f"{largest.token.text!r} has {len(largest.rows)} names: train with a stronger L1, or give ids as {{name+9}}"
         )
+
+
+def _block(one: Known) -> str | None:
+    """A name for the rows of indices, so that inputs with the same ones share a table; None for rows of names."""
+    if not isinstance(one.values, range):
+        return None
+    first = int(one.rows[0])
+    return f"{first}_to_{first + len(one.rows) - 1}_times_{one.token.constant:g}"
 
 
 def _fields(weights: Weights, found: Sequence[Known]) -> list[str]:
@@ -166,15 +180,15 @@ def _free(made: Drafted, wanted: str) -> str:
     return name
 
 
-def _take(arrays: dict[str, Any], weights: Weights, one: Known, name: str, fields: list[int]) -> None:
+def _take(arrays: dict[str, Any], weights: Weights, one: Known, table: str, fields: list[int]) -> None:
     """The rows of its names, and one of zeros for the unknown where the length of x counts."""
     scale = one.token.constant
     extra = weights.measures and one.token.place is not None
     if weights.w is not None:
-        arrays[f"w.{name}"] = _rows(weights.w[one.rows], scale, extra)
+        arrays[f"w.{table}"] = _rows(weights.w[one.rows], scale, extra)
     if weights.v is not None:
         taken = weights.v[one.rows]
-        arrays[f"v.{name}"] = _rows(taken[:, fields] if fields else taken, scale, extra)
+        arrays[f"v.{table}"] = _rows(taken[:, fields] if fields else taken, scale, extra)
 
 
 def _rows(taken: Floats, scale: float, extra: bool) -> Floats:

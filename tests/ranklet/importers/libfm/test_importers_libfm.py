@@ -89,6 +89,21 @@ def test_ids_end_where_the_next_begin(tmp_path: Path) -> None:
     assert proposal.features["movie_index"]["size"] == 3
 
 
+def test_inputs_that_are_indices_share_their_weights(tmp_path: Path) -> None:
+    """As where names were hashed to indices: every input may have any."""
+    (tmp_path / "model.txt").write_text(TEXT, encoding="utf-8")
+    line = "{a} {b} {c*}:0.5 {d*}:0.5 {e*}:{x*} {f+1}"
+    proposal = libfm.propose(tmp_path / "model.txt", Wishes(options={**OPTIONS, "line": line}))
+    (step,) = proposal.steps
+    assert step.options["tables"] == {
+        "a": "indices_0_to_2_times_1",
+        "b": "indices_0_to_2_times_1",
+        "c": "indices_0_to_2_times_0.5",
+        "d": "indices_0_to_2_times_0.5",
+        "e": "indices_0_to_2_times_1",
+    }
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_a_mutated_file_is_refused_or_read(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:

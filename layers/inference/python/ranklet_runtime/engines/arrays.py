@@ -72,6 +72,34 @@ def padded(table: Array) -> Array:
     return np.concatenate([table, np.zeros((1, *table.shape[1:]), table.dtype)])
 
 
+def shared(arrays: Mapping[str, Array], tables: Mapping[str, str]) -> dict[str, Array]:
+    """`w.<input>` and `v.<input>`, where `options.tables` names the table that an input reads.
+
+    Raises ManifestError for a table without arrays.
+    """
+    of_tables = set(tables.values())
+    found = {name: array for name, array in arrays.items() if name == "bias" or name[2:] not in of_tables}
+    for name, table in tables.items():
+        parts = {f"{part}{name}": arrays[f"{part}{table}"] for part in ("w.", "v.") if f"{part}{table}" in arrays}
+        if not parts or not parts.keys().isdisjoint(found):
+            raise ManifestError(f"options.tables reads {table!r} for {name!r}; the weights have {sorted(arrays)}")
+        found |= parts
+    return found
+
+
+def padded_tables(arrays: Mapping[str, Array], part: str) -> dict[str, Array]:
+    """Input → its table of `part` ("w." or "v."), padded; one that several inputs read is padded once."""
+    made: dict[int, Array] = {}
+    names = [name for name in arrays if name.startswith(part)]
+    return {name[2:]: _once(made, arrays[name]) for name in names}
+
+
+def _once(made: dict[int, Array], table: Array) -> Array:
+    if id(table) not in made:
+        made[id(table)] = padded(table)
+    return made[id(table)]
+
+
 def _check_directory(path: Path, members: list[zipfile.ZipInfo], limit: int) -> None:
     names = [member.filename for member in members]
     if len(names) > _MAX_MEMBERS or len(set(names)) != len(names):

@@ -25,7 +25,7 @@ from typing import Self
 
 import numpy as np
 
-from ranklet_runtime.engines.arrays import padded
+from ranklet_runtime.engines.arrays import padded_tables, shared
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, precision, weights
 from ranklet_runtime.engines.factors import divided, factor_wants, powers
@@ -40,6 +40,7 @@ class Options:
     """fields: in the order of v's second axis. field_of: input → field, for inputs not named like theirs.
 
     normalize: of `factors.POWERS`, `none` or `unit`. precision: of the sums. values: id input → input of its values.
+    tables: input → the name of the arrays that it reads, for inputs that share them.
     """
 
     fields: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class Options:
     precision: str = "float64"
     normalize: str = "none"
     values: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
 
 
 class FfmEngine:
@@ -56,12 +58,12 @@ class FfmEngine:
     def __init__(self, step: Step, arrays: Mapping[str, Array]) -> None:
         options = parse(Options, step.options)
         check_names(step, self.wants(step, arrays))
+        arrays = shared(arrays, options.tables)
         self._step, self._values = step, options.values
         self._dtype, self._link = precision(options.precision), find_link(options.link)
         self._linear, self._pairs = powers(options.normalize, ("none", "unit"))
         self._bias = arrays["bias"].astype(self._dtype)
-        self._w = {name[2:]: padded(array) for name, array in arrays.items() if name[:2] == "w."}
-        tables = {name[2:]: padded(array) for name, array in arrays.items() if name[:2] == "v."}
+        self._w, tables = padded_tables(arrays, "w."), padded_tables(arrays, "v.")
         self._members = _members(options, tables)
         self._own = {
             name: np.square(tables[name][:, f], dtype=self._dtype).sum(axis=1)
@@ -79,6 +81,7 @@ class FfmEngine:
     def wants(step: Step, arrays: Mapping[str, Array]) -> dict[str, Want]:
         """What each input takes: values or ids, as one table serves both. Raises ManifestError."""
         options = parse(Options, step.options)
+        arrays = shared(arrays, options.tables)
         return factor_wants(arrays, options.values, tail=(len(options.fields), None))
 
     @quiet

@@ -19,7 +19,7 @@ from typing import Self
 
 import numpy as np
 
-from ranklet_runtime.engines.arrays import padded
+from ranklet_runtime.engines.arrays import padded_tables, shared
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, precision, weights
 from ranklet_runtime.engines.factors import divided, factor_wants, powers
@@ -32,13 +32,15 @@ from ranklet_runtime.manifest import Step
 class Options:
     """normalize: of `factors.POWERS`. precision: of the sums. values: id input → input of its values.
 
-    low, high: the logit is clipped to them.
+    tables: input → the name of the arrays that it reads, for inputs that share them. low, high: the logit is clipped to
+    them.
     """
 
     link: str = "sigmoid"
     precision: str = "float64"
     normalize: str = "none"
     values: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
     low: float = -math.inf
     high: float = math.inf
 
@@ -49,13 +51,13 @@ class FmEngine:
     def __init__(self, step: Step, arrays: Mapping[str, Array]) -> None:
         options = parse(Options, step.options)
         check_names(step, self.wants(step, arrays))
+        arrays = shared(arrays, options.tables)
         self._step, self._values = step, options.values
         self._low, self._high = options.low, options.high
         self._dtype, self._link = precision(options.precision), find_link(options.link)
         self._linear, self._pairs = powers(options.normalize, ("none", "unit", "xlearn"))
         self._bias = arrays["bias"].astype(self._dtype)
-        self._w = {name[2:]: padded(array) for name, array in arrays.items() if name[:2] == "w."}
-        self._v = {name[2:]: padded(array) for name, array in arrays.items() if name[:2] == "v."}
+        self._w, self._v = padded_tables(arrays, "w."), padded_tables(arrays, "v.")
         self._squares = {name: np.square(v, dtype=self._dtype).sum(axis=1) for name, v in self._v.items()}
 
     @classmethod
@@ -66,7 +68,8 @@ class FmEngine:
     @staticmethod
     def wants(step: Step, arrays: Mapping[str, Array]) -> dict[str, Want]:
         """What each input takes: values or ids, as one table serves both. Raises ManifestError."""
-        return factor_wants(arrays, parse(Options, step.options).values, tail=(None,))
+        options = parse(Options, step.options)
+        return factor_wants(shared(arrays, options.tables), options.values, tail=(None,))
 
     @quiet
     def run(self, tensors: Mapping[str, Array]) -> dict[str, Array]:

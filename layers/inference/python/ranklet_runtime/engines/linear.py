@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from ranklet_runtime.engines.arrays import need, padded, refuse_surplus
+from ranklet_runtime.engines.arrays import need, padded_tables, refuse_surplus, shared
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, precision, value_wants, weights
 from ranklet_runtime.engines.links import answer, clipped, find_link
@@ -28,12 +28,14 @@ from ranklet_runtime.manifest import Step
 class Options:
     """link: of `links.LINKS`. precision: of the sums, float64 or float32. values: id input → input of its values.
 
-    low, high: the logit is clipped to them.
+    tables: input → the name of the arrays that it reads, for inputs that share them. low, high: the logit is clipped to
+    them.
     """
 
     link: str = "sigmoid"
     precision: str = "float64"
     values: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
     low: float = -math.inf
     high: float = math.inf
 
@@ -44,11 +46,12 @@ class LinearEngine:
     def __init__(self, step: Step, arrays: Mapping[str, Array]) -> None:
         options = parse(Options, step.options)
         check_names(step, self.wants(step, arrays))
+        arrays = shared(arrays, options.tables)
         self._step, self._values = step, options.values
         self._low, self._high = options.low, options.high
         self._dtype, self._link = precision(options.precision), find_link(options.link)
         self._bias = arrays["bias"].astype(self._dtype)
-        self._tables = {name[2:]: padded(array) for name, array in arrays.items() if name != "bias"}
+        self._tables = padded_tables(arrays, "w.")
 
     @classmethod
     def open(cls, step: Step, folder: Path, *, threads: int) -> Self:
@@ -58,12 +61,14 @@ class LinearEngine:
     @staticmethod
     def wants(step: Step, arrays: Mapping[str, Array]) -> dict[str, Want]:
         """What each input takes: values or ids, as one table serves both. Raises ManifestError."""
+        options = parse(Options, step.options)
+        arrays = shared(arrays, options.tables)
         names = [name for name in arrays if name.startswith("w.")]
         refuse_surplus(arrays, {"bias", *names})
         need(arrays, "bias", (1,))
         sizes = {name[2:]: need(arrays, name, (None,)).size for name in names}
         wants = {name: Want(values=size, ids=size) for name, size in sizes.items()}
-        return wants | value_wants(parse(Options, step.options).values, wants)
+        return wants | value_wants(options.values, wants)
 
     @quiet
     def run(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
