@@ -26,6 +26,8 @@ def make(found: Document, read: Features, predicted: Prediction, *, column: int 
 
     Raises ImportRefused naming the tree that is none.
     """
+    if not read.width:
+        raise ImportRefused("its trees ask nothing of its features, so that all scores are one; train again")
     scale, biases = trees.bias(found)
     link, times, whole = predicted.link, 1.0, predicted.link == "softmax"
     if predicted.kind == "uncertainty" and column == 1:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ranklet.errors import ImportRefused
 from ranklet.importers import proving
-from ranklet.importers.catboost import drawing, features, graph, known, loading, losses, oracle, trees
-from ranklet.importers.catboost.document import Document
+from ranklet.importers.catboost import features, graph, loading, losses, oracle, trees
 from ranklet.importers.catboost.features import Features
+from ranklet.importers.catboost.inputs import INTEGERS, STRINGS, inputs
 from ranklet.importers.catboost.loading import Loaded
 from ranklet.importers.catboost.losses import Prediction
 from ranklet.importers.npz import npz
-from ranklet.importers.proposal import Proposal, ProposedInput, Wishes
+from ranklet.importers.proposal import Proposal, Wishes
 from ranklet.model import StepSource
 from ranklet_features.kinds import ctrs
 
-OUTPUT, COLUMN, INTEGERS, STRINGS = "output", "column", "ints", "strings"
+OUTPUT, COLUMN = "output", "column"
+GRAPH = "export/model.onnx"
 TABLES = "vocabularies/features.npz"
 RELATIVE = 1e-6
 
@@ -35,13 +32,12 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     predicted = losses.prediction(found, outputs, options.get(OUTPUT))
     column = losses.column(predicted.names, options.get(COLUMN))
     content = graph.make(found, read, predicted, column=column)
-    artefact = f"export/{path.stem}.onnx"
     proposal = Proposal(
-        inputs=_inputs(found, read, options),
+        inputs=inputs(found, read, options),
         features={graph.INPUT: _feature(read)},
-        steps=(StepSource(format="onnx", source=artefact),),
+        steps=(StepSource(format="onnx", source=GRAPH),),
         score=graph.SCORE,
-        files={artefact: content} | ({TABLES: npz(ctrs.arrays(read.tables))} if read.categories else {}),
+        files={GRAPH: content} | ({TABLES: npz(ctrs.arrays(read.tables))} if read.categories else {}),
         oracle=None if loaded.misread else oracle.of(loaded.content, read, predicted.kind, column=column),
         notes=_notes(loaded, read, predicted, column),
     )
@@ -54,36 +50,6 @@ def _feature(read: Features) -> dict[str, Any]:
     if not read.categories:
         return {"kind": "dense", "of": list(read.names)}
     return {"kind": "catboost", "of": list(read.names), "numbers": len(read.numbers), "vocabulary": TABLES}
-
-
-def _inputs(found: Document, read: Features, options: Any) -> dict[str, ProposedInput]:
-    inputs = {}
-    for name, one in zip(read.names, read.numbers, strict=False):
-        missing = one.has_nans or one.nan_value_treatment != "AsIs"
-        fields = {"type": "float", "nan": "allow"} if missing else {"type": "float"}
-        borders = np.array(one.borders or [], np.float32)
-        inputs[name] = ProposedInput(fields, partial(drawing.numbers, borders, missing))
-    whole = _asked(options, read)
-    for at, texts in enumerate(known.texts(found, read)):
-        name = read.names[len(read.numbers) + at]
-        if whole.get(name, known.is_integer(read, at, texts)):
-            numbers = [text for text in texts if known.whole(text)]
-            inputs[name] = ProposedInput({"type": "int"}, partial(drawing.integers, numbers))
-        else:
-            inputs[name] = ProposedInput({"type": "string"}, partial(drawing.texts, texts))
-    return inputs
-
-
-def _asked(options: Any, read: Features) -> dict[str, bool]:
-    """Category → whether it is an integer, as the author says."""
-    categories = read.names[len(read.numbers) :]
-    found: dict[str, bool] = {}
-    for option, whole in ((INTEGERS, True), (STRINGS, False)):
-        for name in filter(None, options.get(option, "").split(",")):
-            if name not in categories:
-                raise ImportRefused(f"-o {option}: no categorical feature is called {name!r}; they are {categories}")
-            found[name] = whole
-    return found
 
 
 def _notes(loaded: Loaded, read: Features, predicted: Prediction, column: int | None) -> tuple[str, ...]:
