@@ -9,12 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ranklet.errors import ImportRefused
-from ranklet.importers import onnx, tensors
+from ranklet.importers import columns, onnx, tensors
 from ranklet.importers.base import Exported
 from ranklet.importers.onnx.proposing import OUTPUT, of_graph
 from ranklet.importers.proposal import Columns, Proposal, Wishes
 from ranklet.importers.tensors import Drafted
-from ranklet.importers.torch import archive, bags, columns, program, tables, trial
+from ranklet.importers.torch import archive, bags, program, tables, trial
 from ranklet.importers.torch.bags import Bagged
 from ranklet.importers.torch.convert import convert
 from ranklet.importers.torch.program import FAULTS, Array, Program, short

@@ -71,10 +71,9 @@ def expression(text: str, place: str) -> None:
 
 def _harmless(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
-        powers = isinstance(node.func, ast.Name) and node.func.id == "Pow"
-        return isinstance(node.func, ast.Name) and (not powers or _small(node.args[1:]))
+        return isinstance(node.func, ast.Name) and (not _is_power(node) or _small(node.args))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow | ast.LShift | ast.RShift):
-        return isinstance(node.op, ast.Pow) and _small([node.right])
+        return isinstance(node.op, ast.Pow) and _small([node.left, node.right])
     if isinstance(node, ast.Name):
         return node.id in _FUNCTIONS or bool(_SYMBOL.fullmatch(node.id))
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -84,11 +83,17 @@ def _harmless(node: ast.AST) -> bool:
     return isinstance(node, _NODES)
 
 
+def _is_power(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "Pow"
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
+
+
 def _small(arguments: list[ast.expr]) -> bool:
-    """Whether an exponent is a number that no memory is lost to."""
-    if len(arguments) != 1:
+    """Whether a power is one that no memory is lost to: of no other power, to a small number."""
+    if len(arguments) != 2 or any(_is_power(node) for node in ast.walk(arguments[0])):
         return False
-    (one,) = arguments
+    one = arguments[1]
     if isinstance(one, ast.Call) and len(one.args) == 1 and isinstance(one.func, ast.Name) and one.func.id == "Integer":
         (one,) = one.args
     if isinstance(one, ast.UnaryOp) and isinstance(one.op, ast.USub):

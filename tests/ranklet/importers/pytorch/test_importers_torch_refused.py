@@ -76,8 +76,9 @@ PROGRAMS: dict[str, tuple[Edit, str]] = {
     "code for a size": (lambda doc: _size(doc, CODE), "has the size .* which is no arithmetic of sizes"),
     "a size that never ends": (lambda doc: _size(doc, "9**9**9**9"), "which is no arithmetic of sizes"),
     "a power of powers": (lambda doc: _size(doc, "Pow(10, Pow(10, 10))"), "which is no arithmetic of sizes"),
+    "a power of a power": (lambda doc: _size(doc, "((9**4)**4)**4"), "which is no arithmetic of sizes"),
     "an attribute in a size": (lambda doc: _size(doc, "s0.__class__"), "which is no arithmetic of sizes"),
-    "a deep size": (lambda doc: _size(doc, "(" * 3000 + "s0" + ")" * 3000), "which is no arithmetic of sizes"),
+    "a deep size": (lambda doc: _size(doc, "(" * 1500 + "s0" + ")" * 1500), "which is no arithmetic of sizes"),
     "code for a name": (lambda doc: _node(doc).update(name="a\nimport os"), "which is no name that PyTorch writes"),
     "code for a key": (
         lambda doc: _call(doc).update(in_spec=_call(doc)["in_spec"].replace("history", "']; import os; ['")),
