@@ -3,24 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from ranklet.importers import tensors
-from ranklet.importers.base import Exported
+from ranklet.errors import ImportRefused
+from ranklet.importers import columns, tensors
+from ranklet.importers.base import Exported, TensorSpec
 from ranklet.importers.onnx import load
 from ranklet.importers.proposal import Columns, Proposal, RecordOracle, Wishes
 from ranklet.importers.tensors import Array, Drafted
 from ranklet.model import StepSource
 
-OUTPUT = "output"
+OUTPUT, COLUMN = "output", "column"
 
 
 def propose(path: Path, wishes: Wishes) -> Proposal:
-    """options.output: of several outputs, the one that ranks. Raises ImportRefused as `load` does."""
-    wanted = wishes.only(OUTPUT).get(OUTPUT)
-    return of_graph(load(StepSource(format="onnx", source=path.name), path.parent), wanted=wanted)
+    """options.output: of several outputs, the one that ranks. options.column: of an output of several, one.
+
+    Raises ImportRefused as `load` does.
+    """
+    options = wishes.only(OUTPUT, COLUMN)
+    exported = load(StepSource(format="onnx", source=path.name), path.parent)
+    wanted = options.get(OUTPUT)
+    if COLUMN in options:
+        wanted = wanted or next((spec.name for spec in exported.outputs if _several(spec)), exported.outputs[0].name)
+        exported = _picked(exported, wanted, columns.index(options[COLUMN]))
+    elif wanted is None and not any(map(_one, exported.outputs)) and any(map(_several, exported.outputs)):
+        name = next(spec.name for spec in exported.outputs if _several(spec))
+        raise ImportRefused(f"{path.name}: {name!r} is several numbers a candidate; -o {COLUMN}=1 takes the second one")
+    return of_graph(exported, wanted=wanted)
+
+
+def _several(spec: TensorSpec) -> bool:
+    return (spec.dtype or "").startswith("float") and spec.shape is not None and len(spec.shape) == 2 and not _one(spec)
+
+
+def _one(spec: TensorSpec) -> bool:
+    return (spec.dtype or "").startswith("float") and spec.shape is not None and spec.shape[1:] in ((), (1,))
+
+
+def _picked(exported: Exported, output: str, column: int) -> Exported:
+    """Without the other columns, and the other outputs."""
+    content = columns.pick(exported.content or b"", output, column)
+    outputs = tuple(replace(spec, shape=(None, 1)) for spec in exported.outputs if spec.name == output)
+    return replace(exported, content=content, outputs=outputs)
 
 
 def of_graph(

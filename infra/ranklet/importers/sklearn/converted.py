@@ -10,7 +10,7 @@ import onnx
 from ranklet.errors import ImportRefused
 from ranklet.importers.sklearn.frames import Frame, Numbers, width
 from ranklet.importers.sklearn.loading import need
-from ranklet.importers.sklearn.tape import OPSET
+from ranklet.importers.tape import OPSET
 
 if TYPE_CHECKING:
     from ranklet.importers.sklearn.walk import Walk

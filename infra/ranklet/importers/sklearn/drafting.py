@@ -14,9 +14,9 @@ from ranklet.importers.sklearn.choice import Choice
 from ranklet.importers.sklearn.frames import Frame, Raw
 from ranklet.importers.sklearn.oracle import Own
 from ranklet.importers.sklearn.sources import Form, Sources
-from ranklet.importers.sklearn.tape import Tape
 from ranklet.importers.sklearn.terms import VECTORIZERS
 from ranklet.importers.sklearn.walk import Walk
+from ranklet.importers.tape import Tape
 from ranklet.model import StepSource
 
 ARTEFACT = "export/model.onnx"
@@ -35,7 +35,10 @@ def draft(model: Any, chosen: Choice) -> Proposal:
     own.probe()
     sources.settle()
     inputs, features = sources.proposed(used)
-    files = {ARTEFACT: tape.graph(sources.graph_inputs(used), score), **sources.files}
+    files = {
+        ARTEFACT: tape.graph(sources.graph_inputs(used), {"score": tape.doubles(score)}, "sklearn"),
+        **sources.files,
+    }
     step = StepSource(format="onnx", source=ARTEFACT)
     notes = tuple(_notes(model, sources, chosen))
     return Proposal(inputs, features, (step,), "score", files=files, oracle=own, notes=notes)

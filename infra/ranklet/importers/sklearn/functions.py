@@ -11,7 +11,7 @@ import numpy as np
 from ranklet.errors import ImportRefused
 from ranklet.importers.sklearn.frames import Frame, Numbers, width
 from ranklet.importers.sklearn.links import expm1, log1p
-from ranklet.importers.sklearn.tape import Tape
+from ranklet.importers.tape import Tape
 
 if TYPE_CHECKING:
     from ranklet.importers.sklearn.walk import Walk

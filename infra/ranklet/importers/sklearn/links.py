@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ranklet.importers.sklearn.tape import Tape
+from ranklet.importers.tape import Tape
 
 # M. J. Wichura, "Algorithm AS 241: the percentage points of the normal distribution", Applied Statistics 37 (1988):
 # numerator and denominator near the middle, and towards the ends down to 1e-11; rising powers.

@@ -18,7 +18,7 @@ from onnx import TensorProto, helper
 from ranklet.errors import ImportRefused
 from ranklet.importers.proposal import ProposedInput
 from ranklet.importers.sklearn.drawing import REACHES, Drawn
-from ranklet.importers.sklearn.tape import DOUBLE, Tape
+from ranklet.importers.tape import DOUBLE, Tape
 
 MISSING = "\x00missing"
 """Of a text: no caller sends it."""

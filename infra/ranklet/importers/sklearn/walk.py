@@ -14,7 +14,7 @@ import numpy as np
 from ranklet.errors import ImportRefused
 from ranklet.importers.sklearn.frames import Coded, Floats, Frame, Hot, Ints, Numbers, Raw, spans, width
 from ranklet.importers.sklearn.sources import Sources
-from ranklet.importers.sklearn.tape import Tape
+from ranklet.importers.tape import Tape
 
 PLACE = "ranklet.importers.sklearn"
 TRANSFORMS: Mapping[str, str] = {

@@ -1,12 +1,7 @@
-"""scikit-learn in a test: with one thread, and without a torch that is none.
-
-Where torch is not installed, `import torch` finds the folder of that name beside this one, and scikit-learn, which asks
-whether its arrays are torch's, believes it.
-"""
+"""scikit-learn in a test has one thread: small models wait for threads longer than they compute."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -14,9 +9,7 @@ import threadpoolctl
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Small models wait for threads longer than they compute."""
-    if "torch" in sys.modules and sys.modules["torch"].__spec__.origin is None:  # type: ignore[union-attr]
-        monkeypatch.delitem(sys.modules, "torch")
+def one_thread() -> Iterator[None]:
+    """Of OpenMP and of BLAS."""
     with threadpoolctl.threadpool_limits(1):
         yield
