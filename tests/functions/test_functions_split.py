@@ -69,11 +69,23 @@ def uncut(built: Built, root: Path) -> Callable[[dict[str, Any], list[int]], np.
 def test_the_split_of_model_toml_ships_with_rows_of_the_readmes_size(built: Built, root: Path) -> None:
     folder = root / "functions" / built.model
     assert built.split is not None
-    assert built.split["shipped"] == model.load(folder).split.variant
+    declared = model.load(folder).split
+    assert (built.split["shipped"], built.manifest.uncut_below) == (declared.variant, declared.uncut_below)
     table = built.manifest.spec.tables["item-rows"]
     numbers = re.search(r"(\d+) numbers a film, in a table", (folder / "README.md").read_text(encoding="utf-8"))
     assert (table.rows, table.dim) == (1682, int(numbers[1]))
     assert "item_record" in built.manifest.steps[0].inputs
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=["known", "odd", "nobody"])
+def test_few_candidates_score_as_in_a_long_list(built: Built, call, uncut, person) -> None:
+    """On both sides of the number from which the split serves, films that nobody knows among them."""
+    mine = _declared(built, person)
+    for count in (1, 2, 3, 9, 10, 11):
+        films = [10**7, *EVERYTHING[: count - 1]]
+        document = call("rank", {"user": mine, "context": {"timestamp": NOW}, "items": {"movie_id": films}})
+        np.testing.assert_allclose(document["scores"], uncut(mine, films), atol=1e-5)
+        assert document["degraded"] == {"missing_rows:item-rows": 1}
 
 
 @pytest.mark.parametrize("person", PEOPLE, ids=["known", "odd", "nobody"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -52,7 +54,7 @@ def test_graph_is_valid_and_scores_each_candidate_by_itself(name: str) -> None:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The choice without a clock, and two numbers of candidates."""
 
-    def choose(build: object, numbers: object, *, force: bool) -> Choice:
+    def choose(build: object, numbers: object, **more: object) -> Choice:
         return Choice("A+", "asked for", (), 1.0, {})
 
     monkeypatch.setattr(compiler, "choose", choose)
@@ -63,19 +65,44 @@ def test_rows_of_one_model(hurried: None, tmp_path: Path) -> None:
     said: list[str] = []
     found = split.measure("neural-cf", Setting(tmp_path, quick=True), said.append)
     assert [(row.figure, row.n, row.unit) for row in found.rows] == [
-        ("neural-cf-one-candidate", 1, "µs"),
+        ("neural-cf", 1, "speedup"),
         ("neural-cf", 5, "speedup"),
         ("neural-cf-control", None, "ratio"),
         ("neural-cf-record", None, "bytes"),
+        ("neural-cf-uncut-below", None, "candidates"),
+        ("neural-cf-rest", None, "bytes"),
+        ("neural-cf-rest-opens", None, "ms"),
     ]
-    assert found.rows[1].value is not None and found.rows[1].value > 0
-    assert found.rows[3].value == 4 * (32 + 128)
+    assert all(row.value is not None and row.value > 0 for row in found.rows[:2])
+    assert [row.value for row in found.rows[3:]] == [4 * (32 + 128), 0, 0, 0]
     assert len(found.controls) == 2
     assert said == ["neural-cf: compile (GMF 32 and MLP 64-128-64-32)", "neural-cf: ships A+: asked for"]
 
 
+def test_the_rest_graph_serves_few_candidates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def choose(build: object, numbers: object, *, force: bool, rested: Callable[[str], object]) -> Choice:
+        rested("B+")
+        return Choice("B+", "asked for", (), 1.0, {}, below=3)
+
+    monkeypatch.setattr(compiler, "choose", choose)
+    monkeypatch.setattr(split, "QUICK", (1, 5))
+    served: list[tuple[int, bool]] = []
+    right = requests._serving
+
+    def serving(done: Compiled, n: int) -> Any:
+        found = right(done, n)
+        served.append((n, found[1] is done.rest))
+        return found
+
+    monkeypatch.setattr(requests, "_serving", serving)
+    rows = {row.figure: row.value for row in split.measure("din", Setting(tmp_path, quick=True), lambda _: None).rows}
+    assert served == [(1, True), (5, False)]
+    assert rows["din-uncut-below"] == 3
+    assert 0 < rows["din-rest"] < rows["din-record"] * 1000 and rows["din-rest-opens"] > 0
+
+
 def test_uncut_graph_is_as_fast_as_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def choose(build: object, numbers: object, *, force: bool) -> Choice:
+    def choose(build: object, numbers: object, **more: object) -> Choice:
         return Choice("uncut", "nothing is faster", (), 1.0, {})
 
     monkeypatch.setattr(compiler, "choose", choose)

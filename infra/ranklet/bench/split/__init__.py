@@ -56,6 +56,9 @@ def measure(name: str, setting: Setting, progress: Progress) -> Found:
         controls.append(control)
     rows.append(base.row(f"{name}-control", np.concatenate(controls), n=None, unit="ratio", peer=UNCUT))
     rows.append(Row(f"{name}-record", None, float(ways.record), "bytes", None))
+    rows.append(Row(f"{name}-uncut-below", None, float(ways.below), "candidates", None))
+    rows.append(Row(f"{name}-rest", None, float(ways.extra), "bytes", None))
+    rows.append(Row(f"{name}-rest-opens", None, ways.opens_ms, "ms", None))
     return Found(rows, controls)
 
 
@@ -67,7 +70,4 @@ def _timed(name: str, ways: Ways, n: int, setting: Setting) -> tuple[Row, NDArra
     uncut, control = taken[UNCUT], taken[CONTROL] / taken[UNCUT]
     if ways.shipped == UNCUT:
         return Row(name, n, 1.0, "speedup", None, UNCUT), control
-    if n == 1:
-        more = (taken[SHIPPED] - uncut) * 1e6
-        return base.row(f"{name}-one-candidate", more, n=1, unit="µs", peer=UNCUT), control
     return base.row(name, uncut / taken[SHIPPED], n=n, unit="speedup", peer=UNCUT), control

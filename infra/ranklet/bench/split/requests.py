@@ -1,8 +1,9 @@
 """Both ways of a request of one model: the uncut graph with the user in every row, and what the compiler ships.
 
-Neither reads JSON nor a store. What is timed is the user graph, looking up n rows of an item table of CATALOGUE in
-memory, and the cross graph, against one run of the uncut graph; one thread each. Before anything is timed both give
-the same scores, at every number of candidates, to TOLERANCE (relative above 1).
+Neither reads JSON nor a store. What is timed is looking up n rows of an item table of CATALOGUE in memory and the
+graphs that serve n candidates (user and cross graph, or the rest graph), against one run of the uncut graph; one
+thread each. Before anything is timed both give the same scores, at every number of candidates, to TOLERANCE (relative
+above 1).
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from ranklet.bench.split.models import Model
 from ranklet.errors import BenchError
 from ranklet.graph import verify
 from ranklet.graph.compiler import compile
-from ranklet.graph.timing import CATALOGUE
 from ranklet.graph.feeds import InputKind, input_kinds
 from ranklet.graph.packing import pack
 from ranklet.graph.records import Array, Compiled, Feeds, Options, Piece, Sides
 from ranklet.graph.running import Runner
+from ranklet.graph.timing import CATALOGUE
+from ranklet.graph.weights import shared
 
 UNCUT, CONTROL, SHIPPED = "uncut", "control", "shipped"
 TOLERANCE = 1e-5
@@ -35,7 +37,8 @@ Scored = Callable[[object], Mapping[str, Array]]
 
 @dataclass(frozen=True)
 class Ways:
-    """shipped: `uncut`, or the compiler's name for the split. record: bytes stored per item.
+    """shipped: `uncut`, or the compiler's name for the split. below: requests of fewer candidates are for the rest
+    graph, which opens in so many ms and adds so many bytes to the package. record: bytes stored per item.
 
     at: of a number of candidates, the ways to be timed and the seconds of one call of the uncut graph.
     """
@@ -43,6 +46,9 @@ class Ways:
     shipped: str
     reason: str
     record: int
+    below: int
+    opens_ms: float
+    extra: int
     at: Callable[[int], tuple[Mapping[str, Sample], float]]
 
 
@@ -63,7 +69,18 @@ def compiled(model: Model, numbers: Sequence[int]) -> Ways:
         return _samples(*runs[n])
 
     record = 0 if done.record is None else done.record.nbytes
-    return Ways(done.report.shipped, done.report.reason, record, at)
+    report = done.report
+    opens = report.accounts["rest"].opens_ms if done.rest is not None else 0.0
+    return Ways(report.shipped, report.reason, record, report.below, opens, _extra(done), at)
+
+
+def _extra(done: Compiled) -> int:
+    """Bytes of the rest graph that the others do not share."""
+    if done.rest is None or done.cross is None:
+        return 0
+    many = [one.content for one in ((done.fused,) if done.fused is not None else (done.user, done.cross)) if one]
+    graphs, beside = shared([*many, done.rest.content], "weights.bin")
+    return sum(map(len, graphs)) + len(beside) - sum(map(len, many))
 
 
 def _samples(uncut: Scored, shipped: Scored) -> tuple[Mapping[str, Sample], float]:
@@ -88,23 +105,35 @@ def _both(done: Compiled, feeds: Feeds, sides: Sides, n: int) -> tuple[Scored, S
     whole = _runner(done.whole)
     if done.cross is None:
         return whole(feeds), whole(feeds)
-    inputs = verify.arranged(feeds, (done.user, done.item, done.cross), sides)
-    user = None if done.user is None or done.fused is not None else _runner(done.user)(inputs)
-    cross = Runner((done.fused or done.cross).content)
-    stored, keys = _stored(done, inputs, n)
+    first, last = _serving(done, n)
+    inputs = verify.arranged(feeds, (first, last), sides)
+    user = None if first is None else Runner(first.content)
+    end = Runner(last.content)
+    stored, keys = _stored(done, verify.arranged(feeds, (done.item,), sides), n)
 
     def request(_: object) -> dict[str, Array]:
-        values = {**inputs, **{name: table.take(keys, 0) for name, table in stored.items()}}
+        values = dict(inputs)
+        for name, table in stored.items():
+            values[name] = table.take(keys, 0)
         if user is not None:
-            values |= user(None)
-        return cross.run(values)
+            values |= user.run(values)
+        return end.run(values)
 
     return whole(feeds), request
 
 
+def _serving(done: Compiled, n: int) -> tuple[Piece | None, Piece]:
+    """The user graph, if it runs by itself, and the last one."""
+    assert done.cross is not None
+    if done.rest is not None and n < done.report.below:
+        return None, done.rest
+    return (None, done.fused) if done.fused is not None else (done.user, done.cross)
+
+
 def _runner(piece: Piece) -> Callable[[Feeds], Scored]:
+    """A request puts its tensors together, both ways."""
     runner = Runner(piece.content)
-    return lambda feeds: lambda _: runner.run(feeds)
+    return lambda feeds: lambda _: runner.run(dict(feeds))
 
 
 def _stored(done: Compiled, inputs: Feeds, n: int) -> tuple[dict[str, Array], Array]:
