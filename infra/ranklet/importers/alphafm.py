@@ -27,7 +27,7 @@ def recognises(path: Path, head: bytes) -> bool:
     """As the protocol says."""
     if head[:8] == BINARY and head[8:16] in ((4).to_bytes(8, "little"), (8).to_bytes(8, "little")):
         return path.is_file()
-    return head.startswith(b"bias ") and len(head.split(b"\n", 1)[0].split()) in (3, 4)
+    return path.is_file() and head.startswith(b"bias ") and len(head.split(b"\n", 1)[0].split()) > 2
 
 
 def propose(path: Path, wishes: Wishes) -> Proposal:
@@ -46,6 +46,8 @@ def read(path: Path) -> Weights:
     lines = numbered(path, REMEDY)
     place, line = next(lines, ("line 1", ""))
     words = line.split(" ")
+    if words[0] == "bias" and len(words) > 4:
+        raise ImportRefused(f"{place} has {len(words) - 1} numbers: alphaFM_softmax's models of classes are not served")
     if words[0] != "bias" or len(words) != 4:
         raise ImportRefused(f"{place} is {line[:60]!r}, where `bias w w_n w_z` stands; {REMEDY}")
     return _weights(numbers(words[1:2], place)[0], lines)

@@ -90,6 +90,10 @@ def test_a_list_may_weigh_its_names(tmp_path: Path) -> None:
     [
         (TEXT.replace("bias 0.5 1 1", "bias 0.5"), "line 1 is 'bias 0.5', where `bias w w_n w_z` stands"),
         (TEXT.replace("bias 0.5", "bias x"), "line 1: 'x'"),
+        (
+            TEXT.replace("bias 0.5", "bias 1 1 1 0.5"),
+            "has 6 numbers: alphaFM_softmax's models of classes are not served",
+        ),
         (TEXT.replace(" 1 2 0 0 0", " 1 2 0 0"), "line 2 has 8 numbers"),
         (TEXT.replace("-1e-3 3", "3"), "line 3 has 8 numbers"),
         (TEXT.replace("-1e-3", "nan"), "line 3: 'nan'"),
@@ -115,6 +119,7 @@ def test_the_binary_form_is_known_and_refused(tmp_path: Path) -> None:
     head = (1).to_bytes(8, "little") + (4).to_bytes(8, "little") + bytes(40)
     (tmp_path / "model.bin").write_bytes(head)
     assert alphafm.recognises(tmp_path / "model.bin", head)
+    assert alphafm.recognises(tmp_path / "model.bin", b"bias 1 1 1 0.5 1 1\n")
 
 
 @pytest.mark.parametrize(
