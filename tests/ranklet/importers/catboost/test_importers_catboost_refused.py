@@ -158,7 +158,7 @@ def test_numbers_that_are_none_are_refused(number: str, tmp_path: Path) -> None:
 def test_nesting_without_end_is_refused(tmp_path: Path) -> None:
     document = catboost_kit.document("lossguide")
     document["trees"] = ["here"]
-    nested = '{"left":' * 5000 + "{}" + "}" * 5000
+    nested = '{"left":' * 200_000 + "{}" + "}" * 200_000
     with pytest.raises(ImportRefused, match="too deep"):
         catboost_kit.proposed(json.dumps(document).replace('"here"', nested).encode(), tmp_path)
 
