@@ -133,6 +133,17 @@ def test_more_trees_than_are_walked_together() -> None:
     )
 
 
+def test_floats_may_be_compared_and_doubles_added() -> None:
+    """As CatBoost does, whose borders are floats and whose leaves are doubles."""
+    arrays = forest(11, trees=20, depth=4)
+    split = arrays["child"] > 0
+    arrays["number"][split] = arrays["number"][split].astype(np.float32)
+    rows = rows_of(arrays, 5, 90)
+    found = opened(arrays, precision="float64", compared="float32").run({"x": rows})["l"]
+    wanted = walked(arrays, rows, strict=False, dtype=np.float64).astype(np.float32)
+    np.testing.assert_array_equal(found, wanted)
+
+
 def test_scale_is_of_the_sum_with_its_bias() -> None:
     arrays = forest(8, trees=3, depth=2)
     rows = rows_of(arrays, 4, 6)

@@ -22,7 +22,7 @@ from ranklet_runtime.engines.thresholds import Bools, Ints, Words
 DEPTH = 8
 """Levels of a tree at most: its leaves are numbered in a byte, and padding doubles with every level."""
 
-CHUNK, LEAVES = 1024, 1 << 16
+CHUNK, LEAVES = 512, 1 << 16
 """Trees, and leaves of trees, that are worked on together: what they leave behind fits the processor's cache."""
 
 
@@ -71,8 +71,11 @@ class Trees:
         self._values = full.values[chosen].ravel()
         self._first = (np.arange(len(chosen)) << depth).astype(np.uint16)[:, None]
 
-    def leaves(self, table: Words, *, size: int | None) -> Array:
-        """The value of the leaf that each row falls into, [trees, n]. size: of half the table, None without NaN."""
+    def leaves(self, table: Words, values: Array, *, size: int | None) -> None:
+        """Put the value of the leaf that each row falls into in its place in `values` [trees of the chunk, n].
+
+        size: of half the table, None without NaN.
+        """
         leaf: NDArray[np.uint8] | None = None
         turns: list[Words] = []
         for rows, right in zip(self._rows, self._right, strict=True):
@@ -82,7 +85,11 @@ class Trees:
             bit = np.unpackbits(turns[-1].view(np.uint8), axis=1)
             leaf = bit if leaf is None else np.bitwise_or(np.add(leaf, leaf, out=leaf), bit, out=leaf)
         assert leaf is not None  # a tree is padded to one level at least
-        return self._values.take(np.add(leaf, self._first, dtype=np.uint16), mode="wrap")
+        places = np.add(leaf, self._first, dtype=np.uint16)
+        if len(self.places) == len(values):
+            self._values.take(places, out=values, mode="wrap")
+        else:
+            values[self.places] = self._values.take(places, mode="wrap")
 
 
 class Sums:
@@ -101,7 +108,7 @@ class Sums:
             values = np.empty((1 + sum(len(trees.places) for trees in chunk), len(base)), base.dtype)
             values[0] = base
             for trees in chunk:
-                values[1 + trees.places] = trees.leaves(table, size=size)
+                trees.leaves(table, values[1:], size=size)
             base = np.add.reduce(values, axis=0)  # of an array [trees, n], row after row
         return base
 

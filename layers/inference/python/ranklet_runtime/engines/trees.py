@@ -8,7 +8,7 @@ takes half the time of XGBoost's own predictor and a third of onnxruntime's for 
 
 Arrays of the artefact, a node's children side by side and behind it: `child` [nodes], the left child's number, the
 right one is the next, 0 of a leaf; `feature` [nodes]; `number` [nodes], the threshold of a split or the value of a
-leaf; `missing` [nodes], 1 where NaN goes left; `roots` [trees]; `bias` [1]. Compared and added in `options.precision`.
+leaf; `missing` [nodes], 1 where NaN goes left; `roots` [trees]; `bias` [1]. Added in `options.precision`.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ ROWS = 512
 @dataclass(frozen=True)
 class Options:
     """widths: input → its columns, in the order in which features are counted. strict: x < threshold goes left,
-    otherwise x ≤ threshold. scale: of the logit, bias included."""
+    otherwise x ≤ threshold. compared: how, in `precision` if left out. scale: of the logit, bias included."""
 
     widths: dict[str, int] = field(default_factory=dict)
     strict: bool = False
     link: str = "sigmoid"
     precision: str = "float32"
+    compared: str = ""
     scale: float = 1.0
 
 
@@ -58,7 +59,8 @@ class TreesEngine:
         self._widths, self._scale = options.widths, options.scale
         forest = forest_of(arrays, width=sum(self._widths.values()), dtype=self._dtype)
         splits = np.flatnonzero(forest.child)
-        features, numbers, which = distinct(forest.feature[splits], forest.number[splits])
+        self._compared = precision(options.compared or options.precision)
+        features, numbers, which = distinct(forest.feature[splits], forest.number[splits].astype(self._compared))
         self._thresholds = Thresholds(features, numbers, np.greater_equal if options.strict else np.greater)
         rows = np.zeros(len(forest.child), np.int64)
         rows[splits] = which + 1
@@ -103,7 +105,7 @@ class TreesEngine:
 
     def _columns(self, block: list[Array], rows: int) -> Array:
         """[width, rows rounded up to 64], feature by feature; the rows behind repeat the first."""
-        columns: Array = np.empty((sum(self._widths.values()), -(-rows // 64) * 64), self._dtype)
+        columns: Array = np.empty((sum(self._widths.values()), -(-rows // 64) * 64), self._compared)
         at = 0
         for part, width in zip(block, self._widths.values(), strict=True):
             columns[at : at + width, :rows] = part.T
