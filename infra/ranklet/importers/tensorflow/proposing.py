@@ -98,7 +98,7 @@ def _proposal(tf: Any, loaded: Loaded, score: str, column: int | None) -> Propos
         score=score,
         files={ARTEFACT: exported.content or content, **files},
         oracle=TensorFlow(tf, loaded, score, raws, parsed, example if parsed else None, column),
-        notes=tuple(_notes(exported, loaded, score, column, features, lines, inputs)),
+        notes=tuple(dict.fromkeys(_notes(exported, loaded, score, column, features, lines, inputs))),
     )
 
 

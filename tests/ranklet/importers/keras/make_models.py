@@ -1,8 +1,8 @@
 """Keras models over every preprocessing layer and the layers that rankers are made of, as Keras saves and scores them.
 
-`python make_models.py` writes keras.zip beside it: of each model the .keras file, raw rows in the form that callers
-send (rows.json) and Keras's own scores (answers.json), and what `ranklet import` makes of it (draft/), so that the
-default tests need no Keras. The pinned libraries stand in requirements.txt.
+`python make_models.py` writes keras.zip beside it: of each model the .keras file or exported SavedModel, raw rows in
+the form that callers send (rows.json) and Keras's own scores (answers.json), and what `ranklet import` makes of it
+(draft/), so that the default tests need no Keras. The pinned libraries stand in requirements.txt.
 """
 
 from __future__ import annotations
@@ -249,6 +249,15 @@ def numbers_alone() -> Any:
 
 def movielens() -> Any:
     """Trained: does this person like this film? Of MovieLens-100K, whose ratings are fetched and never stored."""
+    columns, liked = _films()
+    model = _film_ranker(columns)
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="binary_crossentropy")
+    model.fit(columns, liked, epochs=2, batch_size=512, verbose=0)
+    return model
+
+
+def _films() -> tuple[dict[str, Any], Any]:
+    """Columns of a quarter of the ratings, and whether they were 4 or more."""
     from ranklet.demo import movielens
 
     data = movielens.load()
@@ -261,10 +270,7 @@ def movielens() -> Any:
         "movie_id": what[:, None],
         "genres": tensorflow.constant([[*films[int(one)].genres, *[""] * 6][:6] for one in what]),
     }
-    model = _film_ranker(columns)
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="binary_crossentropy")
-    model.fit(columns, (data.ratings["rating"][rows] >= 4).astype(np.float32), epochs=2, batch_size=512, verbose=0)
-    return model
+    return columns, (data.ratings["rating"][rows] >= 4).astype(np.float32)
 
 
 def _film_ranker(columns: dict[str, Any]) -> Any:
@@ -284,6 +290,48 @@ def _film_ranker(columns: dict[str, Any]) -> Any:
     return keras.Model([occupation, age, movie, genres], score(parts, 16))
 
 
+def ftrl() -> Any:
+    """A linear model that FTRL trained on MovieLens-100K: one weight a word, a film, a bucket."""
+    columns, liked = _films()
+    occupation, age, movie, genres = text("occupation"), numbers("age"), whole("movie_id"), text("genres", 6)
+    jobs, kinds = L.StringLookup(output_mode="one_hot"), L.StringLookup(output_mode="multi_hot", mask_token="")
+    jobs.adapt(columns["occupation"])
+    kinds.adapt(columns["genres"])
+    bins = L.Discretization(bin_boundaries=[18.0, 25.0, 35.0, 45.0, 56.0], output_mode="one_hot")(age)
+    films = L.Flatten()(L.Embedding(600, 1)(L.Hashing(num_bins=600)(movie)))
+    cross = L.HashedCrossing(num_bins=64, output_mode="one_hot")((occupation, movie))
+    logit = L.Add()([L.Dense(1)(L.Concatenate()([jobs(occupation), kinds(genres), bins, cross])), films])
+    model = keras.Model([occupation, age, movie, genres], L.Activation("sigmoid", name="score")(logit))
+    model.compile(keras.optimizers.Ftrl(0.1, l1_regularization_strength=0.001), "binary_crossentropy")
+    model.fit(columns, liked, epochs=2, batch_size=512, verbose=0)
+    return model
+
+
+class Tower(keras.Model):
+    """A class of its own, which only model.export can hand over."""
+
+    def __init__(self) -> None:
+        super().__init__(name="tower")
+        self.look = L.StringLookup(vocabulary=CITIES, mask_token="")
+        self.table, self.last = L.Embedding(7, 5), L.Dense(2, activation="softmax")
+
+    def call(self, inputs: Any) -> Any:
+        cities = self.table(self.look(inputs["city"]))[:, 0]
+        return self.last(ops.concatenate([cities, inputs["age"]], axis=-1))
+
+    def export(self, path: str, **options: Any) -> None:
+        """With the types of its inputs, which Keras takes for float."""
+        city = tensorflow.TensorSpec([None, 1], "string", "city")
+        age = tensorflow.TensorSpec([None, 1], "float32", "age")
+        super().export(path, input_signature=[{"city": city, "age": age}], **options)
+
+
+def subclassed() -> Any:
+    model = Tower()
+    model({"city": tensorflow.constant([["oslo"]]), "age": tensorflow.constant([[3.0]])})
+    return model
+
+
 CASES: tuple[Case, ...] = (
     ("lookups", lookups, {}),
     ("lookups, encoded", lookups_encoded, {}),
@@ -300,34 +348,61 @@ CASES: tuple[Case, ...] = (
     ("sequential", sequential, {}),
     ("numbers alone", numbers_alone, {}),
     ("movielens", movielens, {}),
+    ("ftrl", ftrl, {}),
+    ("ranks by a column", several_outputs, {"output": "z", "column": "2"}),
 )
 """Name, model, options of the import."""
+EXPORTED: tuple[Case, ...] = (
+    ("exported lookups", lookups, {}),
+    ("exported encodings", lookups_encoded, {}),
+    ("exported history", history, {}),
+    ("exported hashing", hashing, {}),
+    ("exported movielens", movielens, {}),
+    ("exported numbers", numbers_alone, {}),
+    ("exported class", subclassed, {"column": "1"}),
+)
+"""The same of models that model.export hands over, as SavedModels."""
 
 
 def files(case: Case) -> Iterator[tuple[str, bytes]]:
-    """What is stored of a model: the file, rows and scores, and the folder that an import writes."""
-    from ranklet import draft
-    from ranklet.importers.keras import proposing
+    """What is stored of a model: the file or folder, rows and scores, and the folder that an import writes."""
+    from ranklet import draft, importers
     from ranklet.importers.proposal import Wishes
 
-    name, make, options = case
+    name, _, options = case
     keras.utils.clear_session()
     keras.utils.set_random_seed(len(name))
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "ranker.keras"
-        make().save(path)
-        proposal = proposing.propose(path, Wishes(options=options))
+        path, kind = _handed_over(case, Path(scratch))
+        proposal = importers.propose(kind, path, Wishes(options=options))
         random = np.random.default_rng(11)
         columns = {name: one.draw(random, ROWS) for name, one in proposal.inputs.items()}
         assert proposal.oracle is not None
         folder = Path(scratch) / "functions" / "ranker"
         draft.draft(path, folder, wishes=Wishes(options=options))
-        yield "ranker.keras", _steady(path.read_bytes())
+        if path.is_file():
+            yield path.name, _steady(path.read_bytes())
+        else:
+            yield from _below(path, "saved")
+        yield "options.json", orjson.dumps(options)
         yield "rows.json", orjson.dumps(columns)
         yield "answers.json", orjson.dumps(proposal.oracle.scores(columns).tolist())
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                yield f"draft/{file.relative_to(folder).as_posix()}", file.read_bytes()
+        yield from _below(folder, "draft")
+
+
+def _handed_over(case: Case, folder: Path) -> tuple[Path, str]:
+    _, make, _ = case
+    if case not in EXPORTED:
+        make().save(folder / "ranker.keras")
+        return folder / "ranker.keras", "keras"
+    make().export(str(folder / "ranker"), verbose=False)
+    return folder / "ranker", "tensorflow"
+
+
+def _below(folder: Path, part: str) -> Iterator[tuple[str, bytes]]:
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and file.name != "fingerprint.pb":
+            yield f"{part}/{file.relative_to(folder).as_posix()}", file.read_bytes()
 
 
 def _steady(content: bytes) -> bytes:
@@ -342,7 +417,7 @@ def _steady(content: bytes) -> bytes:
 def main() -> None:
     """Write keras.zip."""
     with zipfile.ZipFile(HERE / "keras.zip", "w") as out:
-        for case in CASES:
+        for case in (*CASES, *EXPORTED):
             for name, content in files(case):
                 info = zipfile.ZipInfo(f"{case[0]}/{name}", EPOCH)
                 out.writestr(info, content, zipfile.ZIP_DEFLATED, compresslevel=9)

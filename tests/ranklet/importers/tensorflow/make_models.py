@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import orjson
 import tensorflow_films
+import tensorflow_linear
 import tensorflow_zoo
 
 HERE = Path(__file__).parent
 ROWS = 60
 EPOCH = (1980, 1, 1, 0, 0, 0)
-MODELS = {**tensorflow_zoo.MODELS, "wide_and_deep": tensorflow_films.train}
+MODELS = {**tensorflow_zoo.MODELS, "wide_and_deep": tensorflow_films.train, **tensorflow_linear.MODELS}
 
 
 def files(name: str) -> Iterator[tuple[str, bytes]]:

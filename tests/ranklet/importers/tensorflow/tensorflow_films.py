@@ -67,22 +67,31 @@ def train(folder: Path) -> Path:
 
 def batches(parsed: Any) -> Any:
     """Feeds of the parsed features, and whether the rating was 4 or more."""
+    for columns, labels in rows():
+        feeds = {}
+        for key, tensor in parsed.items():
+            dense = key in ("age", "year")
+            feeds[tensor] = columns[key] if dense else sparse([list(row) for row in columns[key]])
+        yield feeds, labels
+
+
+def rows() -> Any:
+    """Columns of raw values, one list a row, and labels."""
     data, random = movielens.load(), np.random.default_rng(1)
     ratings = data.ratings
     for _ in range(STEPS):
         rows = random.integers(0, len(ratings["rating"]), BATCH)
         users = [data.users[int(one)] for one in ratings["user_id"][rows]]
         films = [data.items[int(one)] for one in ratings["movie_id"][rows]]
-        lists = {
+        columns = {
             "gender": [[one.gender] for one in users],
             "occupation": [[one.occupation] for one in users],
             "movie_id": [[int(one)] for one in ratings["movie_id"][rows]],
             "genres": [list(one.genres) for one in films],
+            "age": np.array([[one.age] for one in users], np.float32),
+            "year": np.array([[one.year or 1990] for one in films], np.float32),
         }
-        feeds = {parsed[key]: sparse(values) for key, values in lists.items()}
-        feeds[parsed["age"]] = np.array([[one.age] for one in users], np.float32)
-        feeds[parsed["year"]] = np.array([[one.year or 1990] for one in films], np.float32)
-        yield feeds, (ratings["rating"][rows] >= 4).astype(np.float32)[:, None]
+        yield columns, (ratings["rating"][rows] >= 4).astype(np.float32)[:, None]
 
 
 def sparse(rows: list[list[Any]]) -> Any:

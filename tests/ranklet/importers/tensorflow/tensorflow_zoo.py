@@ -50,6 +50,9 @@ def columns(name: str, folder: Path) -> list[Any]:
     if name == "weighted":
         words = fc.categorical_column_with_vocabulary_list("job", ["a", "b", "c"])
         return [fc.embedding_column(fc.weighted_categorical_column(words, "share"), 3)]
+    if name == "weighted_hash":
+        shares = fc.weighted_categorical_column(city, "share")
+        return [fc.embedding_column(shares, 3, combiner="sum"), fc.indicator_column(city)]
     if name == "embedding":
         keys = zip(("city", "job", "street"), ("mean", "sum", "sqrtn"), strict=True)
         return [
@@ -62,7 +65,7 @@ def columns(name: str, folder: Path) -> list[Any]:
 
 
 COLUMNS = ("numeric", "identity", "vocabulary_list", "vocabulary_file", "hash_bucket", "bucketized", "crossed")
-COLUMNS += ("embedding", "shared_embedding", "weighted")
+COLUMNS += ("embedding", "shared_embedding", "weighted", "weighted_hash")
 
 
 def feature_columns(name: str, folder: Path, *, example: bool = True) -> Path:
@@ -243,6 +246,22 @@ def _keras_parts(name: str, layers: Any, city: Any, age: Any, day: Any) -> tuple
     if name == "string_lookup_oov":
         look = layers.StringLookup(vocabulary=list(CITIES[:4]), num_oov_indices=3, mask_token="")
         return [city], flat(layers.Embedding(look.vocabulary_size(), 3)(look(city)))
+    if name == "string_lookup_marks":
+        tags = tf.keras.Input([3], dtype="string", name="tags")
+        look = layers.StringLookup(vocabulary=list(CITIES[:4]), output_mode="multi_hot", mask_token="")
+        strict = layers.StringLookup(vocabulary=list(CITIES[:3]), num_oov_indices=0)
+        return [tags, city], layers.concatenate([look(tags), flat(layers.Embedding(3, 2)(strict(city)))])
+    if name == "integer_lookup_mask":
+        look = layers.IntegerLookup(vocabulary=[5, 6, 70], mask_token=0, num_oov_indices=1)
+        return [day], flat(layers.Embedding(look.vocabulary_size(), 3)(look(day)))
+    if name == "category_encoding_count":
+        many = tf.keras.Input([4], dtype="int64", name="days")
+        return [many, day], layers.concatenate(
+            [
+                layers.CategoryEncoding(7, output_mode="count")(many),
+                layers.CategoryEncoding(5, output_mode="one_hot")(day),
+            ]
+        )
     if name == "integer_lookup":
         look = layers.IntegerLookup(vocabulary=[10, 20, 35], output_mode="one_hot")
         return [day], look(day)
@@ -264,7 +283,8 @@ def _keras_parts(name: str, layers: Any, city: Any, age: Any, day: Any) -> tuple
 
 
 KERAS = ("string_lookup", "string_lookup_oov", "integer_lookup", "hashing", "hashing_salted", "discretization")
-KERAS += ("category_encoding", "hashed_crossing", "normalization")
+KERAS += ("category_encoding", "hashed_crossing", "normalization", "string_lookup_marks", "integer_lookup_mask")
+KERAS += ("category_encoding_count",)
 
 
 def _dense(name: str, folder: Path) -> Path:
@@ -273,7 +293,7 @@ def _dense(name: str, folder: Path) -> Path:
 
 
 Maker = Callable[[Path], Path]
-DENSE = [name for name in COLUMNS if name not in ("bucketized", "shared_embedding", "weighted")]
+DENSE = [name for name in COLUMNS if name not in ("bucketized", "shared_embedding", "weighted", "weighted_hash")]
 MODELS: Mapping[str, Maker] = {
     **{name: partial(feature_columns, name) for name in COLUMNS},
     **{f"{name}_dense": partial(_dense, name) for name in DENSE},

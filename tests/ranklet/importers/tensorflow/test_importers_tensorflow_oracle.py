@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from test_importers_tensorflow import STORED
 
 from ranklet.errors import ImportRefused
+from ranklet.importers import tfgraphs
 from ranklet.importers.proposal import NO_WISHES, Wishes
 from ranklet.importers.tensorflow import archive, loading, propose
 
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.oracle
 @pytest.fixture(autouse=True)
 def tf() -> Any:
     """TensorFlow, which warns of what it will leave behind."""
+    tfgraphs.prepare()
     pytest.importorskip("tensorflow")
     pytest.importorskip("tf2onnx")
     return loading.library()
@@ -190,3 +192,55 @@ def test_a_model_without_its_variables_is_refused(name: str, tmp_path: Path) -> 
     with pytest.raises(ImportRefused, match="TensorFlow does not load it") as refused:
         propose(path, NO_WISHES)
     assert str(tmp_path) not in str(refused.value)
+
+
+def test_an_estimators_second_class_ranks(tmp_path: Path) -> None:
+    path = STORED.unpack("linear_classifier", tmp_path, "saved")
+    proposal = propose(path, NO_WISHES)
+    assert proposal.score == "scores"
+    assert "column 1 of 'scores' was taken to rank; -o column=N takes another" in proposal.notes
+    first = propose(path, Wishes(options={"column": "0"}))
+    logistic = propose(path, Wishes(options={"signature": "predict", "output": "logistic"}))
+    columns = STORED.json("linear_classifier", "rows")
+    by_signature = [one.oracle.scores(columns) for one in (proposal, logistic, first) if one.oracle is not None]
+    np.testing.assert_allclose(by_signature[0], by_signature[1], rtol=1e-6)
+    np.testing.assert_allclose(by_signature[0], 1 - by_signature[2], rtol=1e-5)
+
+
+def test_a_column_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = STORED.unpack("linear_classifier", tmp_path, "saved")
+    with pytest.raises(ImportRefused, match="column=2 is asked of 'scores'"):
+        propose(path, Wishes(options={"column": "2"}))
+    with pytest.raises(ImportRefused, match="-o output=NAME says which"):
+        propose(path, Wishes(options={"column": "0", "signature": "predict"}))
+
+
+def keras2(tf: Any, folder: Path, layer: Any, dtype: str) -> Path:
+    """A SavedModel of Keras 2 with one layer."""
+    given = tf.keras.Input([1], dtype=dtype, name="given")
+    with tfgraphs.silence():
+        tf.keras.Model(given, tf.keras.layers.Dense(1)(layer(given))).save(str(folder / "model"), save_format="tf")
+    return folder / "model"
+
+
+def test_text_vectorization_is_refused_by_the_node(tf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
+    words = tf.keras.layers.TextVectorization(vocabulary=["a", "b"], output_mode="multi_hot")
+    with pytest.raises(ImportRefused, match=r"StringLower .* reads the text of 'given'"):
+        propose(keras2(tf, tmp_path, words, "string"), NO_WISHES)
+
+
+def test_a_sequence_column_is_refused_by_the_node(tf: Any, tmp_path: Path) -> None:
+    fc, v1 = tf.feature_column, tf.compat.v1
+    words = fc.sequence_categorical_column_with_hash_bucket("words", 10)
+    with tf.Graph().as_default(), v1.Session() as session:
+        examples = v1.placeholder(tf.string, [None], name="examples")
+        parsed = v1.io.parse_example(examples, {"words": tf.io.VarLenFeature(tf.string)})
+        from tensorflow.python.feature_column.sequence_feature_column import sequence_input_layer
+
+        deep, _ = sequence_input_layer(parsed, [fc.embedding_column(words, 3)])
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+        outputs = {"score": tf.reduce_sum(deep, [1, 2])}
+        v1.saved_model.simple_save(session, str(tmp_path / "model"), {"examples": examples}, outputs)
+    with pytest.raises(ImportRefused, match=r"SparseReshape|sequence"):
+        propose(tmp_path / "model", NO_WISHES)
