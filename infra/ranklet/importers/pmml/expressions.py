@@ -208,6 +208,7 @@ def _map_values(expression: Element, scope: Context) -> Value:
 
 
 def _cell(row: Element, cells: Mapping[str, str], column: str, kind: Kind) -> Any:
+    column = column.rpartition(":")[2]  # cells are told apart by their names alone, whatever their namespace
     if column not in cells:
         refuse(row, f"has no cell {column!r}")
     if kind in NUMERIC:

@@ -71,7 +71,7 @@ def classification(model: Element, name: str, totals: Sequence[str], context: Co
     if len(totals) == 1:
         refuse(model, "is a classification with one table; it needs one for each class")
     if name == "simplemax":
-        return _shares(tape, list(totals))
+        return shares(tape, list(totals))
     if name == "softmax":
         return softmax(tape, totals)
     if name == "none":
@@ -81,16 +81,17 @@ def classification(model: Element, name: str, totals: Sequence[str], context: Co
         return [first, tape.op("Sub", 1.0, first)]
     if name != "logit":
         refuse(model, f"has normalizationMethod = {name!r} with {len(totals)} classes, which is not served")
-    return _shares(tape, [LINKS[name](tape, one) for one in totals])
+    return shares(tape, [LINKS[name](tape, one) for one in totals])
 
 
 def softmax(tape: Tape, totals: Sequence[str]) -> list[str]:
     """exp(y) / Σ exp(y), less the largest y."""
     together = tape.joined(list(totals))
     largest = tape.op("ReduceMax", together, [1], keepdims=1)
-    return _shares(tape, [tape.op("Exp", tape.op("Sub", one, largest)) for one in totals])
+    return shares(tape, [tape.op("Exp", tape.op("Sub", one, largest)) for one in totals])
 
 
-def _shares(tape: Tape, parts: list[str]) -> list[str]:
+def shares(tape: Tape, parts: list[str]) -> list[str]:
+    """Each part over the sum of all."""
     whole = tape.added(parts)
     return [tape.op("Div", part, whole) for part in parts]

@@ -70,6 +70,33 @@ def _entity(field: Element, result: Result, scope: Context) -> Value:
     return result.entity
 
 
+def _reason(field: Element, result: Result, scope: Context) -> Value:
+    rank = field.whole("rank", 1)
+    if not 1 <= rank <= len(result.reasons):
+        refuse(field, f"asks for reason code {rank} of {len(result.reasons)}")
+    return result.reasons[rank - 1]
+
+
+def _of_entity(field: Element, result: Result, scope: Context) -> Value:
+    """A score of the entity that the field names, or of the one that won."""
+    feature = str(field.get("feature"))
+    scores = result.scores.get("affinity" if feature == "entityAffinity" else feature)
+    if scores is None:
+        refuse(field, f"asks for feature = {feature!r}, which this model does not have")
+    wanted = field.get("value")
+    if wanted is not None:
+        if wanted not in scores:
+            refuse(field, f"tells of {wanted!r}, which the model does not have")
+        return Number(scores[wanted])
+    value = scope.sources.on_tape(result.entity or result.value)
+    if not isinstance(value, Choice):
+        refuse(field, f"asks for the {feature} of what won, and the model tells none")
+    table = [scores[word] for word in value.domain.words]
+    place = scope.tape.op("Max", scope.tape.op("Sub", value.tensor, [1]), [0])
+    chosen = scope.tape.op("GatherElements", scope.tape.joined(table), place, axis=1)
+    return Number(scope.where(scope.gone(value), float("nan"), chosen))
+
+
 FEATURES: Mapping[str, Callable[[Element, Result, Context], Value]] = {
     "predictedValue": _predicted,
     "probability": _probability,
@@ -77,5 +104,10 @@ FEATURES: Mapping[str, Callable[[Element, Result, Context], Value]] = {
     "decision": _transformed,
     "entityId": _entity,
     "clusterId": _entity,
+    "reasonCode": _reason,
+    "affinity": _of_entity,
+    "entityAffinity": _of_entity,
+    "clusterAffinity": _of_entity,
+    "confidence": _of_entity,
 }
 """Result feature → its value. To add one: a function, and a line here."""

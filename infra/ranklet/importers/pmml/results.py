@@ -17,6 +17,7 @@ class Result:
     """value: the prediction, missing where the model has none. probabilities: class → tensor double [n, 1].
 
     scores: what else is told by class or entity, by the name of PMML's result feature (`confidence`, `affinity`).
+    reasons: codes, the one that cost most points first.
     entity: the id of the winning node, cluster or rule. told: output fields of models within it that callers get.
     """
 
@@ -26,6 +27,7 @@ class Result:
     scores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     entity: Value | None = None
     told: Mapping[str, Value] = field(default_factory=dict)
+    reasons: tuple[Value, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -14,14 +14,21 @@ from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.results import Result
 
 MODELS: Mapping[str, str] = {
+    "ClusteringModel": "ranklet.importers.pmml.models.clustering",
+    "GeneralRegressionModel": "ranklet.importers.pmml.models.general",
     "MiningModel": "ranklet.importers.pmml.models.mining",
+    "NaiveBayesModel": "ranklet.importers.pmml.models.bayes",
+    "NearestNeighborModel": "ranklet.importers.pmml.models.neighbors",
+    "NeuralNetwork": "ranklet.importers.pmml.models.neural",
     "RegressionModel": "ranklet.importers.pmml.models.regression",
+    "RuleSetModel": "ranklet.importers.pmml.models.rules",
+    "Scorecard": "ranklet.importers.pmml.models.scorecard",
+    "SupportVectorMachineModel": "ranklet.importers.pmml.models.vectors",
     "TreeModel": "ranklet.importers.pmml.models.tree",
 }
 OTHERS = (
-    "AnomalyDetectionModel", "AssociationModel", "BaselineModel", "BayesianNetworkModel", "ClusteringModel",
-    "GaussianProcessModel", "GeneralRegressionModel", "NaiveBayesModel", "NearestNeighborModel", "NeuralNetwork",
-    "RuleSetModel", "Scorecard", "SequenceModel", "SupportVectorMachineModel", "TextModel", "TimeSeriesModel",
+    "AnomalyDetectionModel", "AssociationModel", "BaselineModel", "BayesianNetworkModel", "GaussianProcessModel",
+    "SequenceModel", "TextModel", "TimeSeriesModel",
 )  # fmt: skip
 """Models of the specification that are not served."""
 

@@ -18,8 +18,8 @@ from ranklet.importers.pmml.winners import winner
 from ranklet.importers.trees.records import Floats
 
 METHODS = (
-    "sum", "average", "weightedAverage", "weightedSum", "max", "median", "majorityVote", "weightedMajorityVote",
-    "selectFirst", "modelChain", "x-multiModelChain", "multiModelChain",
+    "sum", "average", "weightedAverage", "weightedSum", "max", "median", "weightedMedian", "majorityVote",
+    "weightedMajorityVote", "selectFirst", "modelChain", "x-multiModelChain", "multiModelChain",
 )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def _chain(elements: Sequence[Element], context: Context) -> Result:
             refuse(predicate, "of a segment in a chain is not served; served is <True/>")
         model = models.of(element)
         found, made = scopes.run(model, scope)
-        told |= {**found.told, **{name: made[name] for name in outputs.final(model)}}
+        told = {**found.told, **{name: made[name] for name in outputs.final(model)}}
         for name, value in {**found.told, **made}.items():
             scope.later[name] = partial(_same, value)
     assert found is not None
@@ -209,6 +209,22 @@ def _active(segment: Segment, value: str, other: float, context: Context) -> str
     return value if segment.active is None else context.where(segment.active, value, other)
 
 
+def _weighted_median(values: Sequence[str], segments: Sequence[Segment], context: Context) -> str:
+    """The first value, in order, at which half of all weight is reached."""
+    if any(one.active is not None for one in segments):
+        refuse(next(one.element for one in segments if one.active), "may be left out of a median, which is not served")
+    tape, count = context.tape, len(values)
+    together = tape.joined(list(values))
+    ordered = tape.op("TopK", together, [count], axis=1, largest=0, sorted=1, outputs=2)
+    weights = tape.op("Gather", np.array([one.weight for one in segments]), f"{ordered}_1", axis=0)
+    reached = tape.op("CumSum", weights, tape.constant(np.array(1, np.int64)))
+    half = 0.5 * sum(one.weight for one in segments)
+    enough = tape.op("Cast", tape.op("GreaterOrEqual", reached, half), to=7)
+    place = tape.op("ArgMax", enough, axis=1, keepdims=1)
+    found = tape.op("GatherElements", ordered, place, axis=1)
+    return context.where(tape.op("IsNaN", tape.total(together)), np.nan, found)
+
+
 def _max(values: Sequence[str], segments: Sequence[Segment], context: Context) -> str:
     if any(one.active is not None for one in segments):
         refuse(next(one.element for one in segments if one.active), "may be left out of a maximum, which is not served")
@@ -233,6 +249,7 @@ REGRESSIONS: Mapping[str, Callable[[Sequence[str], Sequence[Segment], Context], 
     "weightedAverage": _weighted_average,
     "max": _max,
     "median": _median,
+    "weightedMedian": _weighted_median,
 }
 
 
@@ -245,10 +262,32 @@ def _classification(method: str, segments: Sequence[Segment], element: Element, 
     else:
         refuse(element, f"has multipleModelMethod = {method!r} in a classification, which is not served")
     classes = list(dict.fromkeys(name for one in votes for name in one))
+    chosen = _first_voted(results, votes, classes, context) if "Vote" in method else None
     zero = context.tape.constant(np.array([[0.0]]))
     average = _weighted_average if method.startswith("weighted") else _average
     shares = {name: average([one.get(name, zero) for one in votes], segments, context) for name in classes}
-    return Result("classification", winner(shares, context), shares)
+    ranked = shares if chosen is None else {name: _ahead(shares[name], chosen[name], context) for name in classes}
+    return Result("classification", winner(ranked, context), shares)
+
+
+def _first_voted(
+    results: Sequence[Result], votes: Sequence[Mapping[str, str]], classes: Sequence[str], context: Context
+) -> dict[str, str]:
+    """Class → the place of the first model that votes for it: of classes with equal votes that one wins in JPMML."""
+    last = float(len(results))
+    found = {}
+    for name in classes:
+        place = context.tape.constant(np.array([[last]]))
+        for at in range(len(votes) - 1, -1, -1):
+            if name in votes[at]:
+                place = context.where(context.tape.op("Greater", votes[at][name], 0.5), float(at), place)
+        found[name] = place
+    return found
+
+
+def _ahead(share: str, place: str, context: Context) -> str:
+    """A share, and behind all its digits that count the order of equal ones."""
+    return context.tape.op("Sub", share, context.tape.op("Mul", place, 1e-9))
 
 
 def _votes(result: Result, segment: Segment, context: Context) -> dict[str, str]:
