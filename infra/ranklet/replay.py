@@ -142,7 +142,7 @@ _NOTHING = object()
 
 def _distance(told: Any, wanted: Any) -> float:
     if all(isinstance(one, int | float) and not isinstance(one, bool) for one in (told, wanted)):
-        return _gap(float(told), float(wanted)) / max(1.0, abs(wanted))
+        return _gap(float(told), float(wanted)) / max(1.0, abs(float(wanted)))
     if wanted is None and isinstance(told, float) and math.isnan(told):
         return 0.0
     return 0.0 if type(told) is type(wanted) and told == wanted else math.inf
