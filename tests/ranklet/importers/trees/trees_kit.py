@@ -149,7 +149,9 @@ def _npy(array: Array) -> bytes:
 def load(library: str, case: Case, ending: str, folder: Path) -> Exported:
     """The import of one of a case's files."""
     (folder / f"model.{ending}").write_bytes(case.files[ending])
-    return importers.load(StepSource(format=library, source=f"model.{ending}", options=case.options), folder)
+    return importers.load(
+        StepSource(format=library, source=f"model.{ending}", engine="onnx", options=case.options), folder
+    )
 
 
 def feeds(exported: Exported, features: Array) -> dict[str, Array]:
