@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
 import numpy as np
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.sklearn.frames import Floats
+from ranklet.importers.sklearn.frames import Floats, Ints
 from ranklet.importers.sklearn.loading import need
 
 MAX_CELLS = 1 << 25
@@ -19,7 +20,10 @@ class Asked:
     """estimator: fitted, with `categories_`."""
 
     def __init__(self, estimator: Any) -> None:
-        self.estimator = estimator
+        self.estimator = copy.copy(estimator)
+        self.hot = type(estimator).__name__ == "OneHotEncoder"
+        if self.hot:
+            self.estimator.sparse_output = True  # a million categories are a row of as many columns each
         self._pandas = need("pandas")
         count = len(estimator.categories_)
         self._names = [str(name) for name in getattr(estimator, "feature_names_in_", range(count))]
@@ -33,7 +37,7 @@ class Asked:
     def takes(self, number: int, value: Any) -> bool:
         """Whether it transforms this value."""
         try:
-            self.rows(number, [value])
+            self._part(number, [value])
         except _REFUSED:
             return False
         return True
@@ -45,6 +49,24 @@ class Asked:
             raise ImportRefused(
                 f"makes {self._ends[number] - start} columns of one; use min_frequency, max_categories or an embedding"
             )
+        part = self._part(number, values)
+        made: Floats = np.asarray(part.toarray() if hasattr(part, "toarray") else part, np.float64)
+        return made
+
+    def places(self, number: int, values: list[Any]) -> tuple[Ints, int]:
+        """Of a OneHotEncoder, where each value's 1 stands, -1 for none; and how many columns there are."""
+        part = self._part(number, values).tocsr()
+        part.eliminate_zeros()
+        counts = np.diff(part.indptr)
+        if (counts > 1).any() or (part.data != 1).any():
+            raise ImportRefused("makes other numbers than one 1 a row; save the model again")
+        found = np.full(len(values), -1)
+        found[counts == 1] = part.indices
+        return found.astype(np.int64), int(part.shape[1])
+
+    def _part(self, number: int, values: list[Any]) -> Any:
+        """The columns that one column becomes."""
+        start, end = self._ends[number - 1] if number else 0, self._ends[number]
         frame = self._pandas.DataFrame(
             {
                 name: self._column(at, values if at == number else [self._base[at]] * len(values))
@@ -55,13 +77,7 @@ class Asked:
             warnings.simplefilter("ignore")  # of unknown categories, asked for on purpose
             given = frame if hasattr(self.estimator, "feature_names_in_") else self._bare(frame)
             found = self.estimator.transform(given)
-        part = (
-            found[:, start : self._ends[number]]
-            if not hasattr(found, "iloc")
-            else found.iloc[:, start : self._ends[number]]
-        )
-        made: Floats = np.asarray(part.toarray() if hasattr(part, "toarray") else part, np.float64)
-        return made
+        return found.iloc[:, start:end] if hasattr(found, "iloc") else found[:, start:end]
 
     def _bare(self, frame: Any) -> Any:
         kinds = {self.categories(at).dtype.kind for at in range(len(self._names))}

@@ -49,7 +49,7 @@ def _text(walk: Walk, asked: Asked, number: int, column: Raw, words: list[str]) 
     strange = asked.takes(number, "\x00unknown")
     rows: list[Any] = [*words, gone if missing else words[0]] + (["\x00unknown"] if strange else [])
     ids = walk.sources.ids(column.column, words, strange=strange, missing=missing)
-    return _found(ids, asked.rows(number, rows))
+    return _found(ids, asked, number, rows)
 
 
 def _whole(walk: Walk, asked: Asked, number: int, column: Raw, categories: Any) -> Hot | Coded:
@@ -57,7 +57,7 @@ def _whole(walk: Walk, asked: Asked, number: int, column: Raw, categories: Any) 
     unknown = max(words) + 1
     strange = asked.takes(number, unknown)
     ids = walk.sources.ids(column.column, words, strange=strange, missing=False)
-    return _found(ids, asked.rows(number, [*words, unknown] if strange else words))
+    return _found(ids, asked, number, [*words, unknown] if strange else words)
 
 
 def _numbers(walk: Walk, asked: Asked, number: int, column: Raw | Numbers, categories: Any) -> Hot | Coded:
@@ -70,7 +70,7 @@ def _numbers(walk: Walk, asked: Asked, number: int, column: Raw | Numbers, categ
     rows = [unknown, *known.tolist(), np.nan]
     taken = [index for index, value in enumerate(rows) if 0 < index <= len(known) or asked.takes(number, value)]
     answers = asked.rows(number, [rows[index] for index in taken])
-    table = np.full((len(rows), answers.shape[1]), np.nan)
+    table: Floats = np.full((len(rows), answers.shape[1]), np.nan)
     table[taken] = answers
     tape = walk.tape
     origin = column.column if isinstance(column, Raw) else column.origin
@@ -83,15 +83,15 @@ def _numbers(walk: Walk, asked: Asked, number: int, column: Raw | Numbers, categ
     found = tape.op("MatMul", matches, np.arange(1.0, len(known) + 1)[:, None])
     found = tape.op("Where", tape.op("IsNaN", values), float(len(known) + 1), found)
     ids = tape.op("Reshape", tape.op("Cast", found, to=7), [-1])
-    return _found(ids, table)
-
-
-def _found(ids: str, table: Floats) -> Hot | Coded:
-    """A lookup of one 1 where all rows are that."""
-    ones = (table == 1).sum(axis=1)
-    if table.shape[1] > 1 and ((table == 0) | (table == 1)).all() and (ones <= 1).all():
-        return Hot(ids, np.where(ones == 1, table.argmax(axis=1), -1).astype(np.int64), table.shape[1])
     return Coded(ids, table)
+
+
+def _found(ids: str, asked: Asked, number: int, values: list[Any]) -> Hot | Coded:
+    """What each value's id is looked up for."""
+    if asked.hot:
+        place, columns = asked.places(number, values)
+        return Hot(ids, place, columns)
+    return Coded(ids, asked.rows(number, values))
 
 
 def _words(categories: Sequence[Any], column: str) -> list[str]:

@@ -44,6 +44,10 @@ class Column:
     numeric: bool = False
     default: float | None = None
 
+    def meet(self, values: Sequence[Any]) -> None:
+        """Keep values that are new."""
+        self.known = list(dict.fromkeys([*self.known, *values]))
+
 
 class Sources:
     """names: of the columns, in order. form: how the library takes rows; an array knows no names."""
@@ -77,7 +81,7 @@ class Sources:
         found = self.columns[column]
         found.missing &= missing and text
         found.strange &= strange
-        found.known += [word for word in words if word not in set(found.known)]
+        found.meet(words)
         key = (column, tuple(words), strange)
         if key not in self._ids:
             vocabulary = self._vocabulary([*words, MISSING] if text else list(words))
@@ -99,7 +103,7 @@ class Sources:
         self._read_as(column, "terms")
         found = self.columns[column]
         found.missing = False
-        found.known += [word for word in words if word not in set(found.known)]
+        found.meet(words)
 
     def hint(self, column: int, values: Any) -> None:
         """Numbers worth trying in a column."""
