@@ -21,8 +21,10 @@ TOLERANCE = 1e-9
 """Relative, of sums in another order; a wrong turn costs a leaf."""
 
 
-def make(found: Document, read: Features, predicted: Prediction, *, column: int | None) -> bytes:
-    """Trees of the output that ranks; of all outputs where the link needs all. column: the output, None of one.
+def make(found: Document, read: Features, predicted: Prediction, *, column: int | None) -> tuple[bytes, Ensemble]:
+    """The graph, and the records that it is held to.
+
+    Trees of the output that ranks; of all outputs where the link needs all. column: the output, None of one.
 
     Raises ImportRefused naming the tree that is none.
     """
@@ -49,10 +51,10 @@ def make(found: Document, read: Features, predicted: Prediction, *, column: int 
     if not symmetric:
         content = lowering.lower(ensemble, column=place)
         trial.run(ensemble, content, column=place)
-        return content
+        return content, ensemble
     content = oblivious.lower(symmetric, ensemble, column=place or 0)
     _try(ensemble, content, place or 0)
-    return content
+    return content, ensemble
 
 
 def _try(ensemble: Ensemble, content: bytes, column: int) -> None:

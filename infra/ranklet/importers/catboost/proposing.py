@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ranklet.importers import proving
+from ranklet.importers import checking, proving
 from ranklet.importers.catboost import features, graph, loading, losses, oracle, trees
 from ranklet.importers.catboost.features import Features
 from ranklet.importers.catboost.inputs import INTEGERS, STRINGS, inputs
@@ -13,11 +14,13 @@ from ranklet.importers.catboost.loading import Loaded
 from ranklet.importers.catboost.losses import Prediction
 from ranklet.importers.npz import npz
 from ranklet.importers.proposal import Proposal, Wishes
+from ranklet.importers.trees import packing
+from ranklet.importers.trees.records import Ensemble
 from ranklet.model import StepSource
 from ranklet_features.kinds import ctrs
 
 OUTPUT, COLUMN = "output", "column"
-GRAPH = "export/model.onnx"
+GRAPH, ARRAYS = "export/model.onnx", "export/model.npz"
 TABLES = "vocabularies/features.npz"
 RELATIVE = 1e-6
 
@@ -31,7 +34,7 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     outputs = len(trees.bias(found)[1])
     predicted = losses.prediction(found, outputs, options.get(OUTPUT))
     column = losses.column(predicted.names, options.get(COLUMN))
-    content = graph.make(found, read, predicted, column=column)
+    content, ensemble = graph.make(found, read, predicted, column=column)
     proposal = Proposal(
         inputs=inputs(found, read, options),
         features={graph.INPUT: _feature(read)},
@@ -43,7 +46,18 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     )
     if proposal.oracle is not None:
         proving.hold(proposal, relative=RELATIVE)
-    return proposal
+    return _packed(proposal, ensemble) if packing.chosen(ensemble, None, ids=False) else proposal
+
+
+def _packed(proposal: Proposal, ensemble: Ensemble) -> Proposal:
+    """The same, served by NumPy. CatBoost compares floats and adds doubles."""
+    options = packing.options(ensemble) | {"compared": "float32"}
+    step = StepSource(format="numpy", engine=packing.ENGINE, source=ARRAYS, options=options)
+    files = {name: content for name, content in proposal.files.items() if name != GRAPH}
+    packed = replace(proposal, steps=(step,), files=files | {ARRAYS: npz(packing.arrays(ensemble))})
+    if packed.oracle is not None:
+        checking.check(packed)
+    return packed
 
 
 def _feature(read: Features) -> dict[str, Any]:
