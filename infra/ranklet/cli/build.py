@@ -78,7 +78,7 @@ def _show(built: list[Built]) -> None:
     rows = []
     for one in built:
         worst = max(one.certificate.paths.values())
-        engines = " → ".join(step.engine for step in one.manifest.steps)
+        engines = " → ".join(step.engine for step in one.manifest.steps if step.candidates != "few")
         proof = f"{worst:.1e} ≤ {one.certificate.bound:.0e}"
         rows.append(
             [

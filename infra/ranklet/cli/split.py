@@ -128,8 +128,11 @@ def show(model: str, compiled: Compiled) -> None:
     if report.trials:
         out.print(f"Held to the uncut graph on {report.trials} inputs: largest difference {report.worst:.1e}")
     if report.accounts:
-        sides = [[n, str(s.nodes), f"{s.flops:,}", terminal.size(s.weights)] for n, s in report.accounts.items()]
-        terminal.show("What each graph does", ["graph", "nodes:", "flops a row:", "weights:"], sides)
+        sides = [
+            [n, str(s.nodes), f"{s.flops:,}", terminal.size(s.weights), f"{s.opens_ms:.1f} ms"]
+            for n, s in report.accounts.items()
+        ]
+        terminal.show("What each graph does", ["graph", "nodes:", "flops a row:", "weights:", "opens in:"], sides)
     if report.frontier:
         ends = [[p.name, _dims(p.shape), p.dtype] for p in report.frontier]
         terminal.show("What passes between them", ["value", "shape", "dtype"], ends)
@@ -139,6 +142,9 @@ def show(model: str, compiled: Compiled) -> None:
         error = f", moves scores by up to {record.error:.1e}" if record.error else ""
         out.print(f"The row stored per item: {record.width} × {record.dtype}, {record.nbytes} bytes{error}")
         terminal.show("Its fields", ["field", "shape", "from:", "numbers:"], fields)
+    if compiled.rest is not None:
+        more = f"it reads {report.grown} numbers more per item, and shares its weights with the others"
+        out.print(f"Below {report.below} candidates, and for rows of several users, the rest graph serves: {more}")
     for table in compiled.tables:
         out.print(f"table {table.name} {list(table.shape)} leaves the graph")
     _timings(compiled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -24,7 +25,7 @@ from ranklet.graph.records import Columns, Timing
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model of which A+ ships, by figures that no clock gave."""
 
-    def choose(build: object, numbers: object, *, force: bool) -> Choice:
+    def choose(build: object, numbers: object, **more: object) -> Choice:
         timings = (Timing("uncut", 500, 300.0, 1.0), Timing("A+", 500, 150.0, 2.0))
         return Choice("A+", "2.00× on average", timings, 1.0, {"B": "1.20× on average, A+ gives 2.00×"})
 
@@ -54,6 +55,19 @@ def test_account_for_people(file: Path) -> None:
         "B: 1.20× on average",
     ):
         assert told in found.output
+
+
+def test_the_graph_that_serves_few_candidates_is_told_of(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def choose(build: object, numbers: object, *, force: bool, rested: Callable[[str], object]) -> Choice:
+        rested("B+")
+        return Choice("B+", "2.00× on average", (), 1.0, {}, below=5)
+
+    monkeypatch.setattr(compiler, "choose", choose)
+    found = " ".join(asked(file, *SIDES).output.split())
+    assert "Below 5 candidates, and for rows of several users, the rest graph serves" in found
+    assert "opens in" in found and "rest" in found
+    told = json.loads(asked(file, *SIDES, "--json").stdout)
+    assert told["uncut_below"] == 5 and told["grown"] == 0 and told["sides"]["rest"]["opens_ms"] > 0
 
 
 def test_account_for_scripts_is_json_alone(file: Path) -> None:
@@ -122,5 +136,5 @@ def test_model_of_functions_is_told_as_it_ships(name: str) -> None:
     told = json.loads(found.stdout)
     described = model.load(Path(project.find().functions, name))
     assert told["shipped"] == described.split.variant and told["timings"] == []
-    assert set(told["sides"]) == {"uncut", "user", "item", "cross"}
+    assert set(told["sides"]) == {"uncut", "user", "item", "cross", "rest"}
     assert told["acceptance"]["worst"] <= 1e-5
