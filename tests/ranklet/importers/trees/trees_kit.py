@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,15 +110,22 @@ def coded(x: Array) -> Array:
 
 def write(path: Path, cases: Iterable[Case]) -> None:
     """One zip of all cases; the same models give the same bytes."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for case in cases:
-            stream = {**{f"model.{ending}": content for ending, content in case.files.items()}}
-            stream |= {"features.npy": _npy(case.features), "answers.npy": _npy(case.answers)}
-            stream["options.json"] = json.dumps(case.options).encode()
-            for name, content in stream.items():
-                info = zipfile.ZipInfo(f"{case.name}/{name}", EPOCH)
-                info.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(info, content)
+    members: dict[str, bytes] = {}
+    for case in cases:
+        members |= {f"{case.name}/model.{ending}": content for ending, content in case.files.items()}
+        members[f"{case.name}/features.npy"] = _npy(case.features)
+        members[f"{case.name}/answers.npy"] = _npy(case.answers)
+        members[f"{case.name}/options.json"] = json.dumps(case.options).encode()
+    pack(path, members)
+
+
+def pack(path: Path, members: Mapping[str, bytes]) -> None:
+    """A zip without times."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, content)
 
 
 def read(path: Path) -> list[Case]:
