@@ -1,11 +1,11 @@
 """A library's side of the bench: trains its model once, saves it, and predicts with it as a Python server would.
 
-    python peer_models.py '{"model": …, "folder": …, "rows": "….npy"}'
+    python peer_models.py '{"model": …, "folder": …, "rows": {kind: "….npy", …}}'
 
 It runs in any environment that has the library, as a script: nothing of ranklet is there. One JSON document a line.
-Out, first: {"name": with version, "file": the saved model, "ways": [name, …]}. In: {"way": …, "rows": "….npy"}, then
-{"way": …, "n": rows} any number of times. Out: {"cpu": seconds of this process's CPU time in the call}; the answer,
-float64 [n], is written where the request has "answer": "….npy".
+Out, first: {"name": with version, "file": the saved model, "ways": [name, …]}. In: {"way": …, "kind": …, "n": rows},
+and "answer": "….npy" where the answer, float64 [n], is to be written. Out: {"cpu": seconds of this process's CPU time
+in a call with a new matrix, after one that is not timed}.
 """
 
 import json
@@ -28,7 +28,8 @@ def data() -> Any:
     """float32 [TRAINED, WIDTH] and classes: some features matter by themselves, some in pairs."""
     random = np.random.default_rng(SEED)
     x = random.standard_normal((TRAINED, WIDTH)).astype(np.float32)
-    z = x[:, :60] @ random.normal(size=60) / 4 + np.sin(2 * x[:, 60:90]).sum(axis=1) + (x[:, 90:110] * x[:, 110:130]).sum(axis=1) / 2  # fmt: skip  # noqa: E501
+    z = x[:, :60] @ random.normal(size=60) / 4 + np.sin(2 * x[:, 60:90]).sum(axis=1)
+    z += (x[:, 90:110] * x[:, 110:130]).sum(axis=1) / 2
     return x, (z + random.normal(size=TRAINED) > 0).astype(int)
 
 
@@ -68,7 +69,9 @@ def catboost(folder: Path) -> Any:
     file = folder / "catboost.cbm"
     if not file.exists():
         x, y = data()
-        model = library.CatBoostClassifier(iterations=TREES, depth=6, rsm=0.2, thread_count=1, verbose=False)
+        model = library.CatBoostClassifier(
+            iterations=TREES, depth=6, rsm=0.2, thread_count=1, verbose=False, allow_writing_files=False
+        )
         model.fit(x, y)
         model.save_model(str(file))
     model = library.CatBoostClassifier().load_model(str(file))
@@ -81,7 +84,7 @@ def scikit(folder: Path, name: str) -> Any:
     from sklearn import ensemble, linear_model
 
     file = folder / f"{name}.skops"
-    made = {
+    made: dict[str, Any] = {
         "hist-gradient-boosting": lambda: ensemble.HistGradientBoostingClassifier(max_iter=TREES, early_stopping=False),
         "random-forest": lambda: ensemble.RandomForestClassifier(200, max_depth=10, random_state=SEED, n_jobs=1),
         "logistic-regression": lambda: linear_model.LogisticRegression(),
@@ -93,7 +96,7 @@ def scikit(folder: Path, name: str) -> Any:
     return sklearn, file, {"predict": lambda rows: model.predict_proba(rows)[:, 1]}
 
 
-MODELS = {
+MODELS: dict[str, Any] = {
     "xgboost": xgboost,
     "lightgbm": lightgbm,
     "lightgbm-flat": lambda folder: lightgbm(folder, max_depth=7),
