@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ranklet.model import StepSource
 from ranklet_runtime.manifest import Candidates
 
@@ -55,16 +52,6 @@ class Exported:
     candidates: Candidates = "any"
     beside: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     outside: Path | None = None
-
-
-class Oracle(Protocol):
-    """The source library on the file that it wrote. name: with its version."""
-
-    name: str
-
-    def predict(self, features: NDArray[np.float32]) -> NDArray[Any]:
-        """features [n, width] → its own predictions, [n] or [n, outputs]."""
-        ...
 
 
 class Importer(Protocol):
