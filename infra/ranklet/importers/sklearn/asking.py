@@ -77,6 +77,8 @@ class Asked:
             warnings.simplefilter("ignore")  # of unknown categories, asked for on purpose
             given = frame if hasattr(self.estimator, "feature_names_in_") else self._bare(frame)
             found = self.estimator.transform(given)
+        if self.hot:
+            found.check_format(full_check=True)  # compiled code would write where a damaged encoder points
         return found.iloc[:, start:end] if hasattr(found, "iloc") else found[:, start:end]
 
     def _bare(self, frame: Any) -> Any:
