@@ -15,10 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-OUT = os.fdopen(os.dup(1), "w", buffering=1)
-os.dup2(2, 1)
-
-import numpy as np  # noqa: E402
+import numpy as np
 
 TREES, WIDTH, TRAINED = 1000, 200, 4000
 SEED = 7
@@ -108,10 +105,12 @@ MODELS: dict[str, Any] = {
 
 
 def main() -> None:
+    out = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever a library prints is for people
     given = json.loads(sys.argv[1])
     library, file, ways = MODELS[given["model"]](Path(given["folder"]))
     told = {"name": f"{library.__name__} {library.__version__}", "file": str(file), "ways": list(ways)}
-    print(json.dumps(told), file=OUT)
+    print(json.dumps(told), file=out)
     kinds = {kind: np.load(path) for kind, path in given["rows"].items()}
     for line in sys.stdin:
         asked = json.loads(line)
@@ -123,7 +122,7 @@ def main() -> None:
         cpu = (time.process_time_ns() - start) / 1e9
         if "answer" in asked:
             np.save(asked["answer"], np.asarray(answer, np.float64).reshape(-1))
-        print(json.dumps({"cpu": cpu}), file=OUT)
+        print(json.dumps({"cpu": cpu}), file=out)
 
 
 if __name__ == "__main__":
