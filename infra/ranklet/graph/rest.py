@@ -19,6 +19,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ranklet.graph.expr import Cat, Expr, Leaf, Lit, Opaque, Sum, Sym, sides_of
+from ranklet.graph.forms import Form
 from ranklet.graph.placing import bring, dense, joined, leaf_of
 from ranklet.graph.records import Piece, Port, Source
 from ranklet.graph.sizes import Unavailable
@@ -45,8 +46,8 @@ def rest(work: Work, ports: Mapping[str, Port], sources: Mapping[str, Source]) -
     for node in work.model.graph:
         if not needed.intersection(node.outputs):
             continue
-        if node.op_type == "Concat":
-            made[node.outputs[0]] = _joined(work, node, made)
+        if node.op_type == "Concat" and (form := work.form(node.outputs[0])) is not None:
+            made[node.outputs[0]] = _joined(work, node, form, made)
             continue
         values = {read: _value(work, read, made) for read in read_by(node)}
         made.update(zip(node.outputs, builder.clone(node, values), strict=True))
@@ -88,31 +89,31 @@ def _value(work: Work, value: ir.Value, made: Values) -> ir.Value:
     return dense(work, _expr(work, value), "rest")
 
 
-def _joined(work: Work, node: ir.Node, made: Values) -> ir.Value:
+def _joined(work: Work, node: ir.Node, form: Form, made: Values) -> ir.Value:
     """A Concat, in which neighbours that are the items' are stored end to end: one value to read instead of many."""
-    given = [value for value in node.inputs if value is not None]
-    axis = node.attributes.get_int("axis", 0)
-    axis += _expr(work, given[0]).form.rank if axis < 0 else 0
+    axis = node.attributes.get_int("axis", 0) % form.rank
     values: list[ir.Value] = []
-    for together, group in groupby(given, key=lambda value: _joinable(work, value)):
-        run = list(group)
-        if together and len(run) > 1:
-            leaves = [
-                leaf_of(work, expr)
-                for expr in (_expr(work, value) for value in run)
-                if not isinstance(expr, Lit | Sym | Opaque)
-            ]
-            values.append(dense(work, joined(work, leaves, axis), "rest"))
+    for leaves, group in groupby(node.inputs, key=lambda value: value is not None and _joinable(work, value, axis)):
+        run = [value for value in group if value is not None]
+        if leaves and len(run) > 1:
+            values.append(bring(work, joined(work, [_leaf(work, value) for value in run], axis), "rest"))
         else:
             values += [_value(work, value, made) for value in run]
     return values[0] if len(values) == 1 else work.builders["rest"].op("Concat", values, {"axis": axis}, name="joined")
 
 
-def _joinable(work: Work, value: ir.Value) -> bool:
-    if value.is_initializer():
-        return False
+def _leaf(work: Work, value: ir.Value) -> Leaf:
     expr = _expr(work, value)
-    return _items(expr) and isinstance(expr, Leaf | Cat | Sum) and not leaf_of(work, expr).lazy
+    assert isinstance(expr, Leaf | Cat | Sum), "an item's value"
+    return leaf_of(work, expr)
+
+
+def _joinable(work: Work, value: ir.Value, axis: int) -> bool:
+    """Whether it is an item's, whole, and the axis is one of its row."""
+    if value.is_initializer() or not _items(_expr(work, value)):
+        return False
+    leaf = _leaf(work, value)
+    return not leaf.lazy and leaf.form.batch is not None and leaf.form.batch.axis != axis
 
 
 def _entering(work: Work, value: ir.Value, ports: dict[str, Port]) -> ir.Value:

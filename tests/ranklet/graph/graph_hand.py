@@ -14,7 +14,7 @@ from ranklet.graph import regions, verify
 from ranklet.graph.feeds import input_kinds
 from ranklet.graph.records import Sides, Variant
 from ranklet.graph.running import Runner
-from ranklet.graph.three import Three, split
+from ranklet.graph.three import Rest, Three, split
 from ranklet.graph.trace import trace
 
 OPSET = 18
@@ -83,6 +83,17 @@ def accepted(content: bytes, sides: Sides, found: Three, tolerance: float = 1e-5
     pieces = (found.user, found.item, found.cross)
     runners = verify.Split(*(Runner(p.content) if p is not None else None for p in pieces))  # type: ignore[arg-type]
     given = verify.trials(kinds, sides, extents, 0)
+    return verify.accept(Runner(content).run, lambda f: runners.run(f, pieces, sides), given, tolerance)
+
+
+def accepted_rest(content: bytes, sides: Sides, found: Three, tolerance: float = 1e-5) -> verify.Acceptance:
+    """The same of the rest graph, on rows that each have a user of their own. Raises Refuted."""
+    assert isinstance(found.rest, Rest), found.rest
+    kinds = input_kinds(load(content), {}, {})
+    extents = tuple(dict.fromkeys(d for k in kinds for d in k.shape if isinstance(d, str) and d))
+    pieces = (None, found.rest.item, found.rest.piece)
+    runners = verify.Split(*(Runner(p.content) if p is not None else None for p in pieces))  # type: ignore[arg-type]
+    given = verify.trials(kinds, dict.fromkeys(sides, "pair"), extents, 0)
     return verify.accept(Runner(content).run, lambda f: runners.run(f, pieces, sides), given, tolerance)
 
 

@@ -153,6 +153,19 @@ def test_statistics_over_the_batch_are_those_of_the_request() -> None:
     np.testing.assert_allclose(rest_scores(done, feeds, sides), uncut(content, feeds), rtol=CLOSE, atol=CLOSE)
 
 
+def test_items_joined_along_the_batch_are_joined_per_request() -> None:
+    net = Net()
+    u, i, j = net.input("u", ["n", 4]), net.input("i", ["n", 4]), net.input("j", ["n", 4])
+    both = net.op("ReduceMean", net.op("Concat", i, j, axis=0), net.const(np.array([0])), keepdims=1)
+    content = net.bytes(net.dense(net.op("Concat", net.op("Sub", u, both), i, axis=1), 8, 2))
+    sides: Sides = {"u": "user", "i": "item", "j": "item"}
+    done = compile(load(content), sides, Options(only="B", below=8))
+    assert done.rest is not None, done.report.reason
+    random = np.random.default_rng(3)
+    feeds = {name: random.standard_normal((7, 4)).astype(np.float32) for name in "uij"}
+    np.testing.assert_allclose(rest_scores(done, feeds, sides), uncut(content, feeds), rtol=CLOSE, atol=CLOSE)
+
+
 def test_a_planted_fault_in_the_rest_graph_is_caught(monkeypatch) -> None:
     from ranklet.graph import candidates
 

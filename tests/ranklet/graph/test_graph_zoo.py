@@ -6,7 +6,7 @@ The quick ones run always where torch is; all of them, compiled and timed in ful
 from __future__ import annotations
 
 import pytest
-from graph_hand import accepted, load, three
+from graph_hand import accepted, accepted_rest, load, three
 
 from ranklet.graph.compiler import compile
 from ranklet.graph.records import Options
@@ -25,7 +25,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # the exporters warn of their
 def test_split_of_a_torch_model_gives_its_scores(name):
     content, sides = export(name, "legacy")
     for variant in ("A", "B"):
-        assert accepted(content, sides, three(content, sides, variant)).worst <= 1e-5
+        found = three(content, sides, variant)
+        assert accepted(content, sides, found).worst <= 1e-5
+        assert accepted_rest(content, sides, found).worst <= 1e-5
 
 
 @pytest.mark.slow
@@ -37,3 +39,7 @@ def test_compiled_zoo_gives_the_scores(name, exporter):
     assert done.report.shipped != "uncut", done.report.reason
     assert done.report.trials >= 12
     assert done.report.worst <= 1e-5
+    only = done.report.shipped
+    few = compile(load(content), sides, Options(only=only, below=4, cut_rows=500, row_bytes=1 << 16))
+    assert few.rest is not None, few.report.reason
+    assert few.report.trials > done.report.trials and few.report.worst <= 1e-5
