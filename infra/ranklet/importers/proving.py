@@ -39,7 +39,7 @@ def hold(proposal: Proposal, *, relative: float, smallest: float = 1.0, rows: Se
     failed: tuple[type[Exception], ...] = (FeatureError, *faults())
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            plan = _plan(proposal, Path(scratch))
+            plan = plan_of(proposal, Path(scratch))
         except FeatureError as error:
             raise ImportRefused(f"its columns make no features: {error}") from error
         for count in rows:
@@ -52,7 +52,8 @@ def hold(proposal: Proposal, *, relative: float, smallest: float = 1.0, rows: Se
             _compare(columns, found, wanted, proposal.oracle.name, relative * np.maximum(smallest, np.abs(wanted)))
 
 
-def _plan(proposal: Proposal, folder: Path) -> FeaturePlan:
+def plan_of(proposal: Proposal, folder: Path) -> FeaturePlan:
+    """Its feature assembly; vocabularies go below `folder`."""
     for name, content in proposal.files.items():
         if not name.startswith("export/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -14,13 +14,14 @@ import numpy as np
 import orjson
 
 from ranklet.errors import ImportRefused
-from ranklet.importers import proving, tfgraphs
+from ranklet.importers import additive, proving, tensors, tfgraphs
 from ranklet.importers.keras import archive, conversion, weights
 from ranklet.importers.keras.layers import Made
 from ranklet.importers.keras.oracle import Keras, nothing
 from ranklet.importers.keras.walk import Raw, Walk, functional
 from ranklet.importers.onnx import proposing
 from ranklet.importers.proposal import Draw, Proposal, ProposedInput, Wishes
+from ranklet.importers.tensors import Drafted
 
 INLINE = 20
 """Words of a vocabulary that stand in model.toml itself; longer ones get a file."""
@@ -43,12 +44,14 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
         names = _outputs(keras, model)
         wanted, column = _wanted(model, names, options)
         content = conversion.to_onnx(keras, walk.model(model), names, column=column)
-    made = proposing.of_graph(tfgraphs.checked(content, path.stem), wanted=wanted)
+    exported = tfgraphs.checked(content, path.stem)
+    drafted = [_limited(one, walk.limits.get(one.tensor)) for one in tensors.draft(exported)]
+    made = proposing.of_graph(exported, wanted=wanted, drafted=drafted)
     proposal = _with_features(made, walk)
     oracle = Keras(keras, model, names.index(proposal.score), _fills(made, walk), None if column is None else column[1])
     proposal = replace(proposal, oracle=oracle, notes=(*_notes(made, walk), *_padded(made, walk)))
     proving.hold(proposal, relative=RELATIVE)
-    return proposal
+    return additive.weights(proposal)
 
 
 def _keras() -> Any:
@@ -91,6 +94,15 @@ def _outputs(keras: Any, model: Any) -> list[str]:
         return [str(name) for name in keras.tree.flatten({name: name for name in struct})]
     names = list(getattr(model, "output_names", None) or [f"output_{at}" for at in range(len(model.outputs))])
     return [name if names.count(name) == 1 else f"{name}_{at}" for at, name in enumerate(names)]
+
+
+def _limited(one: Drafted, limit: int | None) -> Drafted:
+    """Ids of which a layer knows so many; it fails on others."""
+    if limit is None or not one.ids:
+        return one
+    size = min(limit, one.feature["size"])
+    notes = tuple(note for note in one.notes if "how many ids" not in note)
+    return replace(one, spec=replace(one.spec, limit=size), feature={**one.feature, "size": size}, notes=notes)
 
 
 def _wanted(model: Any, names: list[str], options: Mapping[str, str]) -> tuple[str | None, tuple[int, int] | None]:

@@ -35,7 +35,7 @@ class Raw:
 class Walk:
     """raw: what each tensor is that nothing has computed on yet. ids: those that features make. made: the features.
 
-    positive: integers of which features let none below 0 through.
+    positive: integers of which features let none below 0 through. limits: raw integers → how many ids a layer knows.
     ends: inputs of the model as it was. kept: the ends that features feed. named: layers by their names.
     """
 
@@ -43,6 +43,7 @@ class Walk:
     raw: dict[int, Raw] = field(default_factory=dict)
     ids: dict[int, Raw] = field(default_factory=dict)
     positive: set[int] = field(default_factory=set)
+    limits: dict[str, int] = field(default_factory=dict)
     made: dict[str, Made] = field(default_factory=dict)
     ends: dict[str, Any] = field(default_factory=dict)
     kept: list[Any] = field(default_factory=list)
@@ -89,6 +90,9 @@ class Walk:
         tensors = [one for one in self.keras.tree.flatten((args, kwargs)) if id(one) in self.raw]
         if kind in layers.FEATURES:
             return self._feature(layer, kind, args)
+        if kind == "CategoryEncoding":
+            for raw in (self.raw[id(one)].name for one in tensors):
+                self.limits[raw] = min(layer.num_tokens, self.limits.get(raw, layer.num_tokens))
         if tensors and kind in SHAPING and self._scalar(tensors[0]):
             return self._reshaped(layer, tensors[0], args, kwargs)
         if text := [self.raw[id(one)].name for one in tensors if one.dtype == "string"]:

@@ -13,16 +13,14 @@ def bucketize(walk: Walk, node: Node) -> Value:
     """How many boundaries are not above the number; all of them for NaN, as std::upper_bound has it."""
     tf, value = walk.tf, node.inputs[0]
     edges = [float(edge) for edge in node.attr["boundaries"].list.f]
+    if isinstance(value, Raw) and not value.listed and value.dtype == "float32":
+        ids = walk.features.fed[walk.features.bucket(value, edges)]
+        return Dense(tf.cast(tf.reshape(ids, [-1, *value.shape]), "int32"), (value, tuple(edges)), positive=True)
     numbers = walk.tensor(value, f"Bucketize {node.name!r}")
-    if isinstance(value, Raw) and value.name in walk.features.worth:
-        walk.features.worth[value.name].extend(edges)
-    elif isinstance(value, Raw):
-        walk.features.worth[value.name] = list(edges)
-    limits = tf.constant(edges, "float32")
-    below = tf.less(tf.expand_dims(tf.cast(numbers, "float32"), -1), limits)
-    made = tf.reduce_sum(tf.cast(tf.logical_not(below), "int32"), axis=-1)
-    single = isinstance(value, Raw) and not value.listed and value.dtype == "float32"
-    return Dense(made, (value, tuple(edges)) if isinstance(value, Raw) and single else None)
+    if isinstance(value, Raw):
+        walk.features.worth.setdefault(value.name, []).extend(edges)
+    below = tf.less(tf.expand_dims(tf.cast(numbers, "float32"), -1), tf.constant(edges, "float32"))
+    return Dense(tf.reduce_sum(tf.cast(tf.logical_not(below), "int32"), axis=-1))
 
 
 def one_hot(walk: Walk, node: Node) -> Value:

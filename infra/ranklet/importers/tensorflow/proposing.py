@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ranklet.errors import ImportRefused
-from ranklet.importers import proving, tensors, tfgraphs
+from ranklet.importers import additive, proving, tensors, tfgraphs
 from ranklet.importers.base import Exported, TensorSpec
 from ranklet.importers.proposal import Proposal, Wishes
 from ranklet.importers.tensorflow import (
@@ -59,7 +59,7 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
         # TensorFlow raises these for graphs that do not hold together
         raise ImportRefused(f"{path.name}, signature {loaded.signature!r}: {str(error)[:1000]}") from error
     proving.hold(proposal, relative=RELATIVE)
-    return proposal
+    return additive.weights(proposal)
 
 
 def _proposal(tf: Any, loaded: Loaded, score: str, column: int | None) -> Proposal:

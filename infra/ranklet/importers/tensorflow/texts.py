@@ -6,6 +6,7 @@ Sources: the kernels of TensorFlow of these names (string_to_hash_bucket_op, loo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ranklet.importers.tensorflow.values import (
@@ -148,8 +149,21 @@ def _encoded(walk: Walk, node: Node, value: Value, line: Mapping[str, Any], suff
     raw = value.raw if isinstance(value, RawEntries) else value
     if not isinstance(raw, Raw):
         raise refused(node, "it hashes what the graph computes; hash inputs as they come")
-    ids, name = walk.features.ids(raw, line, suffix, worth=HASHED["string" if raw.dtype == "string" else "int"])
+    worth = HASHED["string" if raw.dtype == "string" else "int"]
+    if isinstance(value, RawEntries) and value.mask.fill is not None:
+        fill, rest = value.mask.fill, {key: one for key, one in line.items() if key != "buckets"}
+        beside = {"vocabulary": (fill,), "oov": "hash", "oov_buckets": line["buckets"], **rest}
+        ids, _ = walk.features.ids(raw, beside, suffix, worth=[*worth, fill])
+        return _left_out(walk, value, ids, 0, walk.tf.maximum(ids - 1, 0))
+    ids, name = walk.features.ids(raw, line, suffix, worth=worth)
     return placed(walk, value, ids, name)
+
+
+def _left_out(walk: Walk, value: RawEntries, ids: Any, gone: int, found: Any) -> Entries:
+    """Entries of which those whose feature gives the id `gone` are none. found: what they are, in the shape of ids."""
+    width = value.raw.width
+    bits = walk.tf.reshape(walk.tf.not_equal(ids, gone), [-1, width])
+    return Entries(replace(value.mask, bits=bits), walk.tf.reshape(found, [-1, width]))
 
 
 def placed(walk: Walk, value: Value, ids: Any, name: str | None, *, positive: bool = True) -> Value:
@@ -169,6 +183,8 @@ def find(walk: Walk, node: Node) -> Value:
         raise refused(node, "only tables of constants or files are served, over inputs as they come")
     if isinstance(table.keys[0], str) != (raw.dtype == "string"):
         raise refused(node, f"its keys are not of the type of {raw.name!r}; look the input up as it comes")
+    if isinstance(value, RawEntries) and value.mask.fill is not None:
+        return _found_beside(walk, node, table, value, other.item())
     strict = node.name in walk.asserted and other.item() == -1
     ids, name = walk.features.vocabulary(raw, table.keys, "ids", strict=strict)
     tf, count = walk.tf, len(table.keys)
@@ -178,6 +194,16 @@ def find(walk: Walk, node: Node) -> Value:
     known = tf.constant(found, tf.as_dtype(node.attr["Tout"].type))
     at = ids if isinstance(value, Raw) else tf.where(tf.less(ids, 0), tf.cast(len(found) - 1, "int64"), ids)
     return placed(walk, value, tf.gather(known, at), None, positive=min(found) >= 0)
+
+
+def _found_beside(walk: Walk, node: Node, table: Table, value: RawEntries, other: int) -> Entries:
+    """Of values one of which means none: it is a word of the vocabulary too."""
+    fill, words = value.mask.fill, list(table.keys)
+    known = [*table.ids, *(() if fill in words else (0,)), other]
+    words += () if fill in words else (fill,)
+    ids, _ = walk.features.vocabulary(value.raw, words, "ids")
+    found = walk.tf.gather(walk.tf.constant(known, walk.tf.as_dtype(node.attr["Tout"].type)), ids)
+    return _left_out(walk, value, ids, words.index(fill), found)
 
 
 def size(walk: Walk, node: Node) -> Value:
