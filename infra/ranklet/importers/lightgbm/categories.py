@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ranklet.errors import ImportRefused
+from ranklet.importers.trees.text import writable
 
 KEY = "pandas_categorical:"
 GUESS = "guess"
@@ -45,9 +46,11 @@ def read(rest: str, names: Sequence[str], infos: Sequence[str], asked: Any) -> d
 
 
 def _strange(words: Sequence[Any]) -> bool:
-    """Whether a list is no vocabulary: empty, of floats, of several types, with a value twice."""
+    """Whether a list is no vocabulary: empty, of floats, of several types, with a value twice, or beyond 64 bits."""
     kinds = {type(word) for word in words}
-    return kinds not in ({str}, {int}) or len(set(words)) != len(words)
+    if kinds not in ({str}, {int}) or len(set(words)) != len(words):
+        return True
+    return any(not writable(word) if isinstance(word, str) else abs(word) >= 1 << 63 for word in words)
 
 
 def _guessed(given: Sequence[Sequence[Any]], infos: Sequence[str]) -> list[int]:

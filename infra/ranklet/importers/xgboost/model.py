@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.trees.records import Ensemble, Link
+from ranklet.importers.trees.text import writable
 from ranklet.importers.xgboost import categories, linear, trees, ubj
 from ranklet.importers.xgboost.fields import Fields
 
@@ -164,8 +165,8 @@ def _names(learner: Fields, width: int) -> tuple[str, ...]:
     names = learner.items("feature_names") if learner.has("feature_names") else []
     if not all(isinstance(name, str) for name in names) or len(names) not in (0, width):
         raise learner.fault("feature_names", names, f"{width} names")
-    if len(set(names)) != len(names):
-        raise learner.fault("feature_names", names, "names that differ")
+    if len(set(names)) != len(names) or not all(map(writable, names)):
+        raise learner.fault("feature_names", names, "names that differ, all of them text")
     return () if all(name == f"f{at}" for at, name in enumerate(names)) else tuple(names)
 
 

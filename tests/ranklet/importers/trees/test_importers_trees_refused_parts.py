@@ -97,6 +97,8 @@ LINES = [
     ("frame", "pandas_categorical", "{}", "pandas_categorical: is no list of lists"),
     ("frame", "pandas_categorical", "[[1.5], [2.5]]", "served are different texts, or different whole numbers"),
     ("frame", "pandas_categorical", '[["a", "a"], [1]]', "served are different texts"),
+    ("frame", "pandas_categorical", '[["\\ud800"], [1]]', "served are different texts"),
+    ("frame", "pandas_categorical", f"[[{10**30}], [1]]", "served are different texts"),
     ("frame", "pandas_categorical", "[[1]]", "name 1 different features, as many as"),
     ("frame", "pandas_categorical", "[[1], [2], [3]]", "name 3 different features"),
 ]
@@ -131,6 +133,16 @@ def test_categories_of_features_that_have_none(load: Load) -> None:
             load("xgboost", content, categories=given)
     with pytest.raises(ImportRefused, match="name 2 different features, as many as pandas_categorical"):
         load("lightgbm", LIGHTGBM["frame"].files["txt"], categories=["shop"])
+
+
+@pytest.mark.parametrize(
+    "names", [["a", "b", "c", "d", "e", "e"], ["a", "b", "c", "d", "e", "\ud800"]], ids=["twice", "half"]
+)
+def test_names_of_features_that_no_input_can_have(load: Load, names: list[str]) -> None:
+    whole = json.loads(XGBOOST["frame"].files["json"])
+    whole["learner"]["feature_names"] = names
+    with pytest.raises(ImportRefused, match=r"learner.feature_names is .*not names that differ"):
+        load("xgboost", json.dumps(whole).encode())
 
 
 def test_rounds_of_gblinear(load: Load) -> None:
