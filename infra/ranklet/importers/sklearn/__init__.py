@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,12 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
 def _propose(path: Path, wishes: Wishes, options: Any) -> Proposal:
     from ranklet.importers.sklearn import loading  # the library takes its time
 
-    model = loading.load(path, trust_pickle=wishes.trust_pickle)
+    model, notes = loading.load(path, trust_pickle=wishes.trust_pickle)
     try:
-        return _held(model, options)
+        proposal = _held(model, options)
     except loading.FAULTS as error:
         raise ImportRefused(f"is no model as scikit-learn writes it: {loading.said(error, path)}") from error
+    return replace(proposal, notes=(*notes, *proposal.notes))
 
 
 def _held(model: Any, options: Mapping[str, str]) -> Proposal:

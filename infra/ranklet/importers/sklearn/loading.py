@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,17 +78,35 @@ def is_skops(path: Path) -> bool:
         return False
 
 
-def load(path: Path, *, trust_pickle: bool) -> Any:
-    """The fitted model. Raises ImportRefused for a pickle without trust, unknown types, damage, and no library."""
+def load(path: Path, *, trust_pickle: bool) -> tuple[Any, tuple[str, ...]]:
+    """The fitted model, and what its author should know.
+
+    Raises ImportRefused for a pickle without trust, unknown types, damage, and no library.
+    """
     need("sklearn")
     if path.is_dir():
         raise ImportRefused("is a folder; name the .skops, .joblib or .pkl file in it")
     if (size := path.stat().st_size) > MAX_BYTES:
         raise ImportRefused(f"has {size} bytes, at most {MAX_BYTES} are read")
-    model = _skops(path) if is_skops(path) else _pickled(path, trust_pickle=trust_pickle)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        model = _skops(path) if is_skops(path) else _pickled(path, trust_pickle=trust_pickle)
     if not hasattr(model, "get_params"):
         raise ImportRefused(f"holds a {type(model).__name__}, no estimator; save the fitted pipeline itself")
-    return model
+    return model, tuple(_versions(heard))
+
+
+def _versions(heard: Sequence[warnings.WarningMessage]) -> Iterator[str]:
+    """Of scikit-learn, where the model was saved by another one."""
+    from sklearn.exceptions import InconsistentVersionWarning  # an extra
+
+    found = [one.message for one in heard if isinstance(one.message, InconsistentVersionWarning)]
+    if found:
+        saved, here = found[0].original_sklearn_version, found[0].current_sklearn_version
+        yield (
+            f"it was saved by scikit-learn {saved} and is read, and scored, by {here}: compare with the trainer's scores, "
+            "or install that version"
+        )
 
 
 def need(library: str) -> Any:

@@ -94,6 +94,16 @@ def test_a_type_that_may_do_harm_is_refused_by_name(strange: str, plain: Path) -
         sklearn.propose(rewritten(plain, change), NO_WISHES)
 
 
+def test_another_version_that_saved_it_is_told(plain: Path) -> None:
+    import sklearn as library
+
+    path = rewritten(plain, lambda schema: schema.replace(f'\\"{library.__version__}\\"', '\\"1.6.9\\"'))
+    assert (
+        f"saved by scikit-learn 1.6.9 and is read, and scored, by {library.__version__}"
+        in (sklearn.propose(path, NO_WISHES).notes[0])
+    )
+
+
 def test_a_loader_that_is_none_is_refused(plain: Path) -> None:
     path = rewritten(plain, lambda schema: schema.replace("NdArrayNode", "PickleNode"))
     with pytest.raises(ImportRefused, match="skops cannot read it"):
