@@ -104,8 +104,8 @@ def _versions(heard: Sequence[warnings.WarningMessage]) -> Iterator[str]:
     if found:
         saved, here = found[0].original_sklearn_version, found[0].current_sklearn_version
         yield (
-            f"it was saved by scikit-learn {saved} and is read, and scored, by {here}: compare with the trainer's scores, "
-            "or install that version"
+            f"it was saved by scikit-learn {saved} and is read, and scored, by {here}: compare with the trainer's "
+            "scores, or install that version"
         )
 
 
