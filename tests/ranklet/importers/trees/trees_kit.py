@@ -180,3 +180,11 @@ def check(library: str, case: Case, folder: Path) -> None:
             assert exported.outputs[0].dtype == found.dtype.name
             label, bound = f"{case.name}.{ending}", TOLERANCE[library]
             np.testing.assert_allclose(found, case.answers, rtol=bound, atol=TINY, err_msg=label)
+            assert in_order(found, case.answers), label
+
+
+def in_order(found: Array, answers: Array) -> bool:
+    """Whether each output ranks the rows as the library's does, NaN aside."""
+    finite = np.isfinite(answers.reshape(len(answers), -1)).all(axis=1)
+    order = np.argsort(answers[finite], axis=0)
+    return bool((np.diff(np.take_along_axis(found[finite], order, axis=0), axis=0) >= 0).all())
