@@ -25,7 +25,7 @@ class StepSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One `[[steps]]`: where a part of the model comes from and how its tensors are named.
 
     format: an importer (`onnx`, `numpy`). source: file below the model's folder, None for an engine
-    without weights. engine: required by `numpy`; implied by the others.
+    without weights. engine: required by `numpy`; implied by the others, of trees a choice.
     inputs / outputs: the engine's name → the tensor's name; names not listed keep their own.
     once: engine inputs of an item step that stay at one row.
     stored: of a user step, each of its tensors → the embedding whose row stands in for it where the table has one.

@@ -23,6 +23,7 @@ def bench(name: str, quick: bool, install_peers: bool, as_json: bool) -> None:
     \b
     ranklet bench tables
     ranklet bench tables --quick --json | jq '.rows[] | select(.unit == "ratio")'
+    ranklet bench engines --install-peers --json | jq '.rows[] | select(.figure | test("-vs-xgboost"))'
 
     Ratios are ours divided by the other's: smaller is better. Exit code 1 if an answer was wrong, never for a time.
     """
