@@ -19,7 +19,7 @@ class Own:
     def __init__(self, given: Given) -> None:
         library = importlib.import_module("lightgbm")  # an extra, and only to be asked
         self.name = f"lightgbm {library.__version__}"
-        self._given = given
+        self._given = frames.ready(given)
         self._booster = library.Booster(model_file=str(given.path))
 
     def scores(self, columns: Columns) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,8 +19,15 @@ def framed(given: Given) -> bool:
     return bool(given.texts)
 
 
+def ready(given: Given) -> Given:
+    """The same. Raises ImportError where rows are a data frame and there is no pandas."""
+    if framed(given):
+        importlib.import_module("pandas")  # an extra
+    return given
+
+
 def of(given: Given, columns: Columns, dtype: DTypeLike) -> Any:
-    """The rows of raw inputs. Raises ImportError where a frame is wanted and there is no pandas."""
+    """The rows of raw inputs."""
     ensemble = given.ensemble
     if not ensemble.names:
         (vectors,) = columns.values()

@@ -19,7 +19,7 @@ class Own:
     def __init__(self, given: Given) -> None:
         self._library = importlib.import_module("xgboost")  # an extra, and only to be asked
         self.name = f"xgboost {self._library.__version__}"
-        self._given = given
+        self._given = frames.ready(given)
         self._booster = self._library.Booster()
         self._booster.load_model(given.path)
 
