@@ -11,6 +11,7 @@ from ranklet.graph.choose import BASE
 from ranklet.graph.packing import Unpackable
 from ranklet.graph.records import Compiled, Sides
 from ranklet.graph.running import RunFailed
+from ranklet.graph.sizes import Unavailable
 from ranklet.graph.split import Declined
 from ranklet.graph.verify import Refuted
 from ranklet.model import Model
@@ -24,7 +25,7 @@ from ranklet.tables.sources.base import Asked
 from ranklet_features.errors import SpecError
 from ranklet_runtime.errors import ManifestError
 
-UNFIT = (RunFailed, Declined, Refuted, Unpackable, ManifestError, SpecError)
+UNFIT = (RunFailed, Declined, Refuted, Unavailable, Unpackable, ManifestError, SpecError)
 """What compiling may end with, each where a graph is not what a pass requires: its author loses a speed-up then, with
 the reason, and not the build. Any other exception is a defect of ours, and ends the build."""
 
