@@ -42,7 +42,9 @@ def compile(root: Element) -> Compiled:
         raise ImportRefused("the model reads no field")
     fields = {name: Field(name, data[name].kind, _drawn(one, data[name])) for name, one in active.items()}
     sources = Sources(fields, Tape())
-    scope = Context(sources, _functions(root), floats=model.get("x-mathContext", "double") == "float")
+    ordinal = frozenset(one.name for one in data.values() if one.element.get("optype") == "ordinal")
+    floats = model.get("x-mathContext", "double") == "float"
+    scope = Context(sources, _functions(root), floats=floats, ordinal=ordinal)
     for name, one in active.items():
         scope.later[name] = partial(schema.outermost, one, data[name])
     scopes.derived(root.one("TransformationDictionary"), scope)

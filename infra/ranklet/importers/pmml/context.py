@@ -21,6 +21,7 @@ class Context:
     """One scope of names. later: name → what makes its value, asked once, when something reads it.
 
     functions: DefineFunction by name, of the whole file. floats: of a model whose arithmetic is of 32 bits.
+    ordinal: raw fields whose words have an order.
     """
 
     sources: Sources
@@ -28,6 +29,7 @@ class Context:
     later: dict[str, Later] = field(default_factory=dict)
     parent: Context | None = None
     floats: bool = False
+    ordinal: frozenset[str] = frozenset()
     _known: dict[str, Value] = field(default_factory=dict)
     _asked: list[str] = field(default_factory=list)
 
@@ -38,7 +40,14 @@ class Context:
 
     def below(self, *, floats: bool | None = None) -> Context:
         """A scope of its own, which knows this one's names."""
-        return Context(self.sources, self.functions, {}, self, self.floats if floats is None else floats)
+        return Context(self.sources, self.functions, {}, self, self.floats if floats is None else floats, self.ordinal)
+
+    def ordered(self, model: Element) -> bool:
+        """Whether the classes that a model predicts have an order."""
+        for one in model.need("MiningSchema").all("MiningField"):
+            if one.get("usageType") in ("target", "predicted"):
+                return one.get("optype", "ordinal" if one.get("name") in self.ordinal else None) == "ordinal"
+        return False
 
     def value(self, name: str, element: Element) -> Value:
         """What a name stands for. Raises ImportRefused for one that is not known, or is made of itself."""

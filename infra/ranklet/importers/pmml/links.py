@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
+from ranklet.importers.pmml import series
 from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.tape import Tape
@@ -28,11 +30,6 @@ def _exp(tape: Tape, y: str) -> str:
     return tape.op("Exp", y)
 
 
-def _probit(tape: Tape, y: str) -> str:
-    """Φ(y), through the error function."""
-    return tape.op("Mul", tape.op("Add", tape.op("Erf", tape.op("Mul", y, math.sqrt(0.5))), 1.0), 0.5)
-
-
 def _cloglog(tape: Tape, y: str) -> str:
     return tape.op("Sub", 1.0, tape.op("Exp", tape.op("Neg", tape.op("Exp", y))))
 
@@ -42,7 +39,7 @@ def _loglog(tape: Tape, y: str) -> str:
 
 
 def _cauchit(tape: Tape, y: str) -> str:
-    return tape.op("Add", tape.op("Mul", tape.op("Atan", y), 1 / math.pi), 0.5)
+    return tape.op("Add", tape.op("Mul", series.arctangent(tape, y), 1 / math.pi), 0.5)
 
 
 LINKS: Mapping[str, Link] = {
@@ -50,7 +47,7 @@ LINKS: Mapping[str, Link] = {
     "logit": _logit,
     "softmax": _logit,
     "exp": _exp,
-    "probit": _probit,
+    "probit": series.normal,
     "cloglog": _cloglog,
     "loglog": _loglog,
     "cauchit": _cauchit,
@@ -65,6 +62,10 @@ def regression(model: Element, name: str, total: str, context: Context) -> str:
     return LINKS[name](context.tape, total)
 
 
+CUMULATIVE = ("none", "logit", "probit", "cloglog", "loglog", "cauchit")
+"""Of a sum alone that is a probability."""
+
+
 def classification(model: Element, name: str, totals: Sequence[str], context: Context) -> list[str]:
     """Probabilities in the order of the tables, as JPMML has them: of two classes the first one's decides."""
     tape = context.tape
@@ -74,14 +75,30 @@ def classification(model: Element, name: str, totals: Sequence[str], context: Co
         return shares(tape, list(totals))
     if name == "softmax":
         return softmax(tape, totals)
+    if len(totals) == 2 and name in CUMULATIVE:
+        first = probability(name, totals[0], context)
+        return [first, tape.op("Sub", 1.0, first)]
     if name == "none":
         return [*totals[:-1], tape.op("Sub", 1.0, tape.added(list(totals[:-1])))]
-    if len(totals) == 2:
-        first = LINKS[name](tape, totals[0])
-        return [first, tape.op("Sub", 1.0, first)]
     if name != "logit":
         refuse(model, f"has normalizationMethod = {name!r} with {len(totals)} classes, which is not served")
     return shares(tape, [LINKS[name](tape, one) for one in totals])
+
+
+def ordinal(model: Element, name: str, totals: Sequence[str], context: Context) -> list[str]:
+    """Of classes in order: each sum makes the probability of all classes up to its own."""
+    if name not in CUMULATIVE:
+        refuse(model, f"has {name!r} of classes in order, which is not served; served are {', '.join(CUMULATIVE)}")
+    below = [probability(name, total, context) for total in totals]
+    parts = [context.tape.op("Sub", one, before) for before, one in pairwise(below)]
+    return [below[0], *parts, context.tape.op("Sub", 1.0, below[-1])]
+
+
+def probability(name: str, total: str, context: Context) -> str:
+    """Of one sum, by a cumulative link."""
+    if name == "none":
+        return context.tape.op("Min", context.tape.op("Max", total, 0.0), 1.0)
+    return LINKS[name](context.tape, total)
 
 
 def softmax(tape: Tape, totals: Sequence[str]) -> list[str]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
 
 from ranklet.importers.pmml import links
 from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.markup import Element, refuse
+from ranklet.importers.pmml.models import cox
 from ranklet.importers.pmml.results import Result
 from ranklet.importers.pmml.values import Choice, Number
 from ranklet.importers.pmml.winners import winner
 from ranklet.importers.tape import Tape
 
-TYPES = ("regression", "generalLinear", "generalizedLinear", "multinomialLogistic", "ordinalMultinomial")
+TYPES = (
+    "regression", "generalLinear", "generalizedLinear", "multinomialLogistic", "ordinalMultinomial",
+    "CoxRegression",
+)  # fmt: skip
 
 
 def build(model: Element, context: Context) -> Result:
@@ -29,9 +32,11 @@ def build(model: Element, context: Context) -> Result:
         return _multinomial(model, cells, terms, context)
     if kind == "ordinalMultinomial":
         return _ordinal(model, cells, terms, context)
-    total = _shifted(model, _total(cells, terms, context), context)
+    total = _total(cells, terms, context)
+    if kind == "CoxRegression":
+        return cox.build(model, total, context)
     if kind == "generalizedLinear":
-        total = _inverse(model, model.name("linkFunction"), total, context)
+        total = _inverse(model, model.name("linkFunction"), _shifted(model, total, context), context)
     if model.choice("functionName", ("regression", "classification")) == "regression":
         return Result("regression", Number(total))
     return _binary(model, cells, total, context)
@@ -130,10 +135,10 @@ def _binary(model: Element, cells: Sequence[Element], first: str, context: Conte
 
 
 def _multinomial(model: Element, cells: Sequence[Element], terms: Mapping[str, str | None], context: Context) -> Result:
-    """softmax of each category's sum; of the reference it is 0."""
+    """softmax of each category's sum; of the reference it is 0. An offset is one of all, and so of none."""
     grouped = _grouped(cells)
     reference = model.name("targetReferenceCategory")
-    totals = {name: _shifted(model, _total(some, terms, context), context) for name, some in grouped.items()}
+    totals = {name: _total(some, terms, context) for name, some in grouped.items()}
     first = next(iter(totals.values()))
     totals[reference] = context.tape.op("Mul", first, 0.0)
     shares = links.softmax(context.tape, list(totals.values()))
@@ -149,16 +154,10 @@ def _grouped(cells: Sequence[Element]) -> dict[str, list[Element]]:
 
 def _ordinal(model: Element, cells: Sequence[Element], terms: Mapping[str, str | None], context: Context) -> Result:
     """P(≤ category) by the cumulative link; differences of neighbours are the categories' own."""
-    tape, grouped = context.tape, _grouped(cells)
+    grouped = _grouped(cells)
     reference, name = model.name("targetReferenceCategory"), model.name("cumulativeLink")
-    if name not in links.LINKS:
-        refuse(model, f"has cumulativeLink = {name!r}, which is not served; served are {', '.join(links.LINKS)}")
-    below = [
-        links.LINKS[name](tape, _shifted(model, _total(some, terms, context), context)) for some in grouped.values()
-    ]
-    shares = [below[0], *(tape.op("Sub", one, before) for before, one in pairwise(below))]
-    probabilities = dict(zip(grouped, shares, strict=True))
-    probabilities[reference] = tape.op("Sub", 1.0, below[-1])
+    totals = [_shifted(model, _total(some, terms, context), context) for some in grouped.values()]
+    probabilities = dict(zip([*grouped, reference], links.ordinal(model, name, totals, context), strict=True))
     return Result("classification", winner(probabilities, context), probabilities)
 
 

@@ -35,7 +35,11 @@ def _classification(model: Element, tables: list[Element], link: str, context: C
     if len(set(classes)) != len(classes):
         refuse(model, "has two tables of one class")
     sums = [total(table, context) for table in tables]
-    probabilities = dict(zip(classes, links.classification(model, link, sums, context), strict=True))
+    if context.ordered(model):
+        found = links.ordinal(model, link, sums[:-1], context)
+    else:
+        found = links.classification(model, link, sums, context)
+    probabilities = dict(zip(classes, found, strict=True))
     return Result("classification", winner(probabilities, context), probabilities)
 
 

@@ -1,0 +1,107 @@
+"""Writes the PMML files, and asks JPMML about them: pmml.zip, a folder a file. Needs Java 17.
+
+python tests/oracles.py pmml --make
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import pmml_functions  # noqa: E402
+import pmml_rows  # noqa: E402
+import pmml_rules  # noqa: E402
+import pmml_trained  # noqa: E402
+
+DIGITS = 13
+"""Of the answers that are stored; compared are 9."""
+
+
+def main(wanted: list[str]) -> None:
+    """Write the archive; the same libraries write the same bytes. wanted: only those whose names begin so, beside what is stored."""
+    target = HERE / "pmml.zip"
+    files = _stored(target) if wanted else {}
+    cases = list(_cases(wanted))  # before Java is here, whose bridge changes what Python imports
+    from jpmml_evaluator.jpype import JPypeBackend
+
+    backend = JPypeBackend()
+    for name, text, rows, shared in cases:
+        files[f"{shared or name}/rows.json"] = _json(rows)
+        files[f"{name}/model.pmml"] = text.encode()
+        answers = asked(text, rows, backend)
+        files[f"{name}/answers.json"] = _json({**answers, **({} if shared is None else {"rows": shared})})
+        print(name, len(answers["errors"]), "errors", *sorted(set(answers["errors"].values())), flush=True)
+    _write(target, files)
+
+
+def _cases(wanted: list[str]) -> Iterator[tuple[str, str, dict[str, list[Any]], str | None]]:
+    """Name, file, rows, and the name under which several files have their rows."""
+    for name, text in pmml_functions.files():
+        if _is_wanted(name, wanted):
+            yield name, text, pmml_functions.ROWS, "functions"
+    for name, text in pmml_rules.files():
+        if _is_wanted(name, wanted):
+            yield name, text, pmml_rows.drawn(text, name), None
+    for name, text, like in pmml_trained.files(lambda name: _is_wanted(name, wanted)):
+        yield name, text, pmml_rows.drawn(text, name, like=like, missing=0.04), None
+
+
+def _is_wanted(name: str, wanted: list[str]) -> bool:
+    return not wanted or name.startswith(tuple(wanted))
+
+
+def asked(text: str, rows: Mapping[str, list[Any]], backend: Any) -> dict[str, Any]:
+    """JPMML's answers: a column for each output, and the exceptions of the rows that it refuses."""
+    from jpmml_evaluator import make_evaluator
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.pmml"
+        path.write_text(text, encoding="utf-8")
+        evaluator = make_evaluator(str(path), backend)
+    told, errors = list[dict[str, Any]](), dict[int, str]()
+    for row in range(len(next(iter(rows.values())))):
+        try:
+            found = evaluator.evaluate({name: values[row] for name, values in rows.items()})
+            told.append({name: _plain(value) for name, value in found.items() if name is not None})
+        except Exception as error:  # of Java, whose class is all that is kept
+            errors[row] = str(getattr(error, "className", error)).rpartition(".")[2]
+            told.append({})
+    names = dict.fromkeys(name for one in told for name in one)
+    return {"columns": {name: [one.get(name) for one in told] for name in names}, "errors": errors}
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else str(value)
+    return value if isinstance(value, int | str | bool | None) else str(value)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _stored(path: Path) -> dict[str, bytes]:
+    if not path.exists():
+        return {}
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _write(path: Path, files: Mapping[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(files):
+            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), files[name], zipfile.ZIP_DEFLATED, 9)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,17 @@
+"""Hand-written files for each rule of the specification that exporters do not reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pmml_regressions
+import pmml_segments
+import pmml_trees
+
+PARTS = (pmml_regressions, pmml_trees, pmml_segments)
+
+
+def files() -> Iterator[tuple[str, str]]:
+    """Name → file."""
+    for part in PARTS:
+        yield from part.files()
