@@ -36,7 +36,7 @@ PASSED = {"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"}
 FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
 MAX_IDS = 1 << 20
 CHUNK = 4096
-NOTE = "the model is linear: its weights are served by NumPy, and its function needs no onnxruntime"
+NOTE = "the model is a sum of one term a feature: NumPy serves its weights, and its function needs no onnxruntime"
 Array = NDArray[Any]
 
 

@@ -17,7 +17,7 @@ def widened(model: onnx.ModelProto, output: str) -> bytes:
     made.CopyFrom(model)
     graph = made.graph
     _keep(graph, output)
-    _part_marks(graph)
+    floats = {tensor.name for tensor in graph.initializer if tensor.data_type == FLOAT}
     for tensor in graph.initializer:
         _widen(tensor)
     for node in graph.node:
@@ -29,6 +29,7 @@ def widened(model: onnx.ModelProto, output: str) -> bytes:
     for value in graph.input:
         if value.type.tensor_type.elem_type == FLOAT:
             value.type.tensor_type.elem_type = DOUBLE
+    _part_marks(graph, floats)
     del graph.output[:], graph.value_info[:]
     graph.output.append(helper.make_tensor_value_info(output, DOUBLE, None))
     content: bytes = made.SerializeToString()
@@ -51,17 +52,16 @@ def _keep(graph: Any, output: str) -> None:
     graph.node.extend(reversed(kept))
 
 
-def _part_marks(graph: Any) -> None:
-    """OneHot of doubles is none of onnxruntime's: of whole numbers, cast behind it."""
-    floats = {tensor.name for tensor in graph.initializer if tensor.data_type == FLOAT}
+def _part_marks(graph: Any, floats: set[str]) -> None:
+    """OneHot of doubles is none of onnxruntime's: of floats, cast behind it."""
     nodes = []
     for node in graph.node:
         if node.op_type != "OneHot" or node.input[2] not in floats:
             nodes.append(node)
             continue
         made, marks, values = node.output[0], f"{node.output[0]}/marks", f"{node.output[0]}/values"
-        nodes.append(helper.make_node("Cast", [node.input[2]], [values], to=TensorProto.INT64))
+        nodes.append(helper.make_node("Cast", [node.input[2]], [values], to=FLOAT))
         node.input[2], node.output[0] = values, marks
-        nodes += [node, helper.make_node("Cast", [marks], [made], to=FLOAT)]
+        nodes += [node, helper.make_node("Cast", [marks], [made], to=DOUBLE)]
     del graph.node[:]
     graph.node.extend(nodes)

@@ -223,10 +223,28 @@ def _encoded(keras: Any, layer: Any, ids: Any, size: int, *, masked: bool = Fals
         return ids
     if layer.sparse:
         raise _refused(layer, "it gives a sparse tensor", "leave sparse = False")
+    if layer.output_mode != "one_hot" and len(ids.shape) == 2:
+        return marks(keras, layer, size)(ids)
     encoding = keras.layers.CategoryEncoding(
         size + masked, output_mode=layer.output_mode, name=f"{layer.name}_encoding"
     )
     return encoding(ids)[..., :size] if masked else encoding(ids)
+
+
+def marks(keras: Any, layer: Any, size: int) -> Any:
+    """Counts of the ids in each row, or whether they are there: what Keras does by a bincount, which ONNX lacks."""
+    places, counts = np.arange(size), layer.output_mode == "count"
+
+    class Marks(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, ids: Any) -> Any:
+            here = keras.ops.equal(keras.ops.expand_dims(keras.ops.cast(ids, "int64"), -1), places)
+            hot = keras.ops.cast(here, "float32")
+            return keras.ops.sum(hot, axis=1) if counts else keras.ops.max(hot, axis=1)
+
+        def compute_output_spec(self, ids: Any) -> Any:
+            return keras.KerasTensor((ids.shape[0], size), "float32")
+
+    return Marks(name=f"{layer.name}_encoding")
 
 
 def _refused(layer: Any, what: str, remedy: str) -> ImportRefused:

@@ -93,6 +93,8 @@ class Walk:
         if kind == "CategoryEncoding":
             for raw in (self.raw[id(one)].name for one in tensors):
                 self.limits[raw] = min(layer.num_tokens, self.limits.get(raw, layer.num_tokens))
+            if layer.output_mode != "one_hot" and _counted(args, kwargs) and not layer.sparse:
+                return self._unlike(layers.marks(self.keras, layer, layer.num_tokens))(args[0])
         if tensors and kind in SHAPING and self._scalar(tensors[0]):
             return self._reshaped(layer, tensors[0], args, kwargs)
         if text := [self.raw[id(one)].name for one in tensors if one.dtype == "string"]:
@@ -150,6 +152,11 @@ class Walk:
         was = self.raw[id(tensor)]
         self.raw[id(fresh)] = Raw(was.name, was.dtype, shape)
         return fresh
+
+
+def _counted(args: Any, kwargs: Any) -> bool:
+    """Whether these are whole ids, [n, L], each as good as the other."""
+    return not kwargs and len(args) == 1 and len(args[0].shape) == 2 and args[0].dtype.startswith("int")
 
 
 def functional(keras: Any, model: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ranklet.importers.tensorflow import entries as each
 from ranklet.importers.tensorflow.values import Dense, Raw, Value
 from ranklet.importers.tensorflow.walk import Handler, Node, Walk, refused
 
@@ -27,7 +28,8 @@ def one_hot(walk: Walk, node: Node) -> Value:
     """An id outside is in no place; ONNX's own OneHot takes negative ones from the end."""
     tf = walk.tf
     ids, depth, on, off = (walk.tensor(value, f"{node.op} {node.name!r}") for value in node.inputs)
-    axis = node.attr["axis"].i
+    axis, size = node.attr["axis"].i, walk.static(node.inputs[1])
+    _bound(walk, node.inputs[0], None if size is None else int(size))
     if ids.shape.rank is None:
         raise refused(node, "its input has no known rank")
     places = [1] * (ids.shape.rank + 1)
@@ -45,8 +47,20 @@ def bincount(walk: Walk, node: Node) -> Value:
     depth = _depth(tf, size_)
     if depth is None:
         raise refused(node, "how many tokens there are depends on the request; give CategoryEncoding num_tokens")
+    _bound(walk, node.inputs[0], int(depth))
     hot = tf.cast(tf.equal(tf.expand_dims(ids, -1), tf.range(int(depth), dtype=ids.dtype)), weights.dtype)
     return Dense(tf.reduce_max(hot, axis=1) if node.attr["binary_output"].b else tf.reduce_sum(hot, axis=1))
+
+
+def _bound(walk: Walk, value: Value, depth: int | None) -> None:
+    """Ids that the graph asserts something of, and of which so many have a place, are no others."""
+    ids = each.ids(walk, value)
+    name = ids.tied if isinstance(ids, Dense) else None
+    line = walk.features.lines.get(name) if isinstance(name, str) else None
+    if line is not None:
+        sources = {node for node, raw in walk.given.items() if isinstance(raw, Raw) and raw.name == line["of"]}
+        if sources & walk.asserted:
+            walk.features.limit(name, depth)
 
 
 def _depth(tf: Any, size: Any) -> Any:

@@ -294,7 +294,7 @@ def ftrl() -> Any:
     """A linear model that FTRL trained on MovieLens-100K: one weight a word, a film, a bucket."""
     columns, liked = _films()
     occupation, age, movie, genres = text("occupation"), numbers("age"), whole("movie_id"), text("genres", 6)
-    jobs, kinds = L.StringLookup(output_mode="one_hot"), L.StringLookup(output_mode="multi_hot", mask_token="")
+    jobs, kinds = L.StringLookup(output_mode="one_hot"), L.StringLookup(output_mode="count", mask_token="")
     jobs.adapt(columns["occupation"])
     kinds.adapt(columns["genres"])
     bins = L.Discretization(bin_boundaries=[18.0, 25.0, 35.0, 45.0, 56.0], output_mode="one_hot")(age)

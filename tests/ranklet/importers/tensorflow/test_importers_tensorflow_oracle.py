@@ -243,3 +243,8 @@ def test_a_sequence_column_is_refused_by_the_node(tf: Any, tmp_path: Path, monke
         v1.saved_model.simple_save(session, str(tmp_path / "model"), {"examples": examples}, outputs)
     with pytest.raises(ImportRefused, match=r"SparseReshape .*sequence"):
         propose(tmp_path / "model", NO_WISHES)
+
+
+def test_ids_that_a_layer_asserts_are_refused_with_the_request_where_it_has_no_place(tmp_path: Path) -> None:
+    proposal = propose(STORED.unpack("category_encoding", tmp_path, "saved"), NO_WISHES)
+    assert (proposal.features["days"]["size"], proposal.features["days"]["oov"]) == (7, "error")
