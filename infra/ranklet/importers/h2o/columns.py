@@ -1,0 +1,162 @@
+"""What callers send for each column of a model, and what the graph gets: all numbers as one matrix, words as codes.
+
+A word that the model does not know is missing, as H2O's wrapper has it (convertUnknownCategoricalLevelsToNa); models of
+an ensemble may know different words of one column: each looks its own levels up by the same codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import orjson
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from ranklet.errors import ImportRefused
+from ranklet.importers.h2o.mojo import Domain, Mojo
+from ranklet.importers.tape import DOUBLE, Tape
+from ranklet_features.expressions.values import MISSING_TEXT
+
+NUMBERS = "numbers"
+INLINE = 24
+"""Words of a vocabulary that stand in model.toml; longer ones are files."""
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Number:
+    """tensor: double [n, 1], NaN where it is missing."""
+
+    tensor: str
+
+
+@dataclass(frozen=True)
+class Level:
+    """codes: int64 [n], 0 and what is beyond the words missing. domain: the levels that the model knows."""
+
+    codes: str
+    column: str
+    domain: Domain
+
+
+Cell = Number | Level
+
+
+class Columns:
+    """Raw columns that a model has read so far, and their tensors."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.numbers: dict[str, str] = {}
+        self.words: dict[str, dict[str, int]] = {}
+        self._cells: dict[str, Number] = {}
+        self._tables: list[tuple[str, Level, NDArray[np.float64]]] = []
+        self._known: dict[tuple[str, Domain, bytes], str] = {}
+        self._given: dict[str, str] = {}
+        self.turns: dict[str, list[float]] = {}
+
+    def cells(self, mojo: Mojo) -> list[Cell]:
+        """One for each feature of a model, in its order."""
+        return [self.cell(name, mojo.domains.get(at)) for at, name in enumerate(mojo.features)]
+
+    def cell(self, name: str, domain: Domain | None) -> Cell:
+        """A column. Raises ImportRefused where two models disagree on what it is."""
+        if name in (self.numbers if domain is not None else self.words):
+            raise ImportRefused(f"column {name!r} is a number to one model and categories to another")
+        if domain is None:
+            return self._number(name)
+        if name not in self.words:
+            self.words[name], self._given[name] = {}, self._feature(name)
+        known = self.words[name]
+        for word in (*domain, *(word.removeprefix(f"{name}.") for word in domain)):
+            known.setdefault(word, len(known) + 1)
+        return Level(self._given[name], name, domain)
+
+    def _number(self, name: str) -> Number:
+        if name not in self._cells:
+            self.numbers[name] = self.tape.later()
+            self._cells[name] = Number(self.tape.op("Gather", NUMBERS, self.numbers[name], axis=1))
+        return self._cells[name]
+
+    def _feature(self, name: str) -> str:
+        made, number = f"{name}_level", 2
+        while made in (NUMBERS, *self._given.values()):
+            made, number = f"{name}_level_{number}", number + 1
+        return made
+
+    def lookup(self, level: Level, values: NDArray[np.float64], missing: NDArray[np.float64] | float) -> str:
+        """values [levels, k], of each level; missing: for none of them. Double [n, k]."""
+        table = np.vstack([values, np.broadcast_to(missing, (1, values.shape[1]))])
+        key = (level.column, level.domain, table.tobytes())
+        if key not in self._known:
+            self._known[key] = self.tape.later()
+            self._tables.append((self._known[key], level, table))
+        return self.tape.op("Gather", self._known[key], level.codes, axis=0)
+
+    def double(self, cell: Cell) -> str:
+        """As `score0` has it: the number, or the place of the level; NaN where it is missing. [n, 1]."""
+        if isinstance(cell, Number):
+            return cell.tensor
+        return self.lookup(cell, np.arange(len(cell.domain), dtype=np.float64)[:, None], NAN)
+
+    def matrix(self, cells: Sequence[Cell]) -> str:
+        """Several of them side by side, [n, k]; plain numbers are gathered at once."""
+        parts, at = list[str](), 0
+        while at < len(cells):
+            run = at
+            while run < len(cells) and isinstance(cells[run], Number):
+                run += 1
+            parts.append(self.tape.joined([self.double(cell) for cell in cells[at : max(run, at + 1)]]))
+            at = max(run, at + 1)
+        return self.tape.joined(parts)
+
+    def rows(self) -> str:
+        """Zeros double [n, 1]: for models that read nothing, and still have a row for each one asked."""
+        found = next(iter(self._cells.values()), None)
+        if found is not None:
+            return self.tape.doubles(self.tape.op("IsInf", self.tape.op("Mul", found.tensor, 0.0)))
+        if not self._given:
+            raise ImportRefused("the model reads no column")
+        codes = self.tape.op("Reshape", next(iter(self._given.values())), [-1, 1])
+        return self.tape.op("Mul", self.tape.doubles(codes), 0.0)
+
+    def settle(self) -> None:
+        """Say where plain numbers stand and which codes have which levels, once all of the model was read."""
+        for at, name in enumerate(self.numbers):
+            self.tape.settle(self.numbers[name], np.array([at], np.int64))
+        for name, level, table in self._tables:
+            words = self.words[level.column]
+            rows = np.full(len(words) + 2, len(level.domain), np.int64)
+            for prefix in (f"{level.column}.", ""):  # H2O takes a word without its column's name, where it has it with
+                for at, word in enumerate(level.domain):
+                    if word.startswith(prefix):
+                        rows[words[word.removeprefix(prefix)]] = at
+            self.tape.settle(name, table[rows])
+
+    def graph_inputs(self, used: set[str]) -> list[onnx.ValueInfoProto]:
+        """Inputs of the graph that are used."""
+        wide = [(NUMBERS, DOUBLE, ["n", len(self.numbers)])] if NUMBERS in used else []
+        codes = [(name, int(TensorProto.INT64), ["n"]) for name in self._given.values() if name in used]
+        return [helper.make_tensor_value_info(*one) for one in (*wide, *codes)]
+
+    def features(self, used: set[str], files: dict[str, bytes]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Lines of [features] for the graph's inputs that are used. files: gets the vocabularies that are long."""
+        if NUMBERS in used:
+            yield NUMBERS, {"kind": "dense", "of": list(self.numbers), "dtype": "float64"}
+        for column, name in self._given.items():
+            if name in used:
+                expr = orjson.dumps(["field", column]).decode()
+                words = _words(name, list(self.words[column]), files)
+                yield name, {"kind": "expression", "of": [column], "expr": expr, "vocabulary": words}
+
+
+def _words(name: str, words: list[str], files: dict[str, bytes]) -> Any:
+    if len(words) <= INLINE:
+        return words or [MISSING_TEXT]  # a vocabulary is never empty
+    files[f"vocabularies/{name}.json"] = orjson.dumps(words)
+    return f"vocabularies/{name}.json"
