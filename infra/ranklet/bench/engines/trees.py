@@ -33,7 +33,7 @@ from ranklet_runtime.manifest import Step
 WIDTH, MOST = 200, 2000
 NUMBERS, QUICK = (100, 500, 2000), (500,)
 TOLERANCE = 1e-5
-TURNS = 5
+TURNS = 3
 
 FORMATS: Mapping[str, str] = {
     "xgboost": "xgboost",

@@ -28,7 +28,7 @@ FEW, LEVELS = 63, 8
 DENSE = 4
 """The first of them, made by comparing with all their thresholds instead of looking each up."""
 
-TOGETHER = 1 << 8
+TOGETHER = 1 << 11
 """Thresholds whose answers are packed together: they fit the processor's cache."""
 
 
