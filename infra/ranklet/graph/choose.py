@@ -1,41 +1,21 @@
-"""Times candidates against the uncut graph and keeps the fastest that is never slower.
+"""Keeps the fastest of the candidates that are never slower than the uncut graph.
 
-All candidates and the uncut graph a second time (the control) run in turn within each round, in an order that is drawn
-anew, so that a machine that slows down slows all of them and none always follows the same one. A turn of short calls
-begins with one that is not timed, since the others' weights took the processor's cache, as they do not in a function.
-Times are of the thread: other processes take none of it. Per N the medians of many rounds are compared.
-
-What the control differs from the uncut graph by is noise: a gain counts only beyond it. What a split makes once per
-user pays off with the number of candidates, so it may be slower for few of them. There the rest graph stands in
-(`rest`), up to the smallest number from which the split was measured to be the faster one; between two numbers that
-were measured, the uncut way counts as faster. A candidate ships if what serves a request is at no N slower than the
-uncut graph, and faster by more than the noise on geometric mean over all N. It is timed once more for that, alone with
-the uncut graph: the best of several is often the luckiest.
+A gain counts only beyond the noise (`times`). What a split makes once per user pays off with the number of candidates,
+so it may be slower for few of them. There the rest graph stands in (`rest`), up to the smallest number from which the
+split was measured to be the faster one; between two numbers that were measured, the uncut way counts as faster. A
+candidate ships if what serves a request is at no N slower than the uncut graph, and faster by more than the noise on
+geometric mean over all N. It is timed once more for that, alone with the uncut graph: the best of several is often the
+luckiest.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import exp, inf, log, sqrt
-
-import numpy as np
+from dataclasses import dataclass
+from math import inf, sqrt
 
 from ranklet.graph.records import Timing
-
-ROUNDS, SECONDS, LIMIT = 7, 0.04, 1.0
-"""Per N: at least so many rounds, then until each candidate had SECONDS, or all of them together LIMIT."""
-
-STEADY, CALLS = 0.002, 64
-"""Seconds that one timing should last, and the calls that it has at most for it."""
-
-SAME = 1.02, 1.05
-"""Factors between which the noise at one N is believed: less can no clock tell, and no more is spared."""
-
-Runs = Mapping[str, Callable[[], object]]
-Build = Callable[[int], Runs]
-BASE, CONTROL, REST, SHIPPED = "uncut", "control", "rest", "shipped"
+from ranklet.graph.times import BASE, CONTROL, REST, SHIPPED, Build, Runs, Times
 
 
 class NoRest(Exception):
@@ -57,44 +37,6 @@ class Choice:
     declined: Mapping[str, str]
     noise: float = 1.0
     below: int = 0
-
-
-@dataclass
-class Times:
-    """Seconds by N and what was run. runs: what to time at n."""
-
-    runs: Build
-    seconds: dict[int, dict[str, float]] = field(default_factory=dict)
-
-    def measure(self, numbers: Iterable[int]) -> Times:
-        self.seconds.update({n: interleaved(self.runs(n)) for n in numbers})
-        return self
-
-    def speedup(self, name: str, n: int) -> float:
-        """How many times faster than uncut."""
-        return self.seconds[n][BASE] / self.seconds[n][name]
-
-    def slower(self, name: str, n: int) -> bool:
-        """Than uncut, beyond the noise at this N."""
-        apart = exp(abs(log(self.speedup(CONTROL, n))))
-        return self.speedup(name, n) * min(max(apart, SAME[0]), SAME[1]) < 1
-
-    def mean(self, names: Mapping[int, str]) -> float:
-        """The geometric mean of the speed-ups of what runs at each N."""
-        return exp(sum(log(self.speedup(name, n)) for n, name in names.items()) / len(names))
-
-    def noise(self, numbers: Sequence[int]) -> float:
-        """The mean factor, either way, between the uncut graph and itself."""
-        return exp(sum(abs(log(self.speedup(CONTROL, n))) for n in numbers) / len(numbers))
-
-    def timings(self, names: Iterable[str] | None = None) -> tuple[Timing, ...]:
-        """As a report has them."""
-        return tuple(
-            Timing(name, n, value * 1e6, self.speedup(name, n))
-            for n in sorted(self.seconds)
-            for name, value in self.seconds[n].items()
-            if names is None or name in names
-        )
 
 
 @dataclass(frozen=True)
@@ -126,30 +68,39 @@ def choose(build: Build, numbers: Sequence[int], *, force: bool, rested: Callabl
     """
     times = Times(build).measure(numbers)
     names = [name for name in times.seconds[numbers[0]] if name not in (BASE, CONTROL)]
-    declined: dict[str, str] = {}
-    won: Won | None = None
-    best = BASE
-    for name in sorted(names, key=lambda name: -_promise(times, name)):
-        found = _alone(name, times, numbers, rested)
-        if isinstance(found, Won):
-            won, best = found, name
-            break
-        declined[name] = found
     control, noise = times.mean(_everywhere(numbers, CONTROL)), times.noise(numbers)
-    if won is None and not (force and names):
+    best, won, declined = _first(times, names, numbers, rested)
+    if won is None and force and names:
+        best, won = _forced(times, names, numbers)
+    if won is None:
         reason = "no split is faster by more than the noise, and slower at no N"
         return Choice(BASE, reason, times.timings(), control, declined, noise)
-    if won is None:
-        best = max(names, key=lambda name: times.mean(_everywhere(numbers, name)))
-        won = Won(times, _everywhere(numbers, best), 0)
-        declined.pop(best, None)
     for name in names:
         gain = times.mean(_everywhere(numbers, name))
-        if name != best:
-            declined.setdefault(name, f"{gain:.2f}× on average, {best} gives {won.gain:.2f}×")
+        declined.setdefault(name, f"{gain:.2f}× on average, {best} gives {won.gain:.2f}×")
+    del declined[best]
     reason = f"{won.gain:.2f}× on average over N = {', '.join(map(str, numbers))}"
     reason += f"; the rest graph below {won.below} candidates" if won.below else ""
     return Choice(best, reason, (*times.timings(), *won.timings), control, declined, noise, won.below)
+
+
+def _first(
+    times: Times, names: Sequence[str], numbers: Sequence[int], rested: Callable[[str], Build]
+) -> tuple[str, Won | None, dict[str, str]]:
+    """The most promising candidate that wins alone too, and why those before it do not."""
+    declined: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: -_promise(times, name)):
+        found = _alone(name, times, numbers, rested)
+        if isinstance(found, Won):
+            return name, found, declined
+        declined[name] = found
+    return BASE, None, declined
+
+
+def _forced(times: Times, names: Sequence[str], numbers: Sequence[int]) -> tuple[str, Won]:
+    """The best of those that lose."""
+    best = max(names, key=lambda name: times.mean(_everywhere(numbers, name)))
+    return best, Won(times, _everywhere(numbers, best), 0)
 
 
 def _everywhere(numbers: Iterable[int], name: str) -> dict[int, str]:
@@ -232,28 +183,3 @@ def _threshold(times: Times, name: str, numbers: Sequence[int]) -> int | str:
         times.measure([middle])
         low, high = (low, middle) if serves(middle) else (middle, high)
     return high
-
-
-def interleaved(runs: Runs) -> dict[str, float]:
-    """Median seconds of each, run in turn, of this thread."""
-    calls = {name: max(1, min(CALLS, int(STEADY / max(_timed(run, 2), 1e-9)))) for name, run in runs.items()}
-    random = np.random.default_rng(0)
-    taken: dict[str, list[float]] = {name: [] for name in runs}
-    spent = dict.fromkeys(runs, 0.0)
-    rounds = 0
-    while rounds < ROUNDS or (min(spent.values()) < SECONDS and sum(spent.values()) < LIMIT):
-        for name in random.permutation(list(runs)).tolist():
-            taken[name].append(_timed(runs[name], calls[name]))
-            spent[name] += taken[name][-1] * calls[name]
-        rounds += 1
-    return {name: float(np.median(times)) for name, times in taken.items()}
-
-
-def _timed(run: Callable[[], object], calls: int) -> float:
-    """Seconds per call; of several, after one that is not timed."""
-    if calls > 1:
-        run()
-    start = time.thread_time()
-    for _ in range(calls):
-        run()
-    return (time.thread_time() - start) / calls

@@ -19,7 +19,7 @@ import onnx_ir as ir
 
 from ranklet.graph import bags, regions, sparse, verify
 from ranklet.graph.candidates import Candidate, Subject, accept
-from ranklet.graph.choose import BASE, Build, Choice, NoRest, choose
+from ranklet.graph.choose import Choice, NoRest, choose
 from ranklet.graph.embeddings import Cut, cut, look_up
 from ranklet.graph.feeds import InputKind, input_kinds
 from ranklet.graph.keys import Keys, split_keys
@@ -41,10 +41,11 @@ from ranklet.graph.records import (
 )
 from ranklet.graph.report import account
 from ranklet.graph.running import RunFailed, Runner, serialise
+from ranklet.graph.serving import runs, typical
 from ranklet.graph.shrink import SMALL, nbytes
 from ranklet.graph.split import Declined
 from ranklet.graph.three import PLACES, split
-from ranklet.graph.timing import runs, typical
+from ranklet.graph.times import BASE, Build
 from ranklet.graph.trace import Trace, trace
 
 

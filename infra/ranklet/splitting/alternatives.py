@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ranklet.errors import ModelError
-from ranklet.graph.choose import BASE
 from ranklet.graph.packing import Unpackable
 from ranklet.graph.records import Compiled, Sides
 from ranklet.graph.running import RunFailed
 from ranklet.graph.sizes import Unavailable
 from ranklet.graph.split import Declined
+from ranklet.graph.times import BASE
 from ranklet.graph.verify import Refuted
 from ranklet.model import Model
 from ranklet.splitting import compiling, cuts, outcome

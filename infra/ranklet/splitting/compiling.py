@@ -18,10 +18,10 @@ import msgspec
 import onnx_ir as ir
 import orjson
 
-from ranklet.graph.choose import BASE
 from ranklet.graph.compiler import compile as compile_graph
 from ranklet.graph.dead import drop
 from ranklet.graph.records import Compiled, Options, Sides
+from ranklet.graph.times import BASE
 from ranklet.model import Model
 from ranklet.splitting.subject import Subject
 from ranklet_features.spec import VectorType

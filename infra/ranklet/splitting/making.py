@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from ranklet.compose import Parts
-from ranklet.graph.choose import BASE
 from ranklet.graph.records import Compiled, Sides
 from ranklet.graph.split import Declined
+from ranklet.graph.times import BASE
 from ranklet.model import Model, TableSource
 from ranklet.splitting import cuts, outcome, rows
 from ranklet.splitting.catalogue import Catalogue

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ranklet.compose import Parts
-from ranklet.graph.choose import BASE, SHIPPED
 from ranklet.graph.records import Compiled
+from ranklet.graph.times import BASE, SHIPPED
 
 if TYPE_CHECKING:
     from ranklet.splitting.compiling import Choice

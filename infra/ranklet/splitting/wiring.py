@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ranklet.graph.choose import REST
 from ranklet.graph.packing import RECORD
 from ranklet.graph.records import Compiled, Lookup, Piece, Port, Sides, Source
 from ranklet.graph.three import PLACES
+from ranklet.graph.times import REST
 from ranklet.graph.weights import shared
 from ranklet.importers.base import Exported, TensorSpec
 from ranklet.model import StepSource

@@ -10,11 +10,12 @@ from graph_hand import Net, load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ranklet.graph import choose
-from ranklet.graph.choose import BASE, CONTROL, REST, SHIPPED, Build, Choice, NoRest
+from ranklet.graph import choose, times
+from ranklet.graph.choose import Choice, NoRest
 from ranklet.graph.compiler import compile
 from ranklet.graph.records import Options
 from ranklet.graph.report import lines
+from ranklet.graph.times import BASE, CONTROL, REST, SHIPPED, Build, Runs
 
 Cost = Callable[[int], float]
 
@@ -24,14 +25,14 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
-        monkeypatch.setattr(choose.time, "thread_time", lambda: self.now)
+        monkeypatch.setattr(times.time, "thread_time", lambda: self.now)
         self.measured: list[int] = []
 
     def runs(self, costs: Mapping[str, Cost]) -> Build:
         def spend(cost: Cost, n: int) -> None:
             self.now += cost(n)
 
-        def build(n: int) -> choose.Runs:
+        def build(n: int) -> Runs:
             self.measured.append(n)
             return {name: (lambda cost=cost: spend(cost, n)) for name, cost in costs.items()}
 
@@ -137,7 +138,7 @@ def test_what_ships_is_slower_at_no_number_that_was_measured(fixed, share, rest,
         return
     for n in numbers:
         taken = stand_in(n) if n < found.below else split(n)
-        assert taken <= uncut(n) * choose.SAME[1]
+        assert taken <= uncut(n) * times.SAME[1]
 
 
 def test_numbers_may_come_in_any_order(monkeypatch):
@@ -220,7 +221,7 @@ def test_a_win_that_does_not_repeat_does_not_ship(monkeypatch):
 
     costs = {BASE: uncut, CONTROL: uncut, "A": by(2.0, 2.0), "B": lucky}
 
-    def build(n: int) -> choose.Runs:
+    def build(n: int) -> Runs:
         calls[0] += 1
         return clock.runs(costs)(n)
 

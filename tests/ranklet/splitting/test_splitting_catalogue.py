@@ -12,7 +12,7 @@ from splitting_kit import CLOSE, Model, Net, Request, ask, din, scores, shuffled
 
 from ranklet import pipeline
 from ranklet.errors import TableError
-from ranklet.graph import choose
+from ranklet.graph import choose, times
 from ranklet.local.event_v2 import event_v2
 from ranklet.pipeline import Built
 from ranklet_runtime.function import Function
@@ -222,7 +222,7 @@ def test_the_user_part_is_kept_where_model_toml_says_so(tmp_path: Path) -> None:
 def test_a_cached_user_part_is_never_joined_to_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     timed: set[str] = set()
 
-    def apart(build: choose.Build, numbers: tuple[int, ...], *, force: bool, rested: object) -> choose.Choice:
+    def apart(build: times.Build, numbers: tuple[int, ...], *, force: bool, rested: object) -> choose.Choice:
         timed.update(build(numbers[0]))
         return choose.Choice("B", "2× on average", (), 1.0, {})
 

@@ -13,7 +13,7 @@ from splitting_kit import Model, Net, Request, deep_fm, din, two_tower, write_cs
 from ranklet import certificate, pipeline, tree
 from ranklet.cli.build import describe
 from ranklet.errors import ModelError, ParityError, TableError
-from ranklet.graph import choose
+from ranklet.graph import choose, times
 from ranklet.graph.records import Timing
 from ranklet.pipeline import Built
 from ranklet.splitting import outcome
@@ -39,7 +39,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
     def found(runs: object, numbers: tuple[int, ...], *, force: bool, rested: object) -> choose.Choice:
         best = max(speedups, key=lambda name: speedups[name])
-        as_shipped = {**speedups, choose.SHIPPED: speedups[best]}
+        as_shipped = {**speedups, times.SHIPPED: speedups[best]}
         timings = tuple(Timing(name, n, 100 / gain, gain) for n in numbers for name, gain in as_shipped.items())
         shipped = best if force or speedups[best] > 1 else "uncut"
         declined = {name: "another is faster" for name in speedups if name != shipped}

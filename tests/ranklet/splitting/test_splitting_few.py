@@ -13,7 +13,7 @@ from splitting_kit import CLOSE, Model, Request, ask, deep_fm, din, scores, two_
 
 from ranklet import certificate, pipeline, tree
 from ranklet.errors import ModelError
-from ranklet.graph import choose
+from ranklet.graph import choose, times
 from ranklet.graph.records import Timing
 from ranklet.local.dynamodb import LocalDynamo
 from ranklet.pipeline import Built
@@ -212,7 +212,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def found(runs: object, numbers: tuple[int, ...], *, force: bool, rested: Callable[[str], object]) -> choose.Choice:
         rested("B")
-        timings = tuple(Timing(choose.SHIPPED, n, 50.0, 2.0) for n in numbers)
+        timings = tuple(Timing(times.SHIPPED, n, 50.0, 2.0) for n in numbers)
         return choose.Choice("B", "2× on average", timings, 1.0, {}, below=7)
 
     monkeypatch.setattr("ranklet.graph.compiler.choose", found)

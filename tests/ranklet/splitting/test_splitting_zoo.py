@@ -99,7 +99,8 @@ def test_a_model_of_the_zoo(tmp_path: Path, zoo: ModuleType, name: str, variant:
     (folder / "model.toml").write_text(
         f'name = "m"\n{declared(inputs)}[[steps]]\nformat = "onnx"\nsource = "export/model.onnx"\n'
         f'outputs = {{ "{output}" = "score" }}\n[output]\nitem_key = "key"\n[split]\nmode = "force"\n'
-        f'variant = "{variant}"\nuncut_below = 4\ncatalogue = "export/items.jsonl"\nrow_bytes = 65536\ncut_rows = 1500\n'
+        f'variant = "{variant}"\nuncut_below = 4\ncatalogue = "export/items.jsonl"\n'
+        "row_bytes = 65536\ncut_rows = 1500\n"
     )
     golden = [request(size) for size in (1, 2, 9)]
     (folder / "golden.jsonl").write_text("\n".join(json.dumps({"request": r, "scores": s}) for r, s in golden))

@@ -24,7 +24,7 @@ from ranklet.graph.feeds import InputKind, input_kinds
 from ranklet.graph.packing import pack
 from ranklet.graph.records import Array, Compiled, Feeds, Options, Piece, Sides
 from ranklet.graph.running import Runner
-from ranklet.graph.timing import CATALOGUE
+from ranklet.graph.serving import CATALOGUE
 from ranklet.graph.weights import shared
 
 UNCUT, CONTROL, SHIPPED = "uncut", "control", "shipped"

@@ -8,10 +8,10 @@ import numpy as np
 
 from ranklet.graph import verify
 from ranklet.graph.candidates import Candidate, Subject, runner
-from ranklet.graph.choose import BASE, CONTROL, REST, Build, Runs
 from ranklet.graph.packing import pack
 from ranklet.graph.records import Feeds, Piece, Sides
 from ranklet.graph.running import Runner
+from ranklet.graph.times import BASE, CONTROL, REST, Build, Runs
 
 CATALOGUE = 4096
 """Items in the table that records are looked up in while candidates are timed."""
