@@ -26,6 +26,8 @@ INLINE = 24
 """Words of a vocabulary that stand in model.toml; longer ones are files."""
 
 NAN = float("nan")
+TURNS, FAR = 200, 1e15
+"""Of a column's numbers worth trying."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,12 @@ class Columns:
         for word in (*domain, *(word.removeprefix(f"{name}.") for word in domain)):
             known.setdefault(word, len(known) + 1)
         return Level(self._given[name], name, domain)
+
+    def hint(self, cell: Cell, turn: float) -> None:
+        """A number worth trying."""
+        name = next((name for name, one in self._cells.items() if one is cell), None)
+        if name is not None and len(self.turns.setdefault(name, [])) < TURNS and abs(turn) < FAR:
+            self.turns[name].append(turn)
 
     def _number(self, name: str) -> Number:
         if name not in self._cells:

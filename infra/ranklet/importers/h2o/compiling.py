@@ -12,7 +12,14 @@ from ranklet.importers.h2o.mojo import Mojo, refuse_unknown
 from ranklet.importers.h2o.results import Scored
 
 ALGORITHMS: Mapping[str, str] = {
+    "deeplearning": "ranklet.importers.h2o.networks",
+    "drf": "ranklet.importers.h2o.forests",
+    "gbm": "ranklet.importers.h2o.forests",
     "glm": "ranklet.importers.h2o.linear",
+    "isolationforest": "ranklet.importers.h2o.forests",
+    "kmeans": "ranklet.importers.h2o.clusters",
+    "stackedensemble": "ranklet.importers.h2o.ensembles",
+    "xgboost": "ranklet.importers.h2o.boosters",
 }
 """Algorithm → the module whose `score` writes it. To add one: a module, and a line here."""
 
@@ -31,10 +38,10 @@ class Algorithm(Protocol):
 
 def score(mojo: Mojo, columns: Columns) -> Scored:
     """Of a whole file. Raises ImportRefused naming what is not served."""
-    return inner(mojo, columns.cells(mojo), columns)
+    return inner(mojo, columns.cells(mojo), columns, offset=_offset(mojo, columns))
 
 
-def inner(mojo: Mojo, cells: Sequence[Cell], columns: Columns) -> Scored:
+def inner(mojo: Mojo, cells: Sequence[Cell], columns: Columns, *, offset: str | None = None) -> Scored:
     """Of one model, fed by cells that may be another model's outputs."""
     if mojo.algorithm not in ALGORITHMS:
         raise refuse_unknown("algo", mojo.algorithm, sorted(ALGORITHMS))
@@ -44,7 +51,7 @@ def inner(mojo: Mojo, cells: Sequence[Cell], columns: Columns) -> Scored:
             f"{', '.join(NETWORKS)}"
         )
     module = cast(Algorithm, importlib.import_module(ALGORITHMS[mojo.algorithm]))
-    return module.score(mojo, cells, columns, _offset(mojo, columns))
+    return module.score(mojo, cells, columns, offset)
 
 
 def _offset(mojo: Mojo, columns: Columns) -> str | None:

@@ -17,6 +17,8 @@ from ranklet.importers.archives import Archive
 
 MAX_TEXT = 1 << 28
 MAX_COLUMNS = 100_000
+MAX_MODELS = 1_000
+"""Of an ensemble, and of those within it, together."""
 _SECTIONS = ("[info]", "[columns]", "[domains]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|NaN|Infinity)")
 
@@ -26,8 +28,9 @@ Domain = tuple[str, ...]
 class Mojo:
     """info: of model.ini. columns: in the model's order, the response last. domains: place of a column → its levels."""
 
-    def __init__(self, archive: Archive, prefix: str = "") -> None:
+    def __init__(self, archive: Archive, prefix: str = "", opened: list[str] | None = None) -> None:
         self._archive, self.prefix = archive, prefix
+        self._opened: list[str] = [] if opened is None else opened
         sections = _sections(self._text("model.ini"))
         self.info = _info(sections["[info]"])
         self.columns = tuple(sections["[columns]"])
@@ -38,8 +41,11 @@ class Mojo:
         self.domains = self._domains(sections["[domains]"])
 
     def inside(self, folder: str) -> Mojo:
-        """A model of the same archive."""
-        return Mojo(self._archive, f"{folder.strip('/')}/")
+        """A model of the same archive. Raises ImportRefused where there are too many."""
+        self._opened.append(folder)
+        if len(self._opened) > MAX_MODELS:
+            raise ImportRefused(f"it holds more than {MAX_MODELS} models")
+        return Mojo(self._archive, f"{self.prefix}{folder.strip('/')}/", self._opened)
 
     @property
     def algorithm(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from ranklet.errors import ImportRefused
 from ranklet.importers.archives import open_zip
 from ranklet.importers.h2o import compiling, drawing
+from ranklet.importers.h2o.calibrating import calibrated
 from ranklet.importers.h2o.columns import Columns
 from ranklet.importers.h2o.mojo import Mojo
 from ranklet.importers.h2o.results import Scored, Told, told
@@ -36,7 +37,7 @@ def _propose(mojo: Mojo, wanted: str | None) -> Proposal:
     tape = Tape()
     columns = Columns(tape)
     scored = compiling.score(mojo, columns)
-    outputs = told(mojo, scored)
+    outputs = told(mojo, scored, calibrated(mojo, scored, tape))
     columns.settle()
     ranked, why = _ranked(mojo, outputs, scored, wanted)
     used = {name for tensor in (ranked, *(one.tensor for one in outputs.values())) for name in tape.reads(tensor)}
