@@ -5,7 +5,7 @@
 2. **walk** goes through the layers: lookups, hashes, crosses and buckets end at a feature, the rest is called again.
 3. **layers** knows what feature each preprocessing layer is.
 4. **conversion** exports the rest by tf2onnx, with the ends named.
-5. **proposing** puts both together and holds them to Keras's own answers.
+5. **proposing** puts both together and holds them to Keras's own answers; `additive` makes NumPy weights of a sum.
 
 Keras is asked once, by `ranklet import`: builds and functions never see it.
 """

@@ -6,7 +6,7 @@
    tensors rectangles with a mask (**sparse**, **entries**), ids marks (**counting**), tf.Example its features
    (**parsing**); all else is copied.
 4. **conversion** makes ONNX of the copy by tf2onnx.
-5. **proposing** puts both together and holds them to TensorFlow's own answers.
+5. **proposing** puts both together and holds them to TensorFlow's own answers; `additive` makes NumPy weights of a sum.
 
 TensorFlow is asked once, by `ranklet import`: builds and functions never see it.
 """

@@ -416,12 +416,14 @@ def _steady(content: bytes) -> bytes:
 
 def main() -> None:
     """Write keras.zip."""
-    with zipfile.ZipFile(HERE / "keras.zip", "w") as out:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as out:
         for case in (*CASES, *EXPORTED):
             for name, content in files(case):
                 info = zipfile.ZipInfo(f"{case[0]}/{name}", EPOCH)
                 out.writestr(info, content, zipfile.ZIP_DEFLATED, compresslevel=9)
             print(case[0], flush=True)
+    (HERE / "keras.zip").write_bytes(packed.getvalue())
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stored_kit import Stored, scores
 
-from ranklet import importers, pipeline
+from ranklet import importers, model, pipeline
 from ranklet.errors import ImportRefused
 from ranklet.importers import keras
 from ranklet.importers.keras import archive
@@ -53,6 +53,13 @@ def test_a_draft_builds(tmp_path: Path) -> None:
     folder = STORED.unpack("movielens", tmp_path, "draft")
     built = pipeline.build(folder, out=tmp_path / "build", progress=lambda text: None)
     assert built.certificate.rows > 0
+
+
+def test_what_ftrl_trained_is_served_by_numpy(tmp_path: Path) -> None:
+    folder = STORED.unpack("ftrl", tmp_path, "draft")
+    (step,) = model.load(folder).steps
+    assert (step.format, step.engine) == ("numpy", "linear")
+    assert pipeline.build(folder, out=tmp_path / "build", progress=lambda text: None).certificate.rows > 0
 
 
 def test_a_keras_file_is_recognised_by_its_members(tmp_path: Path) -> None:

@@ -75,9 +75,10 @@ def test_a_masked_list_is_filled_up_with_its_mask(keras: Any, tmp_path: Path) ->
 def test_ids_of_an_embedding_are_one_gather(keras: Any, tmp_path: Path) -> None:
     import onnx
 
-    item = keras.Input((1,), dtype="int64", name="item")
+    item, price = keras.Input((1,), dtype="int64", name="item"), keras.Input((3,), name="price")
     rows = keras.layers.Flatten()(keras.layers.Embedding(30, 3)(item))
-    proposal = importers.propose("keras", saved(keras.Model(item, keras.layers.Dense(1)(rows)), tmp_path), NO_WISHES)
+    model = keras.Model([item, price], keras.layers.Dot(axes=1)([rows, price]))
+    proposal = importers.propose("keras", saved(model, tmp_path), NO_WISHES)
     (graph,) = proposal.files.values()
     nodes = onnx.load_model_from_string(graph).graph.node
     assert [list(node.input)[1] for node in nodes if node.op_type == "Gather"] == ["item"]

@@ -8,6 +8,7 @@ is fetched once.
 
 from __future__ import annotations
 
+import io
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -49,12 +50,14 @@ def files(name: str) -> Iterator[tuple[str, bytes]]:
 
 def main() -> None:
     """Write tensorflow.zip."""
-    with zipfile.ZipFile(HERE / "tensorflow.zip", "w") as out:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as out:
         for name in MODELS:
             for file, content in files(name):
                 info = zipfile.ZipInfo(f"{name}/{file}", EPOCH)
                 out.writestr(info, content, zipfile.ZIP_DEFLATED, compresslevel=9)
             print(name, flush=True)
+    (HERE / "tensorflow.zip").write_bytes(packed.getvalue())
 
 
 if __name__ == "__main__":

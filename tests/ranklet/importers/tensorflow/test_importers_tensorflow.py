@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from stored_kit import Stored, scores
 
-from ranklet import importers, pipeline
+from ranklet import importers, model, pipeline
 from ranklet.errors import ImportRefused
 from ranklet.importers import tensorflow
 from ranklet.importers.proposal import NO_WISHES, Wishes
@@ -27,6 +27,12 @@ def test_a_draft_builds(tmp_path: Path) -> None:
     folder = STORED.unpack("wide_and_deep", tmp_path, "draft")
     built = pipeline.build(folder, out=tmp_path / "build", progress=lambda text: None)
     assert built.certificate.rows > 0
+
+
+@pytest.mark.parametrize("name", ["simple_save", "keras_ftrl"])
+def test_what_ftrl_trained_is_served_by_numpy(name: str, tmp_path: Path) -> None:
+    (step,) = model.load(STORED.unpack(name, tmp_path, "draft")).steps
+    assert (step.format, step.engine) == ("numpy", "linear")
 
 
 def test_a_folder_with_a_saved_model_is_recognised(tmp_path: Path) -> None:
