@@ -1,7 +1,7 @@
 """H2O's MOJO: a zip of text, trees and weights, compiled to one graph of doubles, without a JVM.
 
 1. **mojo** reads the archive: `model.ini`, the words of each column, blobs. 2. **columns** says what callers send: a
-number or a word for each column, and what the graph gets of it. 3. A module for each algorithm (**ALGORITHMS** of
+number or a word for each column, and what the graph gets of it. 3. A module for each algorithm (ALGORITHMS of
 `compiling`) writes what hex.genmodel's `score0` does with a row; **results** what its wrapper makes of that: labels,
 probabilities, calibrated ones. 4. **proposing** makes a folder of it.
 
@@ -11,6 +11,7 @@ What a MOJO asks beyond that is refused by name. Answers are held to H2O's own s
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 from ranklet.importers.proposal import Proposal, Wishes
@@ -25,7 +26,7 @@ def recognises(path: Path, head: bytes) -> bool:
     try:
         with zipfile.ZipFile(path) as archive, archive.open("model.ini") as file:
             start = file.read(LOOKED_AT)
-    except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError, ValueError):
+    except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError, ValueError, zlib.error):
         return False
     return start.lstrip().startswith(b"[info]") and b"mojo_version" in start
 

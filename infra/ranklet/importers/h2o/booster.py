@@ -7,7 +7,7 @@ name; trees, each with its nodes (parent, left, right, feature, threshold or lea
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -97,12 +97,12 @@ def _booster(given: _Bytes) -> Booster:
     if not 1 <= width < 1 << 24 or not 0 <= classes < 1 << 14 or not np.isfinite(base):
         raise ImportRefused(f"boosterBytes has {width} features, {classes} classes and the base score {base}")
     outputs = max(classes, 1)
-    head = (np.float32(base), width, outputs, (major, minor), objective, kind)
+    found = Booster(np.float32(base), width, outputs, (major, minor), objective, kind)
     if kind == "gblinear":
-        return Booster(*head, weights=_linear(given, width, outputs))
+        return replace(found, weights=_linear(given, width, outputs))
     if kind not in ("gbtree", "dart"):
         raise ImportRefused(f"booster = {kind!r} is not served; served are gbtree, dart, gblinear")
-    return _forest(given, head, buffered=bool(buffered))
+    return _forest(given, found, buffered=bool(buffered))
 
 
 def _linear(given: _Bytes, width: int, outputs: int) -> Floats:
@@ -114,7 +114,7 @@ def _linear(given: _Bytes, width: int, outputs: int) -> Floats:
     return found.astype(np.float32).reshape(width + 1, outputs)
 
 
-def _forest(given: _Bytes, head: tuple[Any, ...], *, buffered: bool) -> Booster:
+def _forest(given: _Bytes, head: Booster, *, buffered: bool) -> Booster:
     begin = given.at
     count = given.take("i")
     given.at = begin + 16
@@ -125,9 +125,9 @@ def _forest(given: _Bytes, head: tuple[Any, ...], *, buffered: bool) -> Booster:
     trees = tuple(_tree(given, number) for number in range(count))
     groups = tuple(int(one) for one in given.array("<i4", count))
     if buffered and rows:
-        given.at += 8 * head[2] * rows * (leaf + 1)
-    drop = given.array("<f4", given.take("q")).astype(np.float32) if head[-1] == "dart" else None
-    return Booster(*head, trees=trees, groups=groups, drop=drop)
+        given.at += 8 * head.outputs * rows * (leaf + 1)
+    drop = given.array("<f4", given.take("q")).astype(np.float32) if head.kind == "dart" else None
+    return replace(head, trees=trees, groups=groups, drop=drop)
 
 
 def _tree(given: _Bytes, number: int) -> Nodes:

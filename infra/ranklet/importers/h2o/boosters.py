@@ -24,7 +24,8 @@ from ranklet.importers.trees import checks, lowering
 from ranklet.importers.trees.records import LEAF, Ensemble, Tree
 
 FLOAT = int(TensorProto.FLOAT)
-ONE = np.float32(1)
+ONE = np.array(1, np.float32)
+ZERO, MISSING = np.array(0, np.float32), np.array(np.nan, np.float32)
 LAST_AFTER = (1, 2)
 """Up to this version of XGBoost the base score is added after the trees, later before them."""
 
@@ -95,7 +96,7 @@ def _given(slots: Slots, cells: Sequence[Cell], columns: Columns, at: int) -> st
     narrow = tape.op("Cast", cell.tensor, to=FLOAT)
     if not slots.sparse:
         return narrow
-    return tape.op("Where", tape.op("Equal", narrow, np.float32(0)), np.float32(np.nan), narrow)
+    return tape.op("Where", tape.op("Equal", narrow, ZERO), MISSING, narrow)
 
 
 def _sums(
@@ -106,12 +107,13 @@ def _sums(
     read = sorted({int(slots.column[feature]) for one in model.trees for feature in _features(one, len(slots.column))})
     places = {column: at for at, column in enumerate(read)}
     before = base is not None and model.version > LAST_AFTER
+    apart = base is None and model.version > LAST_AFTER
     ensemble = Ensemble(
-        trees=tuple(_grown(slots, model, places)),
+        trees=tuple(_grown(slots, model, places, apart=apart)),
         dtype="float32",
         strict=True,
         width=max(1, len(read)),
-        base=(float(base) if base is not None and before else 0.0,) * model.outputs,
+        base=(float(base) if base is not None and before else 0.0,) * (len(model.trees) if apart else model.outputs),
         link="identity",
     )
     checks.check(ensemble)
@@ -123,7 +125,20 @@ def _sums(
     parts = [_given(slots, cells, columns, column) for column in read]
     node.input[0] = tape.joined(parts or [tape.op("Cast", columns.rows(), to=FLOAT)])
     tape.nodes.append(node)
+    if apart:
+        return _after(tape, made, start, model)
     return made if before else tape.op("Add", made, start)
+
+
+def _after(tape: Tape, leaves: str, start: str, model: Booster) -> str:
+    """Of rows that begin with a number of their own: to it the leaves [n, trees], one after the other, as floats."""
+    groups = np.array(model.groups)
+    parts = []
+    for output in range(model.outputs):
+        mine = tape.joined([start, tape.columns(leaves, np.flatnonzero(groups == output))])
+        running = tape.op("CumSum", mine, tape.whole(1))
+        parts.append(tape.columns(running, [int((groups == output).sum())]))
+    return tape.joined(parts)
 
 
 def _features(one: Nodes, width: int) -> Sequence[int]:
@@ -134,16 +149,18 @@ def _features(one: Nodes, width: int) -> Sequence[int]:
     return [int(feature) for feature in found]
 
 
-def _grown(slots: Slots, model: Booster, places: Mapping[int, int]) -> Sequence[Tree]:
-    """Trees by output and within it in order; those of a DART with their weights."""
+def _grown(slots: Slots, model: Booster, places: Mapping[int, int], *, apart: bool) -> Sequence[Tree]:
+    """Trees in order; those of a DART with their weights. apart: each is an output of its own."""
     found, seen = list[Tree](), dict[int, int]()
     for one, group in zip(model.trees, model.groups, strict=True):
+        if not 0 <= group < model.outputs:
+            raise ImportRefused(f"a tree of its booster adds to output {group} of {model.outputs}")
         at = seen.setdefault(group, 0)
         seen[group] += 1
         if model.drop is not None and at >= len(model.drop):
             raise ImportRefused(f"its booster has {len(model.drop)} weights for more trees")
-        times = ONE if model.drop is None else model.drop[at]
-        found.append(_tree(slots, one, places, times=times, target=group))
+        times = np.float32(1) if model.drop is None else model.drop[at]
+        found.append(_tree(slots, one, places, times=times, target=len(found) if apart else group))
     return found
 
 
@@ -192,7 +209,7 @@ def _linear(slots: Slots, cells: Sequence[Cell], columns: Columns, weights: NDAr
         else:
             given = tape.op("Cast", cell.tensor, to=FLOAT)
             product = tape.op("Mul", given, mine)
-            sums = tape.op("Add", sums, tape.op("Where", tape.op("IsNaN", given), np.float32(0), product))
+            sums = tape.op("Add", sums, tape.op("Where", tape.op("IsNaN", given), ZERO, product))
     return sums
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.h2o.linear import logistic
 from ranklet.importers.h2o.mojo import Mojo, refuse_unknown
 from ranklet.importers.h2o.results import Scored
 from ranklet.importers.tape import Tape
+
+Floats = NDArray[np.float64]
 
 METHODS = ("platt", "isotonic")
 MAX_STEPS = 1 << 20
@@ -35,8 +38,8 @@ def _platt(mojo: Mojo, no: str, tape: Tape) -> str:
 def _isotonic(mojo: Mojo, yes: str, tape: Tape) -> str:
     """Straight lines between points: below the first and beyond the last, their values."""
     x, y = (_points(mojo, f"calib/thresholds_{name}") for name in "xy")
-    if not len(x) or len(x) != len(y) or (np.diff(x) <= 0).any():
-        raise ImportRefused("calib/thresholds_x does not rise, or has another size than thresholds_y")
+    if not len(x) or len(x) != len(y) or (np.diff(x) < 0).any():
+        raise ImportRefused("calib/thresholds_x falls, or has another size than thresholds_y")
     low, high = mojo.number("calib_min_x"), mojo.number("calib_max_x")
     if not x[0] <= low <= high <= x[-1]:
         raise ImportRefused(f"calib_min_x = {low} and calib_max_x = {high} lie beyond its thresholds")
@@ -44,12 +47,27 @@ def _isotonic(mojo: Mojo, yes: str, tape: Tape) -> str:
     reached = tape.op("LessOrEqual", x[None], inside)
     place = tape.op("Sub", tape.op("ReduceSum", tape.op("Cast", reached, to=7), [1], keepdims=1), [1])
     run, rise = np.diff(x, append=x[-1] + 1), np.diff(y, append=y[-1])
+    steep = rise / np.where(run == 0, 1, run)  # where two points have one place, the later is reached
     flat = tape.op("Reshape", tape.op("Max", place, [0]), [-1])
-    at, steep, begin = (tape.op("Gather", table[:, None], flat, axis=0) for table in (x, rise / run, y))
-    return tape.op("Add", begin, tape.op("Mul", steep, tape.op("Sub", inside, at)))
+    at, up, begin, exact = (
+        tape.op("Gather", table[:, None], flat, axis=0) for table in (x, steep, y, y[[_found(x, one) for one in x]])
+    )
+    between = tape.op("Add", begin, tape.op("Mul", up, tape.op("Sub", inside, at)))
+    return tape.op("Where", tape.op("Equal", inside, at), exact, between)
 
 
-def _points(mojo: Mojo, member: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _found(x: Floats, wanted: float) -> int:
+    """Which of equal points Java's Arrays.binarySearch meets."""
+    low, high = 0, len(x) - 1
+    while low <= high:
+        middle = (low + high) >> 1
+        if x[middle] == wanted:
+            return middle
+        low, high = (middle + 1, high) if x[middle] < wanted else (low, middle - 1)
+    return low
+
+
+def _points(mojo: Mojo, member: str) -> Floats:
     """A count, and as many doubles, big-endian."""
     data = mojo.blob(member)
     count = int.from_bytes(data[:4], "big")

@@ -7,7 +7,7 @@ an ensemble may know different words of one column: each looks its own levels up
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from ranklet.errors import ImportRefused
 from ranklet.importers.h2o.mojo import Domain, Mojo
 from ranklet.importers.tape import DOUBLE, Tape
 from ranklet_features.expressions.values import MISSING_TEXT
+
+Floats = NDArray[np.float64]
 
 NUMBERS = "numbers"
 INLINE = 24
@@ -39,11 +41,13 @@ class Number:
 
 @dataclass(frozen=True)
 class Level:
-    """codes: int64 [n], 0 and what is beyond the words missing. domain: the levels that the model knows."""
+    """codes: int64 [n], 0 missing, beyond the words unknown. domain: the levels that the model knows. places: word →
+    the level that it is."""
 
     codes: str
     column: str
     domain: Domain
+    places: Mapping[str, int] = field(hash=False)
 
 
 Cell = Number | Level
@@ -57,8 +61,8 @@ class Columns:
         self.numbers: dict[str, str] = {}
         self.words: dict[str, dict[str, int]] = {}
         self._cells: dict[str, Number] = {}
-        self._tables: list[tuple[str, Level, NDArray[np.float64]]] = []
-        self._known: dict[tuple[str, Domain, bytes], str] = {}
+        self._tables: list[tuple[str, Level, Floats]] = []
+        self._known: dict[tuple[Any, ...], str] = {}
         self._given: dict[str, str] = {}
         self.turns: dict[str, list[float]] = {}
 
@@ -68,16 +72,18 @@ class Columns:
 
     def cell(self, name: str, domain: Domain | None) -> Cell:
         """A column. Raises ImportRefused where two models disagree on what it is."""
-        if name in (self.numbers if domain is not None else self.words):
+        return self._number(name) if domain is None else self.level(name, domain, _places(name, domain))
+
+    def level(self, name: str, domain: Domain, places: Mapping[str, int]) -> Level:
+        """A column of words, each of which is one of the levels."""
+        if name in self.numbers:
             raise ImportRefused(f"column {name!r} is a number to one model and categories to another")
-        if domain is None:
-            return self._number(name)
         if name not in self.words:
             self.words[name], self._given[name] = {}, self._feature(name)
         known = self.words[name]
-        for word in (*domain, *(word.removeprefix(f"{name}.") for word in domain)):
+        for word in places:
             known.setdefault(word, len(known) + 1)
-        return Level(self._given[name], name, domain)
+        return Level(self._given[name], name, domain, places)
 
     def hint(self, cell: Cell, turn: float) -> None:
         """A number worth trying."""
@@ -86,6 +92,8 @@ class Columns:
             self.turns[name].append(turn)
 
     def _number(self, name: str) -> Number:
+        if name in self.words:
+            raise ImportRefused(f"column {name!r} is a number to one model and categories to another")
         if name not in self._cells:
             self.numbers[name] = self.tape.later()
             self._cells[name] = Number(self.tape.op("Gather", NUMBERS, self.numbers[name], axis=1))
@@ -97,10 +105,14 @@ class Columns:
             made, number = f"{name}_level_{number}", number + 1
         return made
 
-    def lookup(self, level: Level, values: NDArray[np.float64], missing: NDArray[np.float64] | float) -> str:
-        """values [levels, k], of each level; missing: for none of them. Double [n, k]."""
-        table = np.vstack([values, np.broadcast_to(missing, (1, values.shape[1]))])
-        key = (level.column, level.domain, table.tobytes())
+    def lookup(
+        self, level: Level, values: Floats, missing: Floats | float, *, unknown: Floats | float | None = None
+    ) -> str:
+        """values [levels, k], of each level. missing, unknown: of none, and of a word that is none. Double [n, k]."""
+        width = (1, values.shape[1])
+        ends = [np.broadcast_to(missing if one is None else one, width) for one in (missing, unknown)]
+        table = np.vstack([values, *ends])
+        key = (level.column, tuple(level.places.items()), table.tobytes())
         if key not in self._known:
             self._known[key] = self.tape.later()
             self._tables.append((self._known[key], level, table))
@@ -139,18 +151,17 @@ class Columns:
             self.tape.settle(self.numbers[name], np.array([at], np.int64))
         for name, level, table in self._tables:
             words = self.words[level.column]
-            rows = np.full(len(words) + 2, len(level.domain), np.int64)
-            for prefix in (f"{level.column}.", ""):  # H2O takes a word without its column's name, where it has it with
-                for at, word in enumerate(level.domain):
-                    if word.startswith(prefix):
-                        rows[words[word.removeprefix(prefix)]] = at
+            rows = np.full(len(words) + 2, len(table) - 1, np.int64)
+            rows[0] = len(table) - 2
+            for word, place in level.places.items():
+                rows[words[word]] = place
             self.tape.settle(name, table[rows])
 
     def graph_inputs(self, used: set[str]) -> list[onnx.ValueInfoProto]:
         """Inputs of the graph that are used."""
-        wide = [(NUMBERS, DOUBLE, ["n", len(self.numbers)])] if NUMBERS in used else []
-        codes = [(name, int(TensorProto.INT64), ["n"]) for name in self._given.values() if name in used]
-        return [helper.make_tensor_value_info(*one) for one in (*wide, *codes)]
+        make = helper.make_tensor_value_info
+        wide = [make(NUMBERS, DOUBLE, ["n", len(self.numbers)])] if NUMBERS in used else []
+        return wide + [make(name, TensorProto.INT64, ["n"]) for name in self._given.values() if name in used]
 
     def features(self, used: set[str], files: dict[str, bytes]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Lines of [features] for the graph's inputs that are used. files: gets the vocabularies that are long."""
@@ -161,6 +172,12 @@ class Columns:
                 expr = orjson.dumps(["field", column]).decode()
                 words = _words(name, list(self.words[column]), files)
                 yield name, {"kind": "expression", "of": [column], "expr": expr, "vocabulary": words}
+
+
+def _places(name: str, domain: Domain) -> dict[str, int]:
+    """H2O takes a word also without its column's name, where the level has it before."""
+    short = {word.removeprefix(f"{name}."): at for at, word in enumerate(domain)}
+    return short | {word: at for at, word in enumerate(domain)}
 
 
 def _words(name: str, words: list[str], files: dict[str, bytes]) -> Any:

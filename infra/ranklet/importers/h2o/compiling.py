@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 
-from ranklet.errors import ImportRefused
+from ranklet.importers.h2o import encodings
 from ranklet.importers.h2o.columns import Cell, Columns, Number
 from ranklet.importers.h2o.mojo import Mojo, refuse_unknown
 from ranklet.importers.h2o.results import Scored
@@ -23,10 +23,6 @@ ALGORITHMS: Mapping[str, str] = {
 }
 """Algorithm → the module whose `score` writes it. To add one: a module, and a line here."""
 
-TREES = ("AUTO", "Enum", "SortByResponse")
-NETWORKS = (*TREES, "OneHotInternal")
-"""Encodings of categories in which rows come as they are."""
-
 
 class Algorithm(Protocol):
     """A module of ALGORITHMS."""
@@ -38,18 +34,13 @@ class Algorithm(Protocol):
 
 def score(mojo: Mojo, columns: Columns) -> Scored:
     """Of a whole file. Raises ImportRefused naming what is not served."""
-    return inner(mojo, columns.cells(mojo), columns, offset=_offset(mojo, columns))
+    return inner(mojo, encodings.cells(mojo, columns), columns, offset=_offset(mojo, columns))
 
 
 def inner(mojo: Mojo, cells: Sequence[Cell], columns: Columns, *, offset: str | None = None) -> Scored:
     """Of one model, fed by cells that may be another model's outputs."""
     if mojo.algorithm not in ALGORITHMS:
         raise refuse_unknown("algo", mojo.algorithm, sorted(ALGORITHMS))
-    if (encoding := mojo.text("_genmodel_encoding", "AUTO")) not in NETWORKS:
-        raise ImportRefused(
-            f"its categories are encoded by {encoding} (categorical_encoding), which is not served; served are "
-            f"{', '.join(NETWORKS)}"
-        )
     module = cast(Algorithm, importlib.import_module(ALGORITHMS[mojo.algorithm]))
     return module.score(mojo, cells, columns, offset)
 

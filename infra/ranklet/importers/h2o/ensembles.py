@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.h2o import compiling
+from ranklet.importers.h2o import compiling, encodings
 from ranklet.importers.h2o.columns import Cell, Columns, Level, Number
 from ranklet.importers.h2o.mojo import Mojo, refuse_unknown
 from ranklet.importers.h2o.results import Scored
@@ -58,6 +58,8 @@ def _inside(mojo: Mojo, key: str, places: dict[str, str]) -> Mojo:
 def _said(mojo: Mojo, key: str, cells: Sequence[Cell], columns: Columns, places: dict[str, str]) -> list[str]:
     """What the metalearner reads of one model."""
     model = _inside(mojo, key, places)
+    if (encoding := model.text(encodings.KEY, "AUTO")) not in encodings.PLAIN:
+        raise ImportRefused(f"its model {key} encodes its categories by {encoding}, which ensembles do not")
     if model.text("offset_column", ""):
         raise ImportRefused(f"its model {key} has an offset, which H2O's scorer leaves out; train it without")
     try:

@@ -75,6 +75,10 @@ class Mojo:
         """A binary member. Raises ImportRefused where it is absent."""
         return self._archive.read(self.prefix + member)
 
+    def lines(self, member: str) -> tuple[str, ...]:
+        """Of a text member, each without blanks around it."""
+        return tuple(_unescaped(line).strip() for line in _lines(self._text(member)))
+
     def text(self, key: str, default: str | None = None) -> str:
         """A value. Raises ImportRefused for one that is absent and has no default."""
         found = self.info.get(key)
