@@ -69,6 +69,15 @@ class Tape:
         """Give such a constant."""
         self.constants[name] = numpy_helper.from_array(value, name)
 
+    def waive(self, name: str) -> None:
+        """Let the nodes that read such a constant pass on their first input: it would choose all columns as they stand,
+        and onnxruntime copies them number by number."""
+        for node in self.nodes:
+            if name in node.input:
+                node.op_type = "Identity"
+                del node.input[1:]
+                del node.attribute[:]
+
     def doubles(self, given: str) -> str:
         """A cast to doubles."""
         return self.op("Cast", given, to=DOUBLE)

@@ -122,7 +122,11 @@ class Sources:
         """Say where the numbers stand, once all of the model was read."""
         order = {column: at for at, column in enumerate(self._numeric())}
         for name, columns in self._wanted:
-            self._tape.settle(name, np.array([order[column] for column in columns], np.int64))
+            places = [order[column] for column in columns]
+            if places == list(range(len(order))):
+                self._tape.waive(name)
+            else:
+                self._tape.settle(name, np.array(places, np.int64))
 
     @property
     def vector(self) -> bool:
