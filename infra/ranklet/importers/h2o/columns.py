@@ -54,7 +54,8 @@ Cell = Number | Level
 
 
 class Columns:
-    """Raw columns that a model has read so far, and their tensors."""
+    """Raw columns that a model has read so far, and their tensors. needed: without which it has no answer. turns:
+    numbers worth trying."""
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
@@ -65,6 +66,7 @@ class Columns:
         self._known: dict[tuple[Any, ...], str] = {}
         self._given: dict[str, str] = {}
         self.turns: dict[str, list[float]] = {}
+        self.needed: set[str] = set()
 
     def cells(self, mojo: Mojo) -> list[Cell]:
         """One for each feature of a model, in its order."""

@@ -51,5 +51,6 @@ def _offset(mojo: Mojo, columns: Columns) -> str | None:
     if not name:
         return None
     cell = columns.cell(name, None)
+    columns.needed.add(name)
     assert isinstance(cell, Number)
     return cell.tensor

@@ -77,7 +77,9 @@ def _category(mojo: Mojo, level: Level, columns: Columns, weights: Array, at: in
     filled = table[first : first + len(weights)]
     filled[:] = weights[: len(filled)]
     missing: Array | float = NAN
-    if mojo.flag("mean_imputation", False):
+    if not mojo.flag("mean_imputation", False):
+        columns.needed.add(level.column)
+    else:
         mode = mojo.wholes("cat_modes")[at : at + 1]
         missing = table[mode[0]] if mode and 0 <= mode[0] < len(table) else np.zeros(weights.shape[1])
     return columns.lookup(level, table, missing)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ranklet.errors import ImportRefused
+from ranklet.importers import proving
 from ranklet.importers.archives import open_zip
-from ranklet.importers.h2o import compiling, drawing
+from ranklet.importers.h2o import compiling, drawing, oracle
 from ranklet.importers.h2o.calibrating import calibrated
 from ranklet.importers.h2o.columns import Columns
 from ranklet.importers.h2o.mojo import Mojo
@@ -20,6 +21,8 @@ from ranklet_features.expressions.values import MISSING_TEXT
 
 OUTPUT = "output"
 ARTEFACT, SCORE = "export/model.onnx", "score"
+RELATIVE, SMALLEST, ROWS = 1e-6, 1e-9, (64,)
+"""What H2O's own scorer, where it is there, is held to: of one run, as each starts a JVM."""
 TIES = "of equally probable classes the first is told; H2O draws one by a hash of the row"
 
 
@@ -28,18 +31,22 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     options = wishes.only(OUTPUT)
     try:
         with open_zip(path) as archive:
-            return _propose(Mojo(archive), options.get(OUTPUT))
+            proposal = _propose(path, Mojo(archive), options.get(OUTPUT))
+        if proposal.oracle is not None:
+            proving.hold(proposal, relative=RELATIVE, smallest=SMALLEST, rows=ROWS)
+        return proposal
     except ImportRefused as error:
         raise error if str(error).startswith(path.name) else ImportRefused(f"{path.name}: {error}") from error
 
 
-def _propose(mojo: Mojo, wanted: str | None) -> Proposal:
+def _propose(path: Path, mojo: Mojo, wanted: str | None) -> Proposal:
     tape = Tape()
     columns = Columns(tape)
     scored = compiling.score(mojo, columns)
     outputs = told(mojo, scored, calibrated(mojo, scored, tape))
     columns.settle()
-    ranked, why = _ranked(mojo, outputs, scored, wanted)
+    name, why = _ranked(mojo, outputs, scored, wanted)
+    ranked = outputs[name].tensor
     used = {name for tensor in (ranked, *(one.tensor for one in outputs.values())) for name in tape.reads(tensor)}
     files: dict[str, bytes] = {}
     features = dict(columns.features(used, files))
@@ -56,6 +63,7 @@ def _propose(mojo: Mojo, wanted: str | None) -> Proposal:
         score=SCORE,
         files=files,
         tell={name: Telling(tensor=tensors[name], labels=one.labels) for name, one in outputs.items()},
+        oracle=oracle.of(path, name),
         nulls=True,
         notes=tuple(_notes(mojo, scored, why)),
     )
@@ -78,10 +86,10 @@ def _inputs(columns: Columns, features: Mapping[str, Mapping[str, Any]]) -> dict
     found: dict[str, ProposedInput] = {}
     for name in (*columns.numbers, *columns.words):
         if name in columns.words and name in read:
-            words = drawing.Words(tuple(columns.words[name]))
+            words = drawing.Words(tuple(columns.words[name]), gone=name not in columns.needed)
             found[name] = ProposedInput({"type": "string", "default": MISSING_TEXT}, words.values)
         elif name in read:
-            numbers = drawing.Numbers(tuple(columns.turns.get(name, ())))
+            numbers = drawing.Numbers(tuple(columns.turns.get(name, ())), gone=name not in columns.needed)
             found[name] = ProposedInput({"type": "float", "nan": "allow"}, numbers.values)
     return found
 
@@ -99,17 +107,17 @@ def _tensors(outputs: Mapping[str, Told], *, taken: set[str], tape: Tape) -> dic
 
 
 def _ranked(mojo: Mojo, outputs: Mapping[str, Told], scored: Scored, wanted: str | None) -> tuple[str, str]:
-    """The tensor that ranks, and a note of it. Raises ImportRefused where that must be asked."""
+    """The output that ranks, and a note of it. Raises ImportRefused where that must be asked."""
     numbers = {name: one.tensor for name, one in outputs.items() if one.labels is None}
     if wanted is not None:
         if wanted not in numbers:
             raise ImportRefused(f"no output of numbers is called {wanted!r}; there are {sorted(numbers)}")
-        return numbers[wanted], f"the score is the output {wanted!r}"
+        return wanted, f"the score is the output {wanted!r}"
     if scored.label is not None and len(scored.values) == 2:
         name = next(name for name, one in outputs.items() if one.tensor == scored.values[1])
-        return scored.values[1], f"the score is {name!r}, the probability of the second class"
+        return name, f"the score is {name!r}, the probability of the second class"
     if scored.label is None and mojo.text("category") == "Regression":
-        return numbers["predict"], "the score is the prediction"
+        return "predict", "the score is the prediction"
     raise ImportRefused(f"say which output ranks, with -o {OUTPUT}=NAME: {', '.join(sorted(numbers))}")
 
 
