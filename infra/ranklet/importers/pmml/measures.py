@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -13,8 +12,9 @@ from ranklet.importers.trees.records import Floats
 
 DISTANCES = ("euclidean", "squaredEuclidean", "chebychev", "cityBlock", "minkowski")
 SIMILARITIES = ("simpleMatching", "jaccard", "tanimoto")
-COMPARED = ("absDiff", "gaussSim", "delta", "equal")
+COMPARED = ("absDiff", "delta", "equal")
 MAX_CELLS = 50_000_000
+MAX_IN_ORDER = 64
 
 
 def kind(measure: Element) -> Element:
@@ -30,11 +30,19 @@ def similar(measure: Element) -> bool:
     return kind(measure).tag in SIMILARITIES
 
 
-def compare(measure: Element, fields: Sequence[Element], x: str, points: Floats, context: Context) -> str:
+def compare(
+    measure: Element,
+    fields: Sequence[Element],
+    x: str,
+    points: Floats,
+    context: Context,
+    *,
+    missing: Floats | None = None,
+) -> str:
     """x [n, k] against points [p, k]: double [n, p].
 
-    A field that is missing is left out, and the sum of the others stretched to all (as the specification has it, with
-    missing value weights of 1); where all are missing, so is the result.
+    A field that is missing is left out, and the sum of the others stretched to all, by the missing value weights [k];
+    where all are missing, so is the result.
     """
     chosen, tape = kind(measure), context.tape
     if points.size > MAX_CELLS:
@@ -43,7 +51,9 @@ def compare(measure: Element, fields: Sequence[Element], x: str, points: Floats,
         return _similarity(chosen.tag, x, points, context)
     weights = np.array([one.number("fieldWeight", 1.0) for one in fields])
     there = tape.doubles(tape.op("Not", tape.op("IsNaN", x)))
-    stretch = tape.op("Div", float(len(fields)), tape.total(there))
+    kept = there if missing is None else tape.op("Mul", there, missing[None])
+    whole = float(len(fields)) if missing is None else float(missing.sum())
+    stretch = tape.op("Div", whole, tape.total(kept))
     known = tape.op("Unsqueeze", context.where(tape.op("IsNaN", x), 0.0, x), [1])
     functions = [one.get("compareFunction") or measure.choice("compareFunction", COMPARED, "absDiff") for one in fields]
     if set(functions) == {"absDiff"}:
@@ -64,9 +74,6 @@ def _inner(field: Element, function: str, at: int, known: str, points: Floats, c
     away = tape.op("Sub", one, np.ascontiguousarray(points[None, :, at : at + 1]))
     if function == "absDiff":
         return tape.op("Abs", away)
-    if function == "gaussSim":
-        scale = field.number("similarityScale")
-        return tape.op("Exp", tape.op("Mul", tape.op("Mul", away, away), -math.log(2) / scale**2))
     same = tape.doubles(tape.op("Equal", away, 0.0))
     if function == "equal":
         return same
@@ -80,10 +87,19 @@ def _power(away: str, weights: Floats, stretch: str, context: Context, *, power:
     raised = away if power == 1 else tape.op("Mul", away, away) if power == 2 else tape.op("Pow", away, power)
     if (weights != 1).any():
         raised = tape.op("Mul", raised, weights[None, None])
-    total = tape.op("Mul", tape.op("ReduceSum", raised, [2], keepdims=0), stretch)
+    total = tape.op("Mul", _sum(raised, weights.size, context), stretch)
     if not root or power == 1:
         return total
     return tape.op("Sqrt", total) if power == 2 else tape.op("Pow", total, 1 / power)
+
+
+def _sum(parts: str, count: int, context: Context) -> str:
+    """Over the fields in order, so that what is equal stays equal: double [n, p]."""
+    tape = context.tape
+    if count > MAX_IN_ORDER:
+        return tape.op("ReduceSum", parts, [2], keepdims=0)
+    columns = [tape.op("Gather", parts, tape.whole(at), axis=2) for at in range(count)]
+    return tape.added(columns)
 
 
 def _largest(away: str, weights: Floats, stretch: str, chosen: Element, context: Context) -> str:

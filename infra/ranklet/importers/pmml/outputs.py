@@ -41,10 +41,17 @@ def _value(field: Element, result: Result, scope: Context) -> Value:
         refuse(field, f"has feature = {feature!r}, which is not served; served are {', '.join(FEATURES)}")
     if field.get("segmentId") is not None:
         refuse(field, "tells of one segment (segmentId), which is not served")
+    for name, usual in PLAIN.items():
+        if field.get(name, usual) != usual:
+            refuse(field, f"has {name} = {field.get(name)!r}, which is not served; served is {usual!r}")
     found = FEATURES[feature](field, result, scope)
     if isinstance(found, Choice) and field.get("dataType") is not None:
         return Choice(found.tensor, found.domain, kind_of(field))
     return found
+
+
+PLAIN = {"isMultiValued": "0", "rankOrder": "descending", "rankBasis": "confidence"}
+"""Attributes that are served as they are when absent."""
 
 
 def _predicted(field: Element, result: Result, scope: Context) -> Value:
@@ -54,7 +61,9 @@ def _predicted(field: Element, result: Result, scope: Context) -> Value:
 def _probability(field: Element, result: Result, scope: Context) -> Value:
     wanted = field.get("value")
     if wanted is None:
-        refuse(field, "names no class as its value; the probability of the winner alone is not served")
+        if not result.probabilities:
+            refuse(field, "asks for a probability, and the model has none")
+        return _chosen(field, result.probabilities, result.value, scope)
     if wanted not in result.probabilities:
         refuse(field, f"tells of the class {wanted!r}, which the model does not have")
     return Number(result.probabilities[wanted])
@@ -64,7 +73,19 @@ def _transformed(field: Element, result: Result, scope: Context) -> Value:
     return expressions.only(field, scope)
 
 
+def _rank(field: Element, result: Result) -> int:
+    """Of the entity that is meant. Raises ImportRefused for one that the model does not have."""
+    rank = field.whole("rank", 1)
+    count = 1 if result.ranks is None else result.ranks.count
+    if not 1 <= rank <= count:
+        refuse(field, f"asks for rank {rank} of {count}")
+    return rank
+
+
 def _entity(field: Element, result: Result, scope: Context) -> Value:
+    rank = _rank(field, result)
+    if result.ranks is not None and (rank > 1 or result.entity is None):
+        return result.ranks.entity(rank)
     if result.entity is None:
         refuse(field, "asks for an entity's id, and the model has none")
     return result.entity
@@ -79,22 +100,29 @@ def _reason(field: Element, result: Result, scope: Context) -> Value:
 
 def _of_entity(field: Element, result: Result, scope: Context) -> Value:
     """A score of the entity that the field names, or of the one that won."""
-    feature = str(field.get("feature"))
-    scores = result.scores.get("affinity" if feature == "entityAffinity" else feature)
+    feature, rank = str(field.get("feature")), _rank(field, result)
+    scores = result.scores.get("affinity" if "ffinity" in feature else feature)
     if scores is None:
         refuse(field, f"asks for feature = {feature!r}, which this model does not have")
     wanted = field.get("value")
+    if wanted is None and rank > 1 and result.ranks is not None:
+        return result.ranks.affinity(rank)
     if wanted is not None:
         if wanted not in scores:
             refuse(field, f"tells of {wanted!r}, which the model does not have")
         return Number(scores[wanted])
-    value = scope.sources.on_tape(result.entity or result.value)
-    if not isinstance(value, Choice):
-        refuse(field, f"asks for the {feature} of what won, and the model tells none")
-    table = [scores[word] for word in value.domain.words]
-    place = scope.tape.op("Max", scope.tape.op("Sub", value.tensor, [1]), [0])
-    chosen = scope.tape.op("GatherElements", scope.tape.joined(table), place, axis=1)
-    return Number(scope.where(scope.gone(value), float("nan"), chosen))
+    return _chosen(field, scores, result.entity or result.value, scope)
+
+
+def _chosen(field: Element, scores: Mapping[str, str], value: Value, scope: Context) -> Number:
+    """The score of what a value names."""
+    found = scope.sources.on_tape(value)
+    if not isinstance(found, Choice) or not set(found.domain.words) <= set(scores):
+        refuse(field, f"asks for the {field.get('feature')} of what won, and the model tells none")
+    table = scope.tape.joined([scores[word] for word in found.domain.words])
+    place = scope.tape.op("Max", scope.tape.op("Sub", found.tensor, [1]), [0])
+    chosen = scope.tape.op("GatherElements", table, place, axis=1)
+    return Number(scope.where(scope.gone(found), float("nan"), chosen))
 
 
 FEATURES: Mapping[str, Callable[[Element, Result, Context], Value]] = {

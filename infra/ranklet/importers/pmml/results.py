@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ranklet.importers.pmml.ranks import Ranks
 from ranklet.importers.pmml.values import Value
 
 Function = Literal["regression", "classification", "clustering", "mixed"]
@@ -17,7 +18,7 @@ class Result:
     """value: the prediction, missing where the model has none. probabilities: class → tensor double [n, 1].
 
     scores: what else is told by class or entity, by the name of PMML's result feature (`confidence`, `affinity`).
-    reasons: codes, the one that cost most points first.
+    reasons: codes, the one that cost most points first. ranks: of entities, where they have an order.
     entity: the id of the winning node, cluster or rule. told: output fields of models within it that callers get.
     """
 
@@ -28,6 +29,7 @@ class Result:
     entity: Value | None = None
     told: Mapping[str, Value] = field(default_factory=dict)
     reasons: tuple[Value, ...] = ()
+    ranks: Ranks | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -22,12 +22,15 @@ import pmml_rows  # noqa: E402
 import pmml_rules  # noqa: E402
 import pmml_trained  # noqa: E402
 
-DIGITS = 13
+DIGITS = 11
 """Of the answers that are stored; compared are 9."""
 
 
 def main(wanted: list[str]) -> None:
-    """Write the archive; the same libraries write the same bytes. wanted: only those whose names begin so, beside what is stored."""
+    """Write the archive; the same libraries write the same bytes.
+
+    wanted: only those whose names begin so, beside what is stored.
+    """
     target = HERE / "pmml.zip"
     files = _stored(target) if wanted else {}
     cases = list(_cases(wanted))  # before Java is here, whose bridge changes what Python imports
@@ -35,10 +38,11 @@ def main(wanted: list[str]) -> None:
 
     backend = JPypeBackend()
     for name, text, rows, shared in cases:
-        files[f"{shared or name}/rows.json"] = _json(rows)
         files[f"{name}/model.pmml"] = text.encode()
         answers = asked(text, rows, backend)
-        files[f"{name}/answers.json"] = _json({**answers, **({} if shared is None else {"rows": shared})})
+        files[f"{name}/case.json"] = _json({"rows": shared or rows, **answers})
+        if shared is not None:
+            files[f"{shared}/rows.json"] = _json(rows)
         print(name, len(answers["errors"]), "errors", *sorted(set(answers["errors"].values())), flush=True)
     _write(target, files)
 

@@ -15,15 +15,19 @@ COUNT = 200
 
 FILE = """<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4"><Header/><DataDictionary>
 <DataField name="x" optype="continuous" dataType="double"/><DataField name="y" optype="continuous" dataType="double"/>
-<DataField name="i" optype="continuous" dataType="integer"/><DataField name="j" optype="continuous" dataType="integer"/>
-<DataField name="s" optype="categorical" dataType="string"/><DataField name="t" optype="categorical" dataType="string"/>
-<DataField name="b" optype="categorical" dataType="boolean"/><DataField name="d" optype="categorical" dataType="string"/>
+<DataField name="i" optype="continuous" dataType="integer"/>
+<DataField name="j" optype="continuous" dataType="integer"/>
+<DataField name="s" optype="categorical" dataType="string"/>
+<DataField name="t" optype="categorical" dataType="string"/>
+<DataField name="b" optype="categorical" dataType="boolean"/>
+<DataField name="d" optype="categorical" dataType="string"/>
 <DataField name="target" optype="continuous" dataType="double"/></DataDictionary>
 <TransformationDictionary>{derived}</TransformationDictionary>
 <RegressionModel functionName="regression"><MiningSchema><MiningField name="x"/><MiningField name="y"/>
 <MiningField name="i"/><MiningField name="j"/><MiningField name="s"/><MiningField name="t"/><MiningField name="b"/>
 <MiningField name="d"/><MiningField name="target" usageType="target"/></MiningSchema><Output>
-<OutputField name="v" optype="{optype}" dataType="{kind}" feature="transformedValue"><FieldRef field="v_"/></OutputField>
+<OutputField name="v" optype="{optype}" dataType="{kind}" feature="transformedValue">
+<FieldRef field="v_"/></OutputField>
 </Output><RegressionTable intercept="1"><NumericPredictor name="x" coefficient="2"/></RegressionTable>
 </RegressionModel></PMML>"""
 
@@ -67,13 +71,34 @@ def apply(function: str, *parts: str, **options: str) -> str:
     return f'<Apply function="{escape(function)}"{written}>{"".join(parts)}</Apply>'
 
 
-X, Y, I, J, S, T, B = map(field, "xyijstb")
+X, Y, WHOLE, J, S, T, B = map(field, "xyijstb")
 ABOVE, BELOW = apply("greaterThan", X, constant(0.5)), apply("lessThan", Y, constant(1.0))
 COMPARISONS = ("equal", "notEqual", "lessThan", "lessOrEqual", "greaterThan", "greaterOrEqual")
-UNARY = (
-    "log10 ln sqrt abs exp floor ceil round rint expm1 ln1p sin cos tan asin acos atan sinh cosh tanh "
-    "stdNormalCDF stdNormalPDF erf"
-).split()
+UNARY = [
+    "log10",
+    "ln",
+    "sqrt",
+    "abs",
+    "exp",
+    "floor",
+    "ceil",
+    "round",
+    "rint",
+    "expm1",
+    "ln1p",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "stdNormalCDF",
+    "stdNormalPDF",
+    "erf",
+]
 NAMES = {"+": "plus", "-": "minus", "*": "times", "/": "over"}
 LINE = '<LinearNorm orig="-1" norm="0"/><LinearNorm orig="1" norm="1"/>'
 BINS = (
@@ -92,19 +117,19 @@ def expressions() -> Iterator[tuple[str, str, str]]:
     """Name, expression and the data type of its field."""
     for sign, name in NAMES.items():
         yield f"{name}_xy", apply(sign, X, Y), "double"
-        yield f"{name}_ij", apply(sign, I, J), "double"
-        yield f"{name}_ij_whole", apply(sign, I, J), "integer"
-        yield f"{name}_ix", apply(sign, I, X), "double"
-        yield f"{name}_constant", apply(sign, I, constant(2)), "double"
+        yield f"{name}_ij", apply(sign, WHOLE, J), "double"
+        yield f"{name}_ij_whole", apply(sign, WHOLE, J), "integer"
+        yield f"{name}_ix", apply(sign, WHOLE, X), "double"
+        yield f"{name}_constant", apply(sign, WHOLE, constant(2)), "double"
     for name in ("min", "max", "sum", "avg", "product"):
-        yield f"{name}_xyi", apply(name, X, Y, I), "double"
-        yield f"{name}_ij", apply(name, I, J), "double"
+        yield f"{name}_xyi", apply(name, X, Y, WHOLE), "double"
+        yield f"{name}_ij", apply(name, WHOLE, J), "double"
     for name in UNARY:
         yield f"{name}_x", apply(name, X), "double"
-        yield f"{name}_i", apply(name, I), "double"
+        yield f"{name}_i", apply(name, WHOLE), "double"
     for name in ("pow", "modulo"):
         yield f"{name}_xy", apply(name, X, Y), "double"
-        yield f"{name}_ij", apply(name, I, J), "double"
+        yield f"{name}_ij", apply(name, WHOLE, J), "double"
     for name in ("threshold", "hypot"):
         yield f"{name}_xy", apply(name, X, Y), "double"
     for name in ("normalCDF", "normalPDF"):
@@ -117,8 +142,8 @@ def expressions() -> Iterator[tuple[str, str, str]]:
 def _logic() -> Iterator[tuple[str, str, str]]:
     for name in COMPARISONS:
         yield f"{name}_xy", apply(name, X, Y), "boolean"
-        yield f"{name}_constant", apply(name, I, constant(1)), "boolean"
-        yield f"{name}_xi", apply(name, X, I), "boolean"
+        yield f"{name}_constant", apply(name, WHOLE, constant(1)), "boolean"
+        yield f"{name}_xi", apply(name, X, WHOLE), "boolean"
     for name in COMPARISONS[:2]:
         yield f"{name}_st", apply(name, S, T), "boolean"
         yield f"{name}_word", apply(name, S, constant("ab")), "boolean"
@@ -127,7 +152,7 @@ def _logic() -> Iterator[tuple[str, str, str]]:
         yield f"{name}_x", apply(name, X), "boolean"
         yield f"{name}_s", apply(name, S), "boolean"
     for name in ("isIn", "isNotIn"):
-        yield f"{name}_i", apply(name, I, constant(1), constant(2), constant(-1)), "boolean"
+        yield f"{name}_i", apply(name, WHOLE, constant(1), constant(2), constant(-1)), "boolean"
         yield f"{name}_s", apply(name, S, constant("ab"), constant("c d")), "boolean"
         yield f"{name}_xy", apply(name, X, Y, constant(1.0)), "boolean"
     for name in ("and", "or"):
@@ -148,7 +173,7 @@ def _texts() -> Iterator[tuple[str, str, str]]:
     yield "stringLength", apply("stringLength", S), "double"
     yield "substring", apply("substring", S, constant(1), constant(2)), "string"
     yield "concat_words", apply("concat", S, constant("-"), T), "string"
-    yield "concat_integer", apply("concat", S, I), "string"
+    yield "concat_integer", apply("concat", S, WHOLE), "string"
     yield "replace_run", apply("replace", S, constant("b+"), constant("Z")), "string"
     yield "replace_groups", apply("replace", S, constant("(a)(b)"), constant("$2$1")), "string"
     yield "matches_start", apply("matches", S, constant("a.*")), "boolean"
@@ -176,9 +201,13 @@ def _others() -> Iterator[tuple[str, str, str]]:
     yield "map_values_default", TABLE.format('defaultValue="-1" mapMissingTo="-2"'), "double"
     yield "field_ref_missing", '<FieldRef field="x" mapMissingTo="3"/>', "double"
     for name, part, kind in (
-        ("double", X, "double"), ("whole", X, "integer"), ("integer_text", I, "string"), ("number_text", X, "string"),
-        ("float", X, "float"), ("boolean_text", B, "string"),
-    ):  # fmt: skip
+        ("double", X, "double"),
+        ("whole", X, "integer"),
+        ("integer_text", WHOLE, "string"),
+        ("number_text", X, "string"),
+        ("float", X, "float"),
+        ("boolean_text", B, "string"),
+    ):
         yield f"cast_{name}", part, kind
 
 
@@ -201,13 +230,27 @@ def _numbered() -> str:
     base = sorted({word for name in "st" for word in ROWS[name] if word is not None})
     whole = [str(one) for one in (0, 1, 2, -1, 7, -7)]
     made = {
-        *base, *whole, "no", "low", "mid", "hi", "none", "true", "false",
-        *(word.upper() for word in base), *(word.lower() for word in base), *(word.strip() for word in base),
-        *(word[:2] for word in base), *(f"{one}-{other}" for one in base for other in base),
-        *(f"-{word}" for word in base), *(f"{word}-" for word in base), *(word + one for word in base for one in whole),
-        *(re.sub("b+", "Z", word) for word in base), *(word.replace("ab", "ba") for word in base),
+        *base,
+        *whole,
+        "no",
+        "low",
+        "mid",
+        "hi",
+        "none",
+        "true",
+        "false",
+        *(word.upper() for word in base),
+        *(word.lower() for word in base),
+        *(word.strip() for word in base),
+        *(word[:2] for word in base),
+        *(f"{one}-{other}" for one in base for other in base),
+        *(f"-{word}" for word in base),
+        *(f"{word}-" for word in base),
+        *(word + one for word in base for one in whole),
+        *(re.sub("b+", "Z", word) for word in base),
+        *(word.replace("ab", "ba") for word in base),
         *(str(one) for one in ROWS["x"]),
-    }  # fmt: skip
+    }
     rows = "".join(f"<row><a>{escape(word)}</a><o>{at}</o></row>" for at, word in enumerate(sorted(made - {""})))
     return (
         '<DerivedField name="v_" optype="continuous" dataType="double"><MapValues outputColumn="o" dataType="double" '

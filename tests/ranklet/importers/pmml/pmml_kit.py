@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,18 +43,35 @@ class Stored(NamedTuple):
     def count(self) -> int:
         return len(next(iter(self.rows.values())))
 
+    @property
+    def refused(self) -> list[int]:
+        """Rows that hold an invalid value."""
+        return [row for row, error in self.errors.items() if error in INVALID]
+
+
+@cache
+def _contents() -> dict[str, bytes]:
+    with zipfile.ZipFile(ARCHIVE) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
 
 def names() -> list[str]:
-    with zipfile.ZipFile(ARCHIVE) as archive:
-        return sorted(name.split("/")[0] for name in archive.namelist() if name.endswith("/model.pmml"))
+    return sorted(name.split("/")[0] for name in _contents() if name.endswith("/model.pmml"))
 
 
 def stored(name: str) -> Stored:
-    with zipfile.ZipFile(ARCHIVE) as archive:
-        text = archive.read(f"{name}/model.pmml")
-        said = orjson.loads(archive.read(f"{name}/answers.json"))
-        rows = orjson.loads(archive.read(f"{said.get('rows', name)}/rows.json"))
-    answers = {field: [BEYOND.get(one, one) for one in column] for field, column in said["columns"].items()}
+    files = _contents()
+    text = files[f"{name}/model.pmml"]
+    said = orjson.loads(files[f"{name}/case.json"])
+    shared = said["rows"]
+    rows = orjson.loads(files[f"{shared}/rows.json"]) if isinstance(shared, str) else shared
+    outputs = re.findall(r"<(?:\w+:)?OutputField ([^>]*)>", text.decode())
+    hidden = {found[1] for one in outputs if "isFinalResult" in one and (found := re.search(r'name="([^"]+)"', one))}
+    answers = {
+        field: [BEYOND.get(one, one) for one in column]
+        for field, column in said["columns"].items()
+        if field not in hidden
+    }
     return Stored(text, rows, answers, {int(row): error for row, error in said["errors"].items()})
 
 

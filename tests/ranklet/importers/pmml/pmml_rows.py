@@ -1,4 +1,4 @@
-"""Raw rows to ask a PMML file: values at and around all that it compares with; missing, unknown and invalid ones too."""
+"""Raw rows to ask a PMML file: at and around all that it compares with; missing, unknown and invalid values too."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ OFFSETS = (0.0, 0.0, 0.0, 0.001, -0.001, 0.5, -0.5, 1.0, -1.0)
 STRANGER = "zzz"
 
 
-def drawn(text: str, seed: str, *, like: Mapping[str, Sequence[Any]] | None = None, missing: float = 0.08,
-          count: int = COUNT) -> dict[str, list[Any]]:  # fmt: skip
+def drawn(
+    text: str, seed: str, *, like: Mapping[str, Sequence[Any]] | None = None, missing: float = 0.08, count: int = COUNT
+) -> dict[str, list[Any]]:
     """like: values that a field has in its training data. Of the rest, what the file itself names."""
     root, chance = ET.fromstring(text), random.Random(seed)
     known = _known(root)
@@ -92,7 +93,7 @@ def _number(known: list[str], given: Sequence[Any], chance: random.Random) -> fl
         return float(chance.choice(given)) + chance.choice((0.0, 0.1, -0.1))
     if numbers and how < 0.9:
         return chance.choice(numbers) + chance.choice(OFFSETS)
-    return chance.gauss(0, 2)
+    return round(chance.gauss(0, 2), 2)
 
 
 def _is_number(word: str) -> bool:

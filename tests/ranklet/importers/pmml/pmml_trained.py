@@ -78,10 +78,9 @@ def _alone(model: Callable[[], Any], target: str | None) -> Trained:
 
 def _linear() -> dict[str, Trained]:
     from sklearn import linear_model as lm
-    from sklearn2pmml.statsmodels import StatsModelsClassifier, StatsModelsOrdinalClassifier, StatsModelsRegressor
+    from sklearn2pmml.statsmodels import StatsModelsClassifier, StatsModelsRegressor
     from statsmodels.api import GLM, OLS, WLS, Logit, MNLogit, Poisson
     from statsmodels.genmod import families
-    from statsmodels.miscmodels.ordinal_model import OrderedModel
 
     def glm(family: Any) -> Callable[[], Any]:
         return lambda: StatsModelsRegressor(GLM, family=family)
@@ -109,9 +108,6 @@ def _linear() -> dict[str, Trained]:
         "sm_poisson_counts": _alone(lambda: StatsModelsRegressor(Poisson), "count"),
         "sm_logit": Trained(lambda: [("m", StatsModelsClassifier(Logit))], "two", ["sw", "k"]),
         "sm_mnlogit": Trained(lambda: [("m", StatsModelsClassifier(MNLogit))], "kind", ["sw", "k"]),
-        "sm_ordered": Trained(
-            lambda: [("m", StatsModelsOrdinalClassifier(OrderedModel, distr="logit"))], "kind", ["sw"]
-        ),
     }
 
 
@@ -174,13 +170,13 @@ def _others() -> dict[str, Trained]:
     three = [*two, ("c", naive_bayes.GaussianNB())]
     lines = [("a", LinearRegression()), ("b", DecisionTreeRegressor(max_depth=3, random_state=0))]
 
-    def mlp(kind: Any, *sizes: int, **more: Any) -> Callable[[], Any]:
-        return lambda: kind(sizes, max_iter=60, random_state=0, **more)
+    def mlp(kind: Any, sizes: tuple[int, ...], **more: Any) -> Callable[[], Any]:
+        return lambda: kind(hidden_layer_sizes=sizes, max_iter=60, random_state=0, **more)
 
     return {
-        "mlp3": _alone(mlp(neural_network.MLPClassifier, 5, 4), "kind"),
-        "mlp2": _alone(mlp(neural_network.MLPClassifier, 6, activation="tanh"), "two"),
-        "mlp_regressor": _alone(mlp(neural_network.MLPRegressor, 5, activation="logistic"), "amount"),
+        "mlp3": _alone(mlp(neural_network.MLPClassifier, (5, 4)), "kind"),
+        "mlp2": _alone(mlp(neural_network.MLPClassifier, (6,), activation="tanh"), "two"),
+        "mlp_regressor": _alone(mlp(neural_network.MLPRegressor, (5,), activation="logistic"), "amount"),
         "svc3": _alone(svm.SVC, "kind"),
         "svc2": _alone(lambda: svm.SVC(kernel="poly", degree=2), "two"),
         "svc_sigmoid": _alone(lambda: svm.SVC(kernel="sigmoid"), "kind"),
@@ -209,26 +205,38 @@ def _prepared() -> dict[str, Trained]:
     from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LinearRegression, LogisticRegression
-    from sklearn.naive_bayes import BernoulliNB
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import (
-        Binarizer, MaxAbsScaler, MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler,
-    )  # fmt: skip
+        MaxAbsScaler,
+        MinMaxScaler,
+        OneHotEncoder,
+        OrdinalEncoder,
+        RobustScaler,
+        StandardScaler,
+    )
 
     columns: dict[str, Callable[[], Any]] = {
         "hot": lambda: ColumnTransformer(
             [("n", StandardScaler(), NUMBERS), ("c", OneHotEncoder(), ["color"]), ("k", OneHotEncoder(), ["k"])]
         ),
         "ordinal": lambda: ColumnTransformer(
-            [("n", make_pipeline(SimpleImputer(strategy="median"), MinMaxScaler()), NUMBERS),
-             ("c", OrdinalEncoder(), ["color"])]
+            [
+                ("n", make_pipeline(SimpleImputer(strategy="median"), MinMaxScaler()), NUMBERS),
+                ("c", OrdinalEncoder(), ["color"]),
+            ]
         ),
         "imputed": lambda: ColumnTransformer(
-            [("n", make_pipeline(SimpleImputer(), RobustScaler()), NUMBERS),
-             ("c", make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")),
-              ["color"]), ("m", MaxAbsScaler(), ["k"])]
+            [
+                ("n", make_pipeline(SimpleImputer(), RobustScaler()), NUMBERS),
+                (
+                    "c",
+                    make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")),
+                    ["color"],
+                ),
+                ("m", MaxAbsScaler(), ["k"]),
+            ]
         ),
-    }  # fmt: skip
+    }
     models: dict[str, tuple[Callable[[], Any], str]] = {
         "logistic": (LogisticRegression, "two"),
         "forest": (lambda: RandomForestClassifier(4, max_depth=4, random_state=0), "kind"),
@@ -236,14 +244,14 @@ def _prepared() -> dict[str, Trained]:
         "linear": (LinearRegression, "amount"),
     }
     found = {
-        f"{name}_{model}": Trained(lambda made=made, build=build: [("c", made()), ("m", build())], target,
-                                   [*NUMBERS, "color", "k"])
+        f"{name}_{model}": Trained(
+            lambda made=made, build=build: [("c", made()), ("m", build())], target, [*NUMBERS, "color", "k"]
+        )
         for name, made in columns.items()
         for model, (build, target) in models.items()
-    }  # fmt: skip
+    }
     found["pca"] = Trained(
         lambda: [("s", StandardScaler()), ("p", PCA(2, random_state=0)), ("m", LogisticRegression())], "kind"
     )
     found["svd"] = Trained(lambda: [("p", TruncatedSVD(2, random_state=0)), ("m", LinearRegression())], "amount")
-    found["bernoulli"] = Trained(lambda: [("p", Binarizer(threshold=3.0)), ("m", BernoulliNB())], "kind")
     return found

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+BITS = '<Value value="0"/><Value value="1"/>'
 FIELDS: Mapping[str, str] = {
     "x": '<DataField name="x" optype="continuous" dataType="double"/>',
     "z": '<DataField name="z" optype="continuous" dataType="double"/>',
     "w": '<DataField name="w" optype="continuous" dataType="double"/>',
     "i": '<DataField name="i" optype="continuous" dataType="integer"/>',
+    **{
+        name: f'<DataField name="{name}" optype="continuous" dataType="integer">{BITS}</DataField>'
+        for name in ("m", "n", "o")
+    },
     "c": '<DataField name="c" optype="categorical" dataType="string"/>',
     "d": '<DataField name="d" optype="categorical" dataType="string"/>',
     "b": '<DataField name="b" optype="categorical" dataType="boolean"/>',
     "y": '<DataField name="y" optype="continuous" dataType="double"/>',
-    "k2": '<DataField name="k2" optype="categorical" dataType="string"><Value value="no"/><Value value="yes"/></DataField>',
+    "k2": '<DataField name="k2" optype="categorical" dataType="string"><Value value="no"/><Value value="yes"/></DataField>',  # noqa: E501
     "k3": '<DataField name="k3" optype="categorical" dataType="string"><Value value="a"/><Value value="b"/>'
     '<Value value="c"/></DataField>',
     "o3": '<DataField name="o3" optype="ordinal" dataType="string"><Value value="a"/><Value value="b"/>'
@@ -37,9 +42,19 @@ def schema(fields: str, target: str | None = None, **treatments: str) -> str:
 
 
 def model(
-    kind: str, function: str, body: str, *, fields: str = "x z", target: str | None = "y", output: str = "",
-    targets: str = "", derived: str = "", more: str = "", attributes: str = "", treatments: Mapping[str, str] | None = None,
-) -> str:  # fmt: skip
+    kind: str,
+    function: str,
+    body: str,
+    *,
+    fields: str = "x z",
+    target: str | None = "y",
+    output: str = "",
+    targets: str = "",
+    derived: str = "",
+    more: str = "",
+    attributes: str = "",
+    treatments: Mapping[str, str] | None = None,
+) -> str:
     """One model element. more: its further attributes; body: what stands behind its schema."""
     inside = (
         schema(fields, target, **(treatments or {}))
@@ -52,9 +67,14 @@ def model(
 
 
 def whole(
-    made: str, *, fields: str = "x z", target: str | None = "y", version: str = "4.4", transformations: str = "",
+    made: str,
+    *,
+    fields: str = "x z",
+    target: str | None = "y",
+    version: str = "4.4",
+    transformations: str = "",
     own: Mapping[str, str] | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """A file. own: DataField elements other than FIELDS."""
     known = {**FIELDS, **(own or {})}
     names = [*fields.split(), *([target] if target else [])]
@@ -67,9 +87,17 @@ def whole(
 
 
 def file(
-    kind: str, function: str, body: str, *, fields: str = "x z", target: str | None = "y", version: str = "4.4",
-    transformations: str = "", own: Mapping[str, str] | None = None, **options: str,
-) -> str:  # fmt: skip
+    kind: str,
+    function: str,
+    body: str,
+    *,
+    fields: str = "x z",
+    target: str | None = "y",
+    version: str = "4.4",
+    transformations: str = "",
+    own: Mapping[str, str] | None = None,
+    **options: str,
+) -> str:
     """A file of one model."""
     made = model(kind, function, body, fields=fields, target=target, **options)  # type: ignore[arg-type]
     return whole(made, fields=fields, target=target, version=version, transformations=transformations, own=own)

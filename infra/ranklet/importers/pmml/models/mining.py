@@ -14,13 +14,18 @@ from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.models import tree as trees
 from ranklet.importers.pmml.results import Result
 from ranklet.importers.pmml.values import Choice, Domain, Number, Value
-from ranklet.importers.pmml.winners import winner
+from ranklet.importers.pmml.winners import voted, winner
 from ranklet.importers.trees.records import Floats
 
 METHODS = (
-    "sum", "average", "weightedAverage", "weightedSum", "max", "median", "weightedMedian", "majorityVote",
+    "sum", "average", "weightedAverage", "weightedSum", "median", "weightedMedian", "majorityVote",
     "weightedMajorityVote", "selectFirst", "modelChain", "x-multiModelChain", "multiModelChain",
 )  # fmt: skip
+
+
+CHAINS = ("modelChain", "x-multiModelChain", "multiModelChain")
+TREATMENTS = ("continue", "skipSegment", "returnMissing")
+"""Of segments that predict nothing."""
 
 
 @dataclass
@@ -40,8 +45,12 @@ def build(model: Element, context: Context) -> Result:
     elements = segmentation.all("Segment")
     if not elements:
         refuse(segmentation, "has no Segment")
-    if method in ("modelChain", "x-multiModelChain", "multiModelChain"):
-        return _chain(elements, context)
+    treatment = segmentation.choice("missingPredictionTreatment", TREATMENTS, "continue")
+    allowed = ("continue", "returnMissing") if method in CHAINS else ("continue",)
+    if method in (*CHAINS, "selectFirst") and treatment not in allowed:
+        refuse(segmentation, f"has missingPredictionTreatment = {treatment!r} with {method}, which is not served")
+    if method in CHAINS:
+        return _chain(elements, context, whole=treatment == "returnMissing")
     segments = [_segment(one, context) for one in elements]
     function = model.choice("functionName", ("regression", "classification"))
     if method == "selectFirst":
@@ -57,22 +66,46 @@ def _segment(element: Element, context: Context) -> Segment:
     return Segment(element, models.of(element), active, element.number("weight", 1.0))
 
 
-def _chain(elements: Sequence[Element], context: Context) -> Result:
-    """Each segment may read the outputs of those before it; the last one's result is the model's."""
+def _chain(elements: Sequence[Element], context: Context, *, whole: bool) -> Result:
+    """Each segment may read the outputs of those before it; the last one's result is the model's.
+
+    whole: missing where one of them predicts nothing.
+    """
     scope = context.below()
     found: Result | None = None
     told: dict[str, Value] = {}
+    gone: list[str] = []
     for element in elements:
         predicate = predicates.of(element)
         if not predicates.always(predicate):
             refuse(predicate, "of a segment in a chain is not served; served is <True/>")
         model = models.of(element)
         found, made = scopes.run(model, scope)
+        gone.append(context.gone(context.sources.on_tape(found.value)))
         told = {**found.told, **{name: made[name] for name in outputs.final(model)}}
         for name, value in {**found.told, **made}.items():
             scope.later[name] = partial(_same, value)
     assert found is not None
+    if whole and len(gone) > 1:
+        return _withheld(replace(found, told=told), gone[:-1], context)
     return replace(found, told=told)
+
+
+def _withheld(result: Result, gone: Sequence[str], context: Context) -> Result:
+    """The result, missing where something else is."""
+    lost = gone[0]
+    for one in gone[1:]:
+        lost = context.tape.op("Or", lost, one)
+
+    def kept(value: Value) -> Value:
+        found = context.sources.on_tape(value)
+        if isinstance(found, Number):
+            return Number(context.where(lost, np.nan, found.tensor), found.kind)
+        return context.choice(context.tape.op("Where", lost, [0], found.tensor), found.domain, found.kind)
+
+    probabilities = {name: context.where(lost, np.nan, one) for name, one in result.probabilities.items()}
+    told = {name: kept(value) for name, value in result.told.items()}
+    return replace(result, value=kept(result.value), probabilities=probabilities, told=told)
 
 
 def _same(value: Value) -> Value:
@@ -127,12 +160,42 @@ def recoded(choice: Choice, domain: Domain, context: Context) -> str:
 
 
 def _regression(method: str, segments: Sequence[Segment], element: Element, context: Context) -> str:
-    if method == "sum" and (found := _forest(segments, context)) is not None:
+    plain = element.get("missingPredictionTreatment") != "skipSegment"
+    if method == "sum" and plain and (found := _forest(segments, context)) is not None:
         return found
     values = [_number(one, context) for one in segments]
     if method not in REGRESSIONS:
         refuse(element, f"has multipleModelMethod = {method!r} in a regression, which is not served")
-    return REGRESSIONS[method](values, segments, context)
+    if element.get("missingPredictionTreatment") != "skipSegment":
+        return REGRESSIONS[method](values, segments, context)
+    gone = [context.tape.op("IsNaN", value) for value in values]
+    kept = _kept(segments, gone, context)
+    found = REGRESSIONS[method](values, kept, context)
+    if method in ("sum", "weightedSum"):  # of nothing is 0, where some segment is active
+        known = [context.where(none, 0.0, value) for none, value in zip(gone, values, strict=True)]
+        found = REGRESSIONS[method](known, segments, context)
+    return context.where(_too_few(segments, gone, element, context), np.nan, found)
+
+
+def _kept(segments: Sequence[Segment], gone: Sequence[str], context: Context) -> list[Segment]:
+    """The segments as they are where they predict something."""
+    there = [context.tape.op("Not", one) for one in gone]
+    return [
+        replace(one, active=known if one.active is None else context.tape.op("And", one.active, known))
+        for one, known in zip(segments, there, strict=True)
+    ]
+
+
+def _too_few(segments: Sequence[Segment], gone: Sequence[str], element: Element, context: Context) -> str:
+    """Whether the segments without a prediction have more of all weight than missingThreshold allows."""
+    tape = context.tape
+    lost, whole = [], []
+    for one, none in zip(segments, gone, strict=True):
+        weight = _active(one, tape.constant(np.array([[one.weight]])), 0.0, context)
+        whole.append(weight)
+        lost.append(context.where(none, weight, 0.0))
+    share = tape.op("Div", tape.added(lost), tape.added(whole))
+    return tape.op("Greater", share, element.number("missingThreshold", 1.0))
 
 
 def _forest(segments: Sequence[Segment], context: Context) -> str | None:
@@ -211,35 +274,46 @@ def _active(segment: Segment, value: str, other: float, context: Context) -> str
 
 def _weighted_median(values: Sequence[str], segments: Sequence[Segment], context: Context) -> str:
     """The first value, in order, at which half of all weight is reached."""
-    if any(one.active is not None for one in segments):
-        refuse(next(one.element for one in segments if one.active), "may be left out of a median, which is not served")
-    tape, count = context.tape, len(values)
-    together = tape.joined(list(values))
-    ordered = tape.op("TopK", together, [count], axis=1, largest=0, sorted=1, outputs=2)
-    weights = tape.op("Gather", np.array([one.weight for one in segments]), f"{ordered}_1", axis=0)
+    tape = context.tape
+    ordered, gone = _ordered(values, segments, context)
+    given = [_active(one, tape.constant(np.array([[one.weight]])), 0.0, context) for one in segments]
+    if all(one.active is None for one in segments):
+        weights = tape.op("Gather", np.array([one.weight for one in segments]), f"{ordered}_1", axis=0)
+    else:
+        weights = tape.op("GatherElements", tape.joined(_wide(given, context)), f"{ordered}_1", axis=1)
     reached = tape.op("CumSum", weights, tape.constant(np.array(1, np.int64)))
-    half = 0.5 * sum(one.weight for one in segments)
-    enough = tape.op("Cast", tape.op("GreaterOrEqual", reached, half), to=7)
+    enough = tape.op("Cast", tape.op("GreaterOrEqual", reached, tape.op("Mul", tape.added(given), 0.5)), to=7)
     place = tape.op("ArgMax", enough, axis=1, keepdims=1)
-    found = tape.op("GatherElements", ordered, place, axis=1)
-    return context.where(tape.op("IsNaN", tape.total(together)), np.nan, found)
-
-
-def _max(values: Sequence[str], segments: Sequence[Segment], context: Context) -> str:
-    if any(one.active is not None for one in segments):
-        refuse(next(one.element for one in segments if one.active), "may be left out of a maximum, which is not served")
-    return context.tape.op("ReduceMax", context.tape.joined(list(values)), [1], keepdims=1)
+    return context.where(gone, np.nan, tape.op("GatherElements", ordered, place, axis=1))
 
 
 def _median(values: Sequence[str], segments: Sequence[Segment], context: Context) -> str:
-    if any(one.active is not None for one in segments):
-        refuse(next(one.element for one in segments if one.active), "may be left out of a median, which is not served")
-    tape, count = context.tape, len(values)
-    together = tape.joined(list(values))
-    made = tape.op("TopK", together, [count], axis=1, largest=0, sorted=1, outputs=2)
-    middle = tape.columns(made, sorted({(count - 1) // 2, count // 2}))
-    found = tape.op("ReduceMean", middle, [1], keepdims=1)
-    return context.where(tape.op("IsNaN", tape.total(together)), np.nan, found)
+    """Of the active segments: the middle one, or the mean of the two."""
+    tape = context.tape
+    ordered, gone = _ordered(values, segments, context)
+    count = tape.added([_active(one, tape.constant(np.array([[1.0]])), 0.0, context) for one in segments])
+    high = tape.op("Floor", tape.op("Div", count, 2.0))
+    low = tape.op("Max", tape.op("Floor", tape.op("Div", tape.op("Sub", count, 1.0), 2.0)), 0.0)
+    last = float(len(values) - 1)
+    pair = _wide([low, tape.op("Min", high, last)], context)
+    places = [tape.op("Cast", one, to=7) for one in pair]
+    middle = [tape.op("GatherElements", ordered, one, axis=1) for one in places]
+    return context.where(gone, np.nan, tape.op("Div", tape.added(middle), 2.0))
+
+
+def _wide(parts: Sequence[str], context: Context) -> list[str]:
+    """Each with a row for each one asked, where some are the same for all."""
+    zero = context.sources.rows()
+    return [context.tape.op("Add", part, context.tape.op("Mul", zero, 0.0)) for part in parts]
+
+
+def _ordered(values: Sequence[str], segments: Sequence[Segment], context: Context) -> tuple[str, str]:
+    """Values ascending, those of segments that are not active last; and where there is none, or one is missing."""
+    tape = context.tape
+    together = tape.joined([_active(one, value, np.inf, context) for one, value in zip(segments, values, strict=True)])
+    ordered = tape.op("TopK", together, [len(values)], axis=1, largest=0, sorted=1, outputs=2)
+    none = tape.op("IsInf", tape.columns(ordered, [0]))
+    return ordered, tape.op("Or", none, tape.op("IsNaN", tape.total(together)))
 
 
 REGRESSIONS: Mapping[str, Callable[[Sequence[str], Sequence[Segment], Context], str]] = {
@@ -247,7 +321,6 @@ REGRESSIONS: Mapping[str, Callable[[Sequence[str], Sequence[Segment], Context], 
     "average": _average,
     "weightedSum": _weighted_sum,
     "weightedAverage": _weighted_average,
-    "max": _max,
     "median": _median,
     "weightedMedian": _weighted_median,
 }
@@ -255,6 +328,14 @@ REGRESSIONS: Mapping[str, Callable[[Sequence[str], Sequence[Segment], Context], 
 
 def _classification(method: str, segments: Sequence[Segment], element: Element, context: Context) -> Result:
     results = [scopes.run(one.model, context)[0] for one in segments]
+    skipped = element.get("missingPredictionTreatment", "continue")
+    lost: list[str] = []
+    if skipped == "skipSegment" or ("Vote" in method and skipped == "continue"):
+        # A vote that is not given counts for nobody.
+        lost = [context.gone(context.sources.on_tape(one.value)) for one in results]
+        counted = _kept(segments, lost, context)
+    else:
+        counted = list(segments)
     if method in ("majorityVote", "weightedMajorityVote"):
         votes = [_votes(one, segment, context) for one, segment in zip(results, segments, strict=True)]
     elif method in ("average", "weightedAverage"):
@@ -262,32 +343,14 @@ def _classification(method: str, segments: Sequence[Segment], element: Element, 
     else:
         refuse(element, f"has multipleModelMethod = {method!r} in a classification, which is not served")
     classes = list(dict.fromkeys(name for one in votes for name in one))
-    chosen = _first_voted(results, votes, classes, context) if "Vote" in method else None
     zero = context.tape.constant(np.array([[0.0]]))
     average = _weighted_average if method.startswith("weighted") else _average
-    shares = {name: average([one.get(name, zero) for one in votes], segments, context) for name in classes}
-    ranked = shares if chosen is None else {name: _ahead(shares[name], chosen[name], context) for name in classes}
-    return Result("classification", winner(ranked, context), shares)
-
-
-def _first_voted(
-    results: Sequence[Result], votes: Sequence[Mapping[str, str]], classes: Sequence[str], context: Context
-) -> dict[str, str]:
-    """Class → the place of the first model that votes for it: of classes with equal votes that one wins in JPMML."""
-    last = float(len(results))
-    found = {}
-    for name in classes:
-        place = context.tape.constant(np.array([[last]]))
-        for at in range(len(votes) - 1, -1, -1):
-            if name in votes[at]:
-                place = context.where(context.tape.op("Greater", votes[at][name], 0.5), float(at), place)
-        found[name] = place
-    return found
-
-
-def _ahead(share: str, place: str, context: Context) -> str:
-    """A share, and behind all its digits that count the order of equal ones."""
-    return context.tape.op("Sub", share, context.tape.op("Mul", place, 1e-9))
+    shares = {name: average([one.get(name, zero) for one in votes], counted, context) for name in classes}
+    if skipped == "skipSegment":
+        few = _too_few(segments, lost, element, context)
+        shares = {name: context.where(few, np.nan, share) for name, share in shares.items()}
+    best = voted(votes, shares, context) if "Vote" in method else winner(shares, context)
+    return Result("classification", best, shares)
 
 
 def _votes(result: Result, segment: Segment, context: Context) -> dict[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ranklet.importers.pmml import measures
+from ranklet.importers.pmml import measures, ranks
 from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.markup import Element, number, refuse
 from ranklet.importers.pmml.results import Result
@@ -31,12 +32,24 @@ def build(model: Element, context: Context) -> Result:
     near = tape.op("TopK", away, [count], axis=1, largest=int(measures.similar(measure)), sorted=1, outputs=2)
     places = f"{near}_1"
     gone = tape.op("IsNaN", tape.total(away))
+    ranked = _ranks(model, cells, away, context)
     target = _target(model)
     if function == "regression":
         said = np.array([_number(row, target, model) for row in cells])
-        return Result("regression", Number(context.where(gone, np.nan, _mean(model, near, places, said, context))))
+        mean = context.where(gone, np.nan, _mean(model, near, places, said, context))
+        return Result("regression", Number(mean), ranks=ranked)
     words = [_word(row, target, model) for row in cells]
-    return _vote(model, near, places, words, gone, context)
+    return replace(_vote(model, near, places, words, gone, context), ranks=ranked)
+
+
+def _ranks(model: Element, cells: Sequence[dict[str, str]], away: str, context: Context) -> ranks.Ranks:
+    """The stored rows by their ids, or by their numbers from 1."""
+    named = model.get("instanceIdVariable")
+    ids = [str(at) if named is None else _word(row, named, model) for at, row in enumerate(cells, 1)]
+    domain = Domain.of(ids)
+    codes = np.array([domain.words[one] for one in ids], np.int64)
+    largest = measures.similar(model.need("ComparisonMeasure"))
+    return ranks.Ranks(away, domain, codes, context, largest=largest)
 
 
 def _cells(instances: Element) -> list[dict[str, str]]:

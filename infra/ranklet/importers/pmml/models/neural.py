@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranklet.importers.pmml import expressions, links
+from ranklet.importers.pmml import expressions, links, series
 from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.results import Result
@@ -96,16 +96,15 @@ def _given(neurons: list[Element], before: list[Neurons], context: Context) -> N
 def _radial(
     layer: Element, model: Element, neurons: list[Element], given: Neurons, centres: np.ndarray, context: Context
 ) -> str:
-    """exp(f · ln(altitude) - Σ (x - w)² / (2 width²)), f the number of connections."""
+    """exp(-Σ (x - w)² / (2 width²))."""
     tape = context.tape
     squares = tape.total(tape.op("Mul", given.tensor, given.tensor))
     crossed = tape.op("MatMul", given.tensor, -2.0 * centres)
     distances = tape.op("Add", tape.op("Add", crossed, squares), (centres**2).sum(axis=0)[None])
     width = np.array([[_own("width", one, layer, model) for one in neurons]])
-    altitude = np.array([[_own("altitude", one, layer, model, 1.0) for one in neurons]])
-    counts = np.array([[len(one.all("Con")) for one in neurons]], np.float64)
-    shifted = tape.op("Sub", counts * np.log(altitude), tape.op("Div", distances, 2 * width**2))
-    return tape.op("Exp", shifted)
+    if raised := [one for one in neurons if _own("altitude", one, layer, model, 1.0) != 1]:
+        refuse(raised[0], "has an altitude other than 1, which is not served")
+    return tape.op("Exp", tape.op("Neg", tape.op("Div", distances, 2 * width**2)))
 
 
 def _own(name: str, neuron: Element, layer: Element, model: Element, default: float | None = None) -> float:
@@ -170,7 +169,9 @@ def _op(kind: str) -> Activation:
 
 ACTIVATIONS: Mapping[str, Activation] = {
     "identity": lambda tape, z, threshold: z,
-    "threshold": lambda tape, z, threshold: tape.doubles(tape.op("Greater", z, threshold)),
+    "threshold": lambda tape, z, threshold: tape.op(
+        "Add", tape.doubles(tape.op("Greater", z, threshold)), tape.op("Mul", z, 0.0)
+    ),
     "logistic": lambda tape, z, threshold: links.LINKS["logit"](tape, z),
     "tanh": _op("Tanh"),
     "exponential": _op("Exp"),
@@ -179,6 +180,7 @@ ACTIVATIONS: Mapping[str, Activation] = {
     "Gauss": lambda tape, z, threshold: tape.op("Exp", tape.op("Neg", tape.op("Mul", z, z))),
     "sine": _op("Sin"),
     "cosine": lambda tape, z, threshold: tape.op("Sin", tape.op("Add", z, math.pi / 2)),
+    "arctan": lambda tape, z, threshold: tape.op("Mul", series.arctangent(tape, z), 2 / math.pi),
     "Elliott": lambda tape, z, threshold: tape.op("Div", z, tape.op("Add", tape.op("Abs", z), 1.0)),
     "rectifier": lambda tape, z, threshold: tape.op("Max", z, 0.0),
 }

@@ -32,6 +32,11 @@ class Rule:
         """Of its say."""
         return self.element.number("weight", 1.0)
 
+    @property
+    def confidence(self) -> float:
+        """In its score."""
+        return self.element.number("confidence", 1.0)
+
 
 def build(model: Element, context: Context) -> Result:
     """As the protocol says."""
@@ -43,10 +48,43 @@ def build(model: Element, context: Context) -> Result:
         refuse(rule_set, "has no rule")
     default = rule_set.get("defaultScore")
     domain = Domain.of([*(rule.score for rule in rules), *([default] if default is not None else [])])
-    if method == "weightedSum":
-        return Result("classification", _sum(rules, domain, default, context))
     ordered = rules if method == "firstHit" else sorted(rules, key=lambda rule: -rule.weight)
-    return Result("classification", _first(ordered, domain, default, context))
+    if method == "weightedMax" and ordered != sorted(rules, key=lambda rule: -rule.confidence):
+        refuse(
+            rule_set, "takes the rule of most weight (weightedMax), which JPMML ranks by confidence; here they differ"
+        )
+    if method == "weightedSum":
+        value = _sum(rules, domain, default, context)
+    else:
+        value = _first(ordered, domain, default, context)
+    scores = {"confidence": _confidences(rules, domain, context)} if method == "firstHit" else {}
+    return Result("classification", value, scores=scores, entity=_entity(ordered, value, method, context))
+
+
+def _entity(ordered: Sequence[Rule], value: Choice, method: str, context: Context) -> Choice | None:
+    """The id of the rule that spoke: of the sum's winner its heaviest one."""
+    ids = Domain.of(rule.element.get("id") or "" for rule in ordered)
+    if "" in ids.words:
+        return None
+    codes = context.tape.constant(np.array([[0]], np.int64))
+    for rule in reversed(ordered):
+        fires = rule.fires
+        if method == "weightedSum":
+            said = context.tape.op("Equal", value.tensor, [value.domain.words[rule.score]])
+            fires = context.tape.op("And", fires, said)
+        codes = context.tape.op("Where", fires, [ids.words[rule.element.name("id")]], codes)
+    return context.choice(codes, ids)
+
+
+def _confidences(rules: Sequence[Rule], domain: Domain, context: Context) -> dict[str, str]:
+    """Score → the confidence of the first rule that fires for it, 0 where none does."""
+    found = {}
+    for score in domain.words:
+        told = context.tape.op("Mul", context.sources.rows(), 0.0)
+        for rule in reversed([one for one in rules if one.score == score]):
+            told = context.where(rule.fires, rule.confidence, told)
+        found[score] = told
+    return found
 
 
 def _rules(element: Element, around: str | None, context: Context) -> Iterator[Rule]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +69,33 @@ def _classification(model: Element, diagram: Diagram, leaf: str, context: Contex
     codes = np.array([_winner(one, domain, classes, shares[at]) for at, one in enumerate(diagram.outcomes)], np.int64)
     value = context.choice(tape.op("Gather", codes, leaf, axis=0), domain)
     found = probabilities if classes else {}
-    return Result("classification", value, found, entity=entity(diagram, leaf, context))
+    scores = _confidences(diagram, classes, leaf, context)
+    return Result("classification", value, found, scores=scores, entity=entity(diagram, leaf, context))
+
+
+def _confidences(diagram: Diagram, classes: list[str], leaf: str, context: Context) -> Mapping[str, Mapping[str, str]]:
+    """What each node says of each class beside its probability, where all of them say it."""
+    nodes = [one.node for one in diagram.outcomes if one.node is not None]
+    given = [{one.name("value"): one for one in node.all("ScoreDistribution")} for node in nodes]
+    if not classes or any(set(one) != set(classes) for one in given):
+        return {}
+    if any(share.get("confidence") is None for one in given for share in one.values()):
+        return {}
+    rows = {id(node): one for node, one in zip(nodes, given, strict=True)}
+    return {
+        "confidence": {
+            name: context.tape.op(
+                "Gather",
+                np.array([
+                    np.nan if one.node is None else rows[id(one.node)][name].number("confidence")
+                    for one in diagram.outcomes
+                ]),
+                leaf,
+                axis=0,
+            )
+            for name in classes
+        }
+    }  # fmt: skip
 
 
 def classes_of(model: Element) -> list[str]:

@@ -12,7 +12,7 @@ from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.results import Result
 from ranklet.importers.pmml.values import Choice, Number
-from ranklet.importers.pmml.winners import winner
+from ranklet.importers.pmml.winners import voted, winner
 from ranklet.importers.trees.records import Floats
 
 KERNELS = ("LinearKernelType", "PolynomialKernelType", "RadialBasisKernelType", "SigmoidKernelType")
@@ -30,20 +30,25 @@ class Machines:
 def build(model: Element, context: Context) -> Result:
     """As the protocol says."""
     function = model.choice("functionName", ("regression", "classification"))
-    representation = model.choice("svmRepresentation", ("SupportVectors", "Coefficients"), "SupportVectors")
+    model.choice("svmRepresentation", ("SupportVectors",), "SupportVectors")
+    model.choice("maxWins", ("false",), "false")
     machines = _dictionary(model, context)
     found = model.all("SupportVectorMachine")
     if not found:
         refuse(model, "has no SupportVectorMachine")
-    kernel = None if representation == "Coefficients" else _kernel(model.need(*KERNELS), machines, context)
+    kernel = _kernel(model.need(*KERNELS), machines, context)
     sums = [_sum(one, machines, kernel, context) for one in found]
     if function == "regression":
         return Result("regression", Number(sums[0]))
     method = model.choice("classificationMethod", ("OneAgainstOne", "OneAgainstAll"), "OneAgainstAll")
-    if len(found) == 1 or method == "OneAgainstOne":
+    if model.get("alternateBinaryTargetCategory") is not None or (len(found) == 1 and method == "OneAgainstAll"):
+        refuse(
+            model, "tells two classes by one machine; that is served as OneAgainstOne with an alternateTargetCategory"
+        )
+    if method == "OneAgainstOne":
         return _votes(model, found, sums, context)
     names = [one.name("targetCategory") for one in found]
-    best = winner(dict(zip(names, sums, strict=True)), context, least=model.get("maxWins", "false") != "true")
+    best = winner(dict(zip(names, sums, strict=True)), context, least=True)
     return Result("classification", best, scores={"affinity": dict(zip(names, sums, strict=True))})
 
 
@@ -88,15 +93,11 @@ def _kernel(element: Element, machines: Machines, context: Context) -> str:
     return tape.op("Pow", shifted, element.number("degree", 1.0))
 
 
-def _sum(machine: Element, machines: Machines, kernel: str | None, context: Context) -> str:
+def _sum(machine: Element, machines: Machines, kernel: str, context: Context) -> str:
     """Σ coefficient · K + absolute value: double [n, 1]."""
     given = machine.need("Coefficients")
     weights = np.array([one.number("value", 0.0) for one in given.all("Coefficient")])
     constant = given.number("absoluteValue", 0.0)
-    if kernel is None:
-        if len(weights) != machines.table.shape[1]:
-            refuse(given, f"has {len(weights)} coefficients for {machines.table.shape[1]} fields")
-        return context.tape.op("Add", context.tape.op("MatMul", machines.x, weights[:, None]), constant)
     vectors = machine.need("SupportVectors").all("SupportVector")
     if len(vectors) != len(weights):
         refuse(machine, f"has {len(vectors)} support vectors and {len(weights)} coefficients")
@@ -111,18 +112,19 @@ def _sum(machine: Element, machines: Machines, kernel: str | None, context: Cont
 def _votes(model: Element, machines: Sequence[Element], sums: Sequence[str], context: Context) -> Result:
     """Below its threshold a machine votes for its category, from there on for the alternative one."""
     tape = context.tape
-    votes: dict[str, list[str]] = {}
+    votes: list[dict[str, str]] = []
     for machine, total in zip(machines, sums, strict=True):
         threshold = machine.number("threshold", model.number("threshold", 0.0))
         category = machine.name("targetCategory")
-        other = machine.get("alternateTargetCategory") or model.get("alternateBinaryTargetCategory")
+        other = machine.get("alternateTargetCategory")
         if other is None:
             refuse(
                 machine, "has no alternateTargetCategory, so that nothing says what it means to be above the threshold"
             )
         below = tape.doubles(tape.op("Less", total, threshold))
         gone = tape.op("IsNaN", total)
-        votes.setdefault(category, []).append(context.where(gone, np.nan, below))
-        votes.setdefault(other, []).append(context.where(gone, np.nan, tape.op("Sub", 1.0, below)))
-    counted = {name: tape.added(parts) for name, parts in votes.items()}
-    return Result("classification", winner(counted, context), scores={"votes": counted})
+        above = context.where(gone, np.nan, tape.op("Sub", 1.0, below))
+        votes.append({category: context.where(gone, np.nan, below), other: above})
+    names = dict.fromkeys(name for one in votes for name in one)
+    counted = {name: tape.added([one[name] for one in votes if name in one]) for name in names}
+    return Result("classification", voted(votes, counted, context), scores={"votes": counted})
