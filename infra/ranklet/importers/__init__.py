@@ -20,6 +20,7 @@ from ranklet.model import StepSource
 IMPORTERS: Mapping[str, str] = {
     "alphafm": "ranklet.importers.alphafm",
     "catboost": "ranklet.importers.catboost",
+    "h2o": "ranklet.importers.h2o",
     "keras": "ranklet.importers.keras",
     "libffm": "ranklet.importers.libffm",
     "libfm": "ranklet.importers.libfm",

@@ -72,6 +72,7 @@ EXAMPLES: Mapping[str, Example] = {
             "method": "sgd",
         },
     ),
+    "h2o": Example("h2o/h2o.zip", "films/model.zip", "ranker.zip"),
     "lightgbm": Example("trees/lightgbm.zip", "lambdarank/model.txt", "ranker.txt", libraries=("lightgbm",)),
     "sklearn": Example(
         "sklearn/sklearn.zip",

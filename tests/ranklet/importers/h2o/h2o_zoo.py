@@ -16,6 +16,14 @@ FACTORS = ("yes", "kind", "grade", *WORDS)
 
 Columns = dict[str, list[Any]]
 
+REFUSED = {
+    "autoencoder": "autoencoder",
+    "isolation_extended": "extendedisolationforest",
+    "pca": "pca",
+    "rulefit": "rulefit",
+}
+"""Models that are not served, and what their refusal names; they need no answers."""
+
 
 class Case(NamedTuple):
     """One model. estimator: its class in h2o.estimators. y: the target, None without one. x: its columns."""

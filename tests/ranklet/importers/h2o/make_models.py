@@ -121,7 +121,7 @@ def _files(name: str, model: Any, asked: zoo.Columns) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         mojo = Path(model.save_mojo(str(folder), force=True))
-        answers = predicted(mojo, asked, folder)
+        answers = {} if name in zoo.REFUSED else predicted(mojo, asked, folder)
         small = folder / "small.zip"
         _shrink(mojo, small, "experimental/", "_aux.bin", "auxNodeWeights", "feature_map")
         return {f"{name}/model.zip": small.read_bytes(), f"{name}/answers.json": json.dumps(answers).encode()}
@@ -154,8 +154,8 @@ def predicted(mojo: Path, asked: zoo.Columns, folder: Path) -> dict[str, list[An
     return {name: [_value(line[name]) for line in lines] for name in lines[0]}
 
 
-def _value(text: str) -> float | str | None:
-    if text in ("", "NaN", "NA"):
+def _value(text: str | None) -> float | str | None:
+    if text is None or text in ("", "NaN", "NA"):
         return None
     return float.fromhex(text) if "0x" in text else text
 
