@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -81,7 +82,7 @@ def measure(setting: Setting, progress: Progress) -> Found:
         kinds = _kinds(Path(scratch))
         for model in FORMATS:
             with peers.running(model, kinds, setting) as peer:
-                if peer is None:
+                if peer is None or not _read(FORMATS[model]):
                     progress(f"{model} is absent")
                     rows += [base.absent(f"engine-vs-{model}", n=n) for n in numbers]
                     continue
@@ -89,6 +90,11 @@ def measure(setting: Setting, progress: Progress) -> Found:
             rows += found.rows
             controls += found.controls
     return Found(rows, controls)
+
+
+def _read(format: str) -> bool:
+    """Whether the format can be imported here: scikit-learn's needs the library itself."""
+    return format != "sklearn" or all(find_spec(name) for name in ("sklearn", "skops", "skl2onnx"))
 
 
 def _kinds(folder: Path) -> dict[str, Path]:
