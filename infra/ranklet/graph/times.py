@@ -3,8 +3,7 @@
 All candidates and the uncut graph a second time (the control) run in turn within each round, in an order that is drawn
 anew, so that a machine that slows down slows all of them and none always follows the same one. A turn of short calls
 begins with one that is not timed, since the others' weights took the processor's cache, as they do not in a function.
-Times are of the thread: other processes take none of it. Per N the medians of many rounds are compared. What the
-control differs from the uncut graph by is noise.
+Times are of the thread: other processes take none of it. What the control differs from the uncut graph by is noise.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from math import exp, log
 
 import numpy as np
+import numpy.typing as npt
 
 from ranklet.graph.records import Timing
 
@@ -29,23 +29,35 @@ SAME = 1.02, 1.05
 
 Runs = Mapping[str, Callable[[], object]]
 Build = Callable[[int], Runs]
+Seconds = npt.NDArray[np.float64]
+NONE: Seconds = np.zeros(0)
 BASE, CONTROL, REST, SHIPPED = "uncut", "control", "rest", "shipped"
 
 
 @dataclass
 class Times:
-    """Seconds by N and what was run. runs: what to time at n."""
+    """Seconds per call of each round, by N and what was run. runs: what to time at n.
+
+    A speed-up is the median of the rounds' own: what befalls the machine befalls both sides of it.
+    """
 
     runs: Build
-    seconds: dict[int, dict[str, float]] = field(default_factory=dict)
+    rounds: dict[int, dict[str, Seconds]] = field(default_factory=dict)
 
     def measure(self, numbers: Iterable[int]) -> Times:
-        self.seconds.update({n: interleaved(self.runs(n)) for n in numbers})
+        """At these N, beside what was measured there before."""
+        for n in numbers:
+            found, before = interleaved(self.runs(n)), self.rounds.get(n, {})
+            self.rounds[n] = {name: np.append(before.get(name, NONE), taken) for name, taken in found.items()}
         return self
+
+    def micros(self, name: str, n: int) -> float:
+        """Per call."""
+        return float(np.median(self.rounds[n][name])) * 1e6
 
     def speedup(self, name: str, n: int) -> float:
         """How many times faster than uncut."""
-        return self.seconds[n][BASE] / self.seconds[n][name]
+        return float(np.median(self.rounds[n][BASE] / self.rounds[n][name]))
 
     def slower(self, name: str, n: int) -> bool:
         """Than uncut, beyond the noise at this N."""
@@ -63,15 +75,15 @@ class Times:
     def timings(self, names: Iterable[str] | None = None) -> tuple[Timing, ...]:
         """As a report has them."""
         return tuple(
-            Timing(name, n, value * 1e6, self.speedup(name, n))
-            for n in sorted(self.seconds)
-            for name, value in self.seconds[n].items()
+            Timing(name, n, self.micros(name, n), self.speedup(name, n))
+            for n in sorted(self.rounds)
+            for name in self.rounds[n]
             if names is None or name in names
         )
 
 
-def interleaved(runs: Runs) -> dict[str, float]:
-    """Median seconds of each, run in turn, of this thread."""
+def interleaved(runs: Runs) -> dict[str, Seconds]:
+    """Seconds per call of each, round by round, of this thread."""
     calls = {name: max(1, min(CALLS, int(STEADY / max(_timed(run, 2), 1e-9)))) for name, run in runs.items()}
     random = np.random.default_rng(0)
     taken: dict[str, list[float]] = {name: [] for name in runs}
@@ -82,7 +94,7 @@ def interleaved(runs: Runs) -> dict[str, float]:
             taken[name].append(_timed(runs[name], calls[name]))
             spent[name] += taken[name][-1] * calls[name]
         rounds += 1
-    return {name: float(np.median(times)) for name, times in taken.items()}
+    return {name: np.asarray(seconds) for name, seconds in taken.items()}
 
 
 def _timed(run: Callable[[], object], calls: int) -> float:

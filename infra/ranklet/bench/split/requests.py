@@ -87,7 +87,8 @@ def _samples(uncut: Scored, shipped: Scored) -> tuple[Mapping[str, Sample], floa
     seconds = min(_once(uncut) for _ in range(3))
     calls = max(1, min(CALLS, int(STEADY / max(seconds, 1e-6))))
     runs = {UNCUT: uncut, SHIPPED: shipped, CONTROL: uncut}
-    return {name: Way(run, lambda _: None, calls).sample for name, run in runs.items()}, seconds
+    # One call is not timed: the other way's weights are in the processor's cache, which a function has for itself.
+    return {name: Way(run, lambda _: None, calls, warm=1).sample for name, run in runs.items()}, seconds
 
 
 def _once(run: Scored) -> float:
