@@ -34,9 +34,10 @@ TURNS, FAR = 200, 1e15
 
 @dataclass(frozen=True)
 class Number:
-    """tensor: double [n, 1], NaN where it is missing."""
+    """tensor: double [n, 1], NaN where it is missing. column: that it is, None for what was computed."""
 
     tensor: str
+    column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Columns:
         self.numbers: dict[str, str] = {}
         self.words: dict[str, dict[str, int]] = {}
         self._cells: dict[str, Number] = {}
+        self._runs: dict[tuple[str, ...], str] = {}
         self._tables: list[tuple[str, Level, Floats]] = []
         self._known: dict[tuple[Any, ...], str] = {}
         self._given: dict[str, str] = {}
@@ -89,8 +91,10 @@ class Columns:
 
     def hint(self, cell: Cell, turn: float) -> None:
         """A number worth trying."""
-        name = next((name for name, one in self._cells.items() if one is cell), None)
-        if name is not None and len(self.turns.setdefault(name, [])) < TURNS and abs(turn) < FAR:
+        name = cell.column
+        if isinstance(cell, Level) or name is None or abs(turn) >= FAR:
+            return
+        if len(self.turns.setdefault(name, [])) < TURNS:
             self.turns[name].append(turn)
 
     def _number(self, name: str) -> Number:
@@ -98,7 +102,7 @@ class Columns:
             raise ImportRefused(f"column {name!r} is a number to one model and categories to another")
         if name not in self._cells:
             self.numbers[name] = self.tape.later()
-            self._cells[name] = Number(self.tape.op("Gather", NUMBERS, self.numbers[name], axis=1))
+            self._cells[name] = Number(self.tape.op("Gather", NUMBERS, self.numbers[name], axis=1), name)
         return self._cells[name]
 
     def _feature(self, name: str) -> str:
@@ -127,15 +131,22 @@ class Columns:
         return self.lookup(cell, np.arange(len(cell.domain), dtype=np.float64)[:, None], NAN)
 
     def matrix(self, cells: Sequence[Cell]) -> str:
-        """Several of them side by side, [n, k]; plain numbers are gathered at once."""
-        parts, at = list[str](), 0
-        while at < len(cells):
-            run = at
-            while run < len(cells) and isinstance(cells[run], Number):
-                run += 1
-            parts.append(self.tape.joined([self.double(cell) for cell in cells[at : max(run, at + 1)]]))
-            at = max(run, at + 1)
-        return self.tape.joined(parts)
+        """Several of them side by side, [n, k]; columns of numbers that stand together are gathered at once."""
+        parts, run = list[str](), list[str]()
+        for cell in cells:
+            if isinstance(cell, Number) and cell.column is not None:
+                run.append(cell.column)
+                continue
+            parts += [self._gathered(run)] if run else []
+            parts.append(self.double(cell))
+            run = []
+        return self.tape.joined([*parts, self._gathered(run)] if run else parts)
+
+    def _gathered(self, names: Sequence[str]) -> str:
+        key = tuple(names)
+        if key not in self._runs:
+            self._runs[key] = self.tape.later()
+        return self.tape.op("Gather", NUMBERS, self._runs[key], axis=1)
 
     def rows(self) -> str:
         """Zeros double [n, 1]: for models that read nothing, and still have a row for each one asked."""
@@ -149,8 +160,11 @@ class Columns:
 
     def settle(self) -> None:
         """Say where plain numbers stand and which codes have which levels, once all of the model was read."""
-        for at, name in enumerate(self.numbers):
+        places = {name: at for at, name in enumerate(self.numbers)}
+        for name, at in places.items():
             self.tape.settle(self.numbers[name], np.array([at], np.int64))
+        for names, constant in self._runs.items():
+            self.tape.settle(constant, np.array([places[name] for name in names], np.int64))
         for name, level, table in self._tables:
             words = self.words[level.column]
             rows = np.full(len(words) + 2, len(table) - 1, np.int64)
