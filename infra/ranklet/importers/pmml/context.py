@@ -21,7 +21,7 @@ class Context:
     """One scope of names. later: name → what makes its value, asked once, when something reads it.
 
     functions: DefineFunction by name, of the whole file. floats: of a model whose arithmetic is of 32 bits.
-    ordinal: raw fields whose words have an order.
+    ordinal: raw fields whose words have an order. calls: functions of the file that this is within.
     """
 
     sources: Sources
@@ -30,6 +30,7 @@ class Context:
     parent: Context | None = None
     floats: bool = False
     ordinal: frozenset[str] = frozenset()
+    calls: tuple[str, ...] = ()
     _known: dict[str, Value] = field(default_factory=dict)
     _asked: list[str] = field(default_factory=list)
 

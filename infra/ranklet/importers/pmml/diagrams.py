@@ -21,7 +21,7 @@ from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.values import Choice, Number
 from ranklet.importers.trees.records import LEAF, Tree
 
-MAX_NODES = 5_000_000
+MAX_NODES = 1_000_000
 LARGEST = float(np.finfo(np.float64).max)
 STRATEGIES = ("none", "defaultChild", "lastPrediction", "nullPrediction")
 NO_CHILD = ("returnNullPrediction", "returnLastPrediction")

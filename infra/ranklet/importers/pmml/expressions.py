@@ -50,6 +50,7 @@ def cast(value: Value, kind: Kind, element: Element, scope: Context) -> Value:
 
 def raw(expr: Expr, element: Element, scope: Context) -> Raw:
     """An expression of raw fields, of the kind that feature assembly says it makes. Raises ImportRefused."""
+    scope.sources.bound(expr, element)
     inputs = {name: Input(side="item", **field.fields) for name, field in scope.sources.fields.items()}
     try:
         return Raw(expr, compile_expression(expr, inputs).kind)
@@ -127,7 +128,11 @@ def _defined(function: Element, parts: Sequence[Value], expression: Element, sco
     parameters = function.all("ParameterField")
     if len(parameters) != len(parts):
         refuse(expression, f"gives {len(parts)} arguments to {function.get('name')!r}, which takes {len(parameters)}")
-    inside = Context(scope.sources, scope.functions, {}, None, scope.floats)
+    if function.name("name") in scope.calls:
+        refuse(expression, f"calls {function.get('name')!r}, which calls itself")
+    scope.sources.call(expression)
+    inside = Context(scope.sources, scope.functions, {}, None, scope.floats, scope.ordinal)
+    inside.calls = (*scope.calls, function.name("name"))
     for parameter, part in zip(parameters, parts, strict=True):
         if parameter.get("dataType") is not None:
             part = cast(part, kind_of(parameter), expression, scope)

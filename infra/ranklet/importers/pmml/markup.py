@@ -98,7 +98,7 @@ def refuse(element: Element, message: str) -> NoReturn:
 def number(element: Element, written: str, what: str) -> float:
     """A finite number. Raises ImportRefused."""
     try:
-        found = float(written)
+        found = float(written if "_" not in written else "")
     except ValueError:
         found = float("nan")
     if not abs(found) < float("inf"):

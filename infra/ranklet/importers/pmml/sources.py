@@ -12,6 +12,7 @@ import orjson
 from onnx import TensorProto, helper
 
 from ranklet.importers.pmml.drawing import Drawn
+from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.values import BOOLEANS, NUMERIC, Choice, Domain, Expr, Kind, Number, Raw, Value
 from ranklet.importers.tape import DOUBLE, Tape
 from ranklet_features.expressions.values import MISSING_TEXT
@@ -19,6 +20,8 @@ from ranklet_features.expressions.values import MISSING_TEXT
 NUMBERS = "numbers"
 INLINE = 24
 """Words of a vocabulary that stand in model.toml; longer ones are files."""
+MAX_PARTS, MAX_CALLS = 250_000, 50_000
+"""Of one expression, written out, as fields of fields may double with each step; and of functions of the file."""
 
 
 @dataclass
@@ -46,6 +49,22 @@ class Sources:
         self._numbers: dict[str, tuple[str, Expr]] = {}
         self._choices: dict[str, tuple[str, Expr, Domain]] = {}
         self._codes: dict[str, Choice] = {}
+        self._calls = 0
+
+    def bound(self, expr: Expr, element: Element) -> None:
+        """Raises ImportRefused for an expression of too many parts."""
+        left, parts = list[Any]([expr]), 0
+        while left:
+            parts += 1
+            if parts > MAX_PARTS:
+                refuse(element, f"makes an expression of more than {MAX_PARTS} parts; at most so many are served")
+            left += [one for one in left.pop() if isinstance(one, list)]
+
+    def call(self, element: Element) -> None:
+        """Count a function of the file that is written out. Raises ImportRefused for too many."""
+        self._calls += 1
+        if self._calls > MAX_CALLS:
+            refuse(element, f"is one of more than {MAX_CALLS} calls, written out; at most so many are served")
 
     def number(self, raw: Raw) -> Number:
         """As a tensor of doubles [n, 1]. A plain number is a column of the one feature that holds all of them."""

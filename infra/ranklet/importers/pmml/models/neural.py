@@ -16,7 +16,7 @@ from ranklet.importers.pmml.values import Number
 from ranklet.importers.pmml.winners import winner
 from ranklet.importers.tape import Tape
 
-MAX_WEIGHTS = 100_000_000
+MAX_WEIGHTS = 20_000_000
 
 
 @dataclass
@@ -58,6 +58,8 @@ def _inputs(element: Element, context: Context) -> Neurons:
 
 def _layer(layer: Element, model: Element, before: list[Neurons], context: Context) -> Neurons:
     neurons = layer.all("Neuron")
+    if not neurons:
+        refuse(layer, "has no Neuron")
     given = _given(neurons, before, context)
     weights, biases = np.zeros((len(given.places), len(neurons))), np.zeros((1, len(neurons)))
     if weights.size > MAX_WEIGHTS:
