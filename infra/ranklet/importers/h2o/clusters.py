@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
 from ranklet.importers.h2o.columns import Cell, Columns, Level, Number
 from ranklet.importers.h2o.mojo import Mojo
 from ranklet.importers.h2o.results import Scored
+
+Floats = NDArray[np.float64]
 
 MAX_CENTRES = 10_000
 
@@ -24,25 +27,26 @@ def score(mojo: Mojo, cells: Sequence[Cell], columns: Columns, offset: str | Non
     if not 1 <= count <= MAX_CENTRES:
         raise ImportRefused(f"center_num = {count}; served are 1 to {MAX_CENTRES}")
     centres = np.stack([mojo.doubles(f"center_{at}", size=len(cells)) for at in range(count)])
-    parts, there = list[str](), list[str]()
-    numbers = [at for at, cell in enumerate(cells) if isinstance(cell, Number)]
-    if numbers:
-        given = _numbers(mojo, [cells[at] for at in numbers], columns, numbers)
-        known = tape.op("Not", tape.op("IsNaN", given))
-        there.append(tape.total(tape.doubles(known)))
-        wide = tape.op("Unsqueeze", tape.op("Where", known, given, 0.0), [1])
-        apart = tape.op("Sub", wide, centres[None][:, :, numbers])
-        masked = tape.op("Where", tape.op("Unsqueeze", known, [1]), tape.op("Mul", apart, apart), 0.0)
-        parts.append(tape.op("ReduceSum", masked, [2], keepdims=0))
+    parts = [_apart(mojo, cells, centres, columns)] if any(isinstance(cell, Number) for cell in cells) else []
     for at, cell in enumerate(cells):
         if isinstance(cell, Level):
-            table, known_rows = _level(mojo, cell, centres[:, at], at)
-            found = columns.lookup(cell, table[:-1], table[-1])
-            parts.append(found)
-            there.append(columns.lookup(cell, known_rows[:-1], known_rows[-1]))
-    near, seen = tape.added(parts), tape.added(there)
+            tables = _level(mojo, cell, centres[:, at], at)
+            near, seen = (columns.lookup(cell, table[:-1], table[-1]) for table in tables)
+            parts.append((near, seen))
+    near, seen = (tape.added(one) for one in zip(*parts, strict=True))
     scale = tape.op("Where", tape.op("Greater", seen, 0.0), tape.op("Div", float(len(cells)), seen), 1.0)
     return Scored((), named={"cluster": _closest(columns, tape.op("Mul", near, scale))})
+
+
+def _apart(mojo: Mojo, cells: Sequence[Cell], centres: Floats, columns: Columns) -> tuple[str, str]:
+    """(squared distance of numbers to each centre [n, centres], how many are there [n, 1])."""
+    tape, places = columns.tape, [at for at, cell in enumerate(cells) if isinstance(cell, Number)]
+    given = _numbers(mojo, [cells[at] for at in places], columns, places)
+    known = tape.op("Not", tape.op("IsNaN", given))
+    wide = tape.op("Unsqueeze", tape.op("Where", known, given, 0.0), [1])
+    apart = tape.op("Sub", wide, centres[None][:, :, places])
+    masked = tape.op("Where", tape.op("Unsqueeze", known, [1]), tape.op("Mul", apart, apart), 0.0)
+    return tape.op("ReduceSum", masked, [2], keepdims=0), tape.total(tape.doubles(known))
 
 
 def _numbers(mojo: Mojo, cells: Sequence[Cell], columns: Columns, places: Sequence[int]) -> str:
@@ -58,7 +62,7 @@ def _numbers(mojo: Mojo, cells: Sequence[Cell], columns: Columns, places: Sequen
     return tape.op("Mul", tape.op("Sub", filled, mean), scale)
 
 
-def _level(mojo: Mojo, level: Level, centres: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray]:
+def _level(mojo: Mojo, level: Level, centres: Floats, at: int) -> tuple[Floats, Floats]:
     """(distance of each level to each centre, 1 where it counts); the last rows are of a missing one."""
     rows = (np.arange(len(level.domain))[:, None] != centres[None]).astype(np.float64)
     counts = np.ones((len(rows), 1))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.h2o.columns import NAN, Cell, Columns, Level, Number
+from ranklet.importers.h2o.columns import NAN, Cell, Columns, Floats, Level, Number
 from ranklet.importers.h2o.mojo import Domain, Mojo, refuse_unknown
 
 KEY = "_genmodel_encoding"
@@ -71,7 +71,7 @@ def _numbers_first(
             yield from spread(one)
 
 
-def _spread(columns: Columns, one: Original, table: np.ndarray, unknown: np.ndarray) -> Iterator[Cell]:
+def _spread(columns: Columns, one: Original, table: Floats, unknown: Floats) -> Iterator[Cell]:
     """Several columns of a level: missing where it is."""
     found = columns.lookup(_level(one, columns), table, NAN, unknown=unknown)
     for at in range(table.shape[1]):

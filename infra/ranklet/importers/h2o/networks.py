@@ -39,24 +39,31 @@ def score(mojo: Mojo, cells: Sequence[Cell], columns: Columns, offset: str | Non
     units = mojo.wholes("neural_network_sizes")
     if not 2 <= len(units) <= MAX_LAYERS or min(units) < 1 or units[-1] != mojo.classes:
         raise ImportRefused(f"neural_network_sizes = {units[:20]} for {mojo.classes} classes")
+    hidden, kept = _activation(mojo, len(units) - 2)
+    values = ""
+    for at, share in enumerate([*kept, None]):
+        pieces = 2 if hidden == "Maxout" and share is not None else 1
+        weights, bias = _layer(mojo, at, units, pieces=pieces)
+        sums = tape.op("MatMul", values, weights) if at else _inputs(mojo, cells, columns, weights)
+        values = tape.op("Add", sums, bias[None])
+        if share is not None:
+            values = ACTIVATIONS[hidden](tape, values)
+            values = tape.op("Mul", values, share) if share < 1 else values
+    return _said(mojo, values, tape)
+
+
+def _activation(mojo: Mojo, layers: int) -> tuple[str, list[float]]:
+    """(its name without the dropout, of each hidden layer the share that is kept)."""
     activation = mojo.text("activation")
     hidden = activation.removesuffix(DROPOUT)
     if hidden not in ACTIVATIONS:
         raise refuse_unknown("activation", activation, [*ACTIVATIONS, *(f"{one}{DROPOUT}" for one in ACTIVATIONS)])
-    kept = 1 - mojo.doubles("hidden_dropout_ratios") if activation.endswith(DROPOUT) else np.ones(len(units))
-    if len(kept) < len(units) - 2:
-        raise ImportRefused(f"hidden_dropout_ratios has {len(kept)} numbers for {len(units) - 2} hidden layers")
-    values = ""
-    for at in range(len(units) - 1):
-        last = at == len(units) - 2
-        pieces = 2 if hidden == "Maxout" and not last else 1
-        weights, bias = _layer(mojo, at, units, pieces=pieces)
-        sums = _inputs(mojo, cells, columns, weights) if at == 0 else tape.op("MatMul", values, weights)
-        values = tape.op("Add", sums, bias[None])
-        if not last:
-            values = ACTIVATIONS[hidden](tape, values)
-            values = tape.op("Mul", values, kept[at]) if kept[at] < 1 else values
-    return _said(mojo, values, tape)
+    if hidden == activation:
+        return hidden, [1.0] * layers
+    ratios = mojo.doubles("hidden_dropout_ratios")
+    if len(ratios) < layers or (ratios < 0).any() or (ratios >= 1).any():
+        raise ImportRefused(f"hidden_dropout_ratios = {ratios[:20].tolist()} for {layers} hidden layers")
+    return hidden, (1 - ratios[:layers]).tolist()
 
 
 def _said(mojo: Mojo, values: str, tape: Tape) -> Scored:
