@@ -25,6 +25,7 @@ IMPORTERS: Mapping[str, str] = {
     "libffm": "ranklet.importers.libffm",
     "libfm": "ranklet.importers.libfm",
     "lightgbm": "ranklet.importers.lightgbm",
+    "mleap": "ranklet.importers.mleap",
     "numpy": "ranklet.importers.numpy",
     "onnx": "ranklet.importers.onnx",
     "pmml": "ranklet.importers.pmml",

@@ -144,23 +144,26 @@ def _map(node: Node, key: int) -> Mapping[float, float]:
 
 
 def bucketizer(node: Node, context: Context) -> None:
-    """The bucket that holds a number; its upper end belongs to the next one, but for the last."""
+    """The bucket that holds a number; its upper end belongs to the next one, but for the last.
+
+    What handle_invalid is about is NaN: a number outside of all buckets is always an error.
+    """
     splits, policy = _splits(node, "splits"), invalid(node)
     name = context.input(node, "input")
     raw = name not in context.columns or name in context.sources.fields
     numbers = context.numbers(node, "input")
     context.sources.hint(name, splits[np.isfinite(splits)].tolist()) if name in context.sources.fields else None
     value = context.dense(numbers)
-    if raw and policy == "error":
-        value = context.sources.bounded(name, float(splits[0]), float(splits[-1]))
+    if raw and name in context.sources.fields:
+        value = context.sources.bounded(name, float(splits[0]), float(splits[-1]), missing=policy != "error")
     tape, count = context.tape, len(splits) - 1
     found = tape.total(tape.doubles(tape.op("GreaterOrEqual", value, tape.constant(splits[None, 1:-1]))))
     ends = (float(splits[0]), float(splits[-1]))
     inside = tape.op("And", tape.op("GreaterOrEqual", value, ends[0]), tape.op("LessOrEqual", value, ends[1]))
     if policy == "keep":
-        found = tape.op("Where", inside, found, float(count))
-    else:
-        context.drop(tape.op("Not", inside))
+        gone = tape.op("IsNaN", value)
+        found, inside = tape.op("Where", gone, float(count), found), tape.op("Or", inside, gone)
+    context.drop(tape.op("Not", inside))
     context.give_tensor(node, "output", found)
 
 

@@ -81,12 +81,16 @@ class Sources:
         line = {"kind": "dense", "of": name, "dtype": "float64"}
         return self._feature(name, line, None, DOUBLE, width)
 
-    def bounded(self, name: str, low: float, high: float) -> str:
-        """A scalar that is refused where it is missing, or not between these bounds: double [n, 1]."""
+    def bounded(self, name: str, low: float, high: float, *, missing: bool) -> str:
+        """A scalar that is refused where it is not between these bounds, or not there: double [n, 1]."""
         self.number(name)
         ends = [one if np.isfinite(one) else None for one in (low, high)]
         checked = ["check", ["field", name], {"intervals": [[*ends, "closedClosed"]]}, "error"]
-        made = {"kind": "expression", "of": [name], "expr": orjson.dumps(["require", checked]).decode()}
+        made = {
+            "kind": "expression",
+            "of": [name],
+            "expr": orjson.dumps(checked if missing else ["require", checked]).decode(),
+        }
         return self.tape.op("Reshape", self._feature(name, made, None, DOUBLE), [-1, 1])
 
     def text(self, name: str) -> Field:
