@@ -21,6 +21,10 @@ ONE = np.array(1, np.float32)
 def score(mojo: Mojo, cells: Sequence[Cell], columns: Columns, offset: str | None) -> Scored:
     """Raises ImportRefused for an objective that is not served, and for trees that are none."""
     tape, model = columns.tape, booster.read(mojo.blob("boosterBytes"))
+    if model.kind != "gbtree" and mojo.number("mojo_version") == 1.0:
+        raise ImportRefused(
+            f"mojo_version 1.00 has a {model.kind} whose categories are coded otherwise; export it again"
+        )
     if model.objective not in OBJECTIVES:
         raise refuse_unknown("objective", model.objective, list(OBJECTIVES))
     if model.outputs != (mojo.classes if mojo.classes > 2 else 1):

@@ -38,6 +38,8 @@ class Mojo:
             raise ImportRefused(
                 f"model.ini has {len(self.columns)} columns, and says n_columns = {self.text('n_columns')}"
             )
+        if (order := self.text("endianness", "LITTLE_ENDIAN")) != "LITTLE_ENDIAN":
+            raise ImportRefused(f"endianness = {order[:40]} is not served; export the MOJO on another machine")
         self.domains = self._domains(sections["[domains]"])
 
     def inside(self, folder: str) -> Mojo:

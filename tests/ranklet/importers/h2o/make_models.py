@@ -22,6 +22,7 @@ from h2o import estimators
 HERE = Path(__file__).parent
 DATE = (1980, 1, 1, 0, 0, 0)
 TRAINED, ASKED = 1200, 200
+NEEDLESS = ("experimental/", "auxNodeWeights", "feature_map")
 JAR = Path(h2o.__file__).parent / "backend" / "bin" / "h2o.jar"
 
 
@@ -123,18 +124,17 @@ def _files(name: str, model: Any, asked: zoo.Columns) -> dict[str, bytes]:
         mojo = Path(model.save_mojo(str(folder), force=True))
         answers = {} if name in zoo.REFUSED else predicted(mojo, asked, folder)
         small = folder / "small.zip"
-        _shrink(mojo, small, "experimental/", "_aux.bin", "auxNodeWeights", "feature_map")
+        _shrink(mojo, small)
         return {f"{name}/model.zip": small.read_bytes(), f"{name}/answers.json": json.dumps(answers).encode()}
 
 
-def _shrink(mojo: Path, small: Path, *without: str) -> None:
-    """Without members that nothing reads, and without dates."""
-    with zipfile.ZipFile(mojo) as archive, zipfile.ZipFile(small, "w", zipfile.ZIP_DEFLATED) as made:
+def _shrink(mojo: Path, small: Path) -> None:
+    """Without what the scorer does not look into, and without dates; packed once, by the archive that holds it."""
+    with zipfile.ZipFile(mojo) as archive, zipfile.ZipFile(small, "w") as made:
         for info in archive.infolist():
-            if not info.is_dir() and not any(part in info.filename for part in without):
-                copy = zipfile.ZipInfo(info.filename, DATE)
-                copy.compress_type = zipfile.ZIP_DEFLATED
-                made.writestr(copy, archive.read(info))
+            if not info.is_dir() and not any(part in info.filename for part in NEEDLESS):
+                empty = info.filename.endswith("_aux.bin")  # it must be there
+                made.writestr(zipfile.ZipInfo(info.filename, DATE), b"" if empty else archive.read(info))
 
 
 def predicted(mojo: Path, asked: zoo.Columns, folder: Path) -> dict[str, list[Any]]:
@@ -164,8 +164,8 @@ def _store(path: Path, files: dict[str, bytes]) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in sorted(files.items()):
             info = zipfile.ZipInfo(name, DATE)
-            info.compress_type = zipfile.ZIP_STORED if name.endswith(".zip") else zipfile.ZIP_DEFLATED
-            archive.writestr(info, content)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, content, compresslevel=9)
 
 
 if __name__ == "__main__":

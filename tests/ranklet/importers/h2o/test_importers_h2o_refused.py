@@ -60,6 +60,8 @@ def _ini(files: Files, old: str, new: str, member: str = "model.ini") -> Files:
         ("gbm_bernoulli", "n_trees = 12", "n_trees = 999999999", "trees"),
         ("gbm_bernoulli", "n_trees = 12", "n_trees = -3", "n_trees = -3"),
         ("gbm_bernoulli", "mojo_version = 1.40", "mojo_version = 1.00", "mojo_version 1.00"),
+        ("gbm_bernoulli", "endianness = LITTLE", "endianness = BIG", "endianness = BIG_ENDIAN"),
+        ("xgboost_dart", "mojo_version = 1.10", "mojo_version = 1.00", "mojo_version 1.00"),
         ("gbm_bernoulli", "_genmodel_encoding = AUTO", "_genmodel_encoding = Odd", "categorical_encoding = 'Odd'"),
         ("gbm_bernoulli", "n_columns = 8", "n_columns = 9", "n_columns = 9"),
         ("gbm_bernoulli", "n_features = 7", "n_features = 3", "reads column"),
