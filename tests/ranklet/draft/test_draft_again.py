@@ -60,9 +60,7 @@ def test_a_model_that_reads_something_else_is_refused_by_line_and_nothing_change
     for tensor in other.graph.initializer:
         if tensor.name == "users":
             tensor.CopyFrom(numpy_helper.from_array(np.zeros((50, 4), np.float32), "users"))
-    with pytest.raises(
-        ModelError, match=r"does not fit the new file: features\.user_id .*40.* here and .*50.* in it"
-    ):
+    with pytest.raises(ModelError, match=r"does not fit the new file: features\.user_id .*40.* here and .*50.* in it"):
         draft.renew(save(other), folder)
     assert contents(folder) == before
 
