@@ -158,12 +158,18 @@ class Columns:
         codes = self.tape.op("Reshape", next(iter(self._given.values())), [-1, 1])
         return self.tape.op("Mul", self.tape.doubles(codes), 0.0)
 
-    def settle(self) -> None:
-        """Say where plain numbers stand and which codes have which levels, once all of the model was read."""
+    def settle(self, used: set[str]) -> None:
+        """Say where plain numbers stand and which codes have which levels, once all of the model was read.
+
+        used: tensors that the outputs are made of; callers need not send a number that is none of them.
+        """
+        runs = {names: constant for names, constant in self._runs.items() if constant in used}
+        read = {name for names in runs for name in names}
+        self.numbers = {name: one for name, one in self.numbers.items() if one in used or name in read}
         places = {name: at for at, name in enumerate(self.numbers)}
         for name, at in places.items():
             self.tape.settle(self.numbers[name], np.array([at], np.int64))
-        for names, constant in self._runs.items():
+        for names, constant in runs.items():
             self.tape.settle(constant, np.array([places[name] for name in names], np.int64))
         for name, level, table in self._tables:
             words = self.words[level.column]

@@ -44,10 +44,10 @@ def _propose(path: Path, mojo: Mojo, wanted: str | None) -> Proposal:
     columns = Columns(tape)
     scored = compiling.score(mojo, columns)
     outputs = told(mojo, scored, calibrated(mojo, scored, tape))
-    columns.settle()
     name, why = _ranked(mojo, outputs, scored, wanted)
     ranked = outputs[name].tensor
     used = {name for tensor in (ranked, *(one.tensor for one in outputs.values())) for name in tape.reads(tensor)}
+    columns.settle(used)
     files: dict[str, bytes] = {}
     features = dict(columns.features(used, files))
     tensors = _tensors(outputs, taken=set(features) | set(columns.numbers) | set(columns.words), tape=tape)

@@ -48,11 +48,16 @@ def test_one_row_alone_gets_its_own_answer(tmp_path: Path) -> None:
 
 
 def test_callers_send_columns_by_their_names(tmp_path: Path) -> None:
-    path, _, _ = kit.stored("gbm_bernoulli", tmp_path)
+    path, _, _ = kit.stored("glm_binomial", tmp_path)
     inputs = kit.propose(path).inputs
     assert set(inputs) == {"x1", "x2", "x3", "count", "colour", "town", "code"}
     assert inputs["x1"].fields == {"type": "float", "nan": "allow"}
     assert inputs["colour"].fields["type"] == "string"
+
+
+def test_callers_need_not_send_what_no_tree_asks(tmp_path: Path) -> None:
+    path, _, _ = kit.stored("gbm_one_tree", tmp_path)
+    assert len(kit.propose(path).inputs) == 1
 
 
 def test_drawn_values_hold_missing_and_unseen_ones(tmp_path: Path) -> None:
