@@ -42,7 +42,7 @@ def compile(root: Element) -> Compiled:
         raise ImportRefused("the model reads no field")
     fields = {name: Field(name, data[name].kind, _drawn(one, data[name])) for name, one in active.items()}
     sources = Sources(fields, Tape())
-    ordinal = frozenset(one.name for one in data.values() if one.element.get("optype") == "ordinal")
+    ordinal = {one.name: _order(one) for one in data.values() if one.element.get("optype") == "ordinal"}
     floats = model.get("x-mathContext", "double") == "float"
     scope = Context(sources, _functions(root), floats=floats, ordinal=ordinal)
     for name, one in active.items():
@@ -56,6 +56,10 @@ def compile(root: Element) -> Compiled:
         told[target] = Choice(value.tensor, value.domain, data[target].kind)
     sources.settle()
     return Compiled(model, sources, result, told)
+
+
+def _order(data: dictionary.DataField) -> tuple[str, ...]:
+    return tuple(str(value) for value in data.valid or ()) if data.kind == "string" and data.date is None else ()
 
 
 def _drawn(one: schema.MiningField, data: dictionary.DataField) -> Drawn:

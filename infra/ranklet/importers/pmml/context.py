@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ranklet.importers.pmml.markup import Element, refuse
-from ranklet.importers.pmml.sources import Sources
+from ranklet.importers.pmml.sources import Sources, fields_of
 from ranklet.importers.pmml.values import FALSE, NUMERIC, TRUE, Choice, Domain, Kind, Number, Raw, Value
 from ranklet.importers.tape import Tape
 
@@ -21,7 +21,7 @@ class Context:
     """One scope of names. later: name → what makes its value, asked once, when something reads it.
 
     functions: DefineFunction by name, of the whole file. floats: of a model whose arithmetic is of 32 bits.
-    ordinal: raw fields whose words have an order. calls: functions of the file that this is within.
+    ordinal: raw fields whose words have an order, and these. calls: functions of the file that this is within.
     """
 
     sources: Sources
@@ -29,7 +29,7 @@ class Context:
     later: dict[str, Later] = field(default_factory=dict)
     parent: Context | None = None
     floats: bool = False
-    ordinal: frozenset[str] = frozenset()
+    ordinal: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     calls: tuple[str, ...] = ()
     _known: dict[str, Value] = field(default_factory=dict)
     _asked: list[str] = field(default_factory=list)
@@ -42,6 +42,22 @@ class Context:
     def below(self, *, floats: bool | None = None) -> Context:
         """A scope of its own, which knows this one's names."""
         return Context(self.sources, self.functions, {}, self, self.floats if floats is None else floats, self.ordinal)
+
+    def below_or_above(self, name: str, operator: str, word: str, element: Element) -> list[str]:
+        """The words of an ordinal raw field for which a comparison holds. Raises ImportRefused for another field."""
+        value = self.value(name, element)
+        words = self.ordinal.get(name, ())
+        if not isinstance(value, Raw) or name not in fields_of(value.expr) or word not in words:
+            refuse(element, f"compares the words of {name!r} by {operator}, which have no order")
+        at = words.index(word)
+        return list(
+            {
+                "lessThan": words[:at],
+                "lessOrEqual": words[: at + 1],
+                "greaterThan": words[at + 1 :],
+                "greaterOrEqual": words[at:],
+            }[operator]
+        )
 
     def ordered(self, model: Element) -> bool:
         """Whether the classes that a model predicts have an order."""

@@ -214,7 +214,7 @@ class Writer:
         if isinstance(found, Choice):
             self.context.sources.hint(raw, words)
             if operator in predicates.ORDERED:
-                refuse(predicate, "compares words by their order, which is not served")
+                words = self.context.below_or_above(predicate.name("field"), operator, words[0], predicate)
             codes = [found.domain.code(word) for word in words]
             return 0.0, [float(code) for code in codes if code is not None], turned
         values = [predicates.threshold(typed(predicate, word, found.kind), found.kind) for word in words]

@@ -73,7 +73,10 @@ def compared(found: Number | Choice, operator: str, predicate: Element, context:
         same = tape.op("Equal", found.tensor, threshold(value, found.kind))
     else:
         if operator in ORDERED:
-            refuse(predicate, f"compares the words of {predicate.get('field')!r} by {operator}, which is not served")
+            words = context.below_or_above(predicate.name("field"), operator, written, predicate)
+            known = np.array([[_code(found, word) for word in words] or [-1]], np.int64)
+            matches = tape.doubles(tape.op("Equal", found.tensor, known))
+            return tape.op("Greater", tape.op("ReduceMax", matches, [1], keepdims=1), 0.5)
         context.sources.hint(context.value(predicate.name("field"), predicate), [written])
         same = tape.op("Equal", found.tensor, [_code(found, written)])
     return same if operator == "equal" else tape.op("Not", same)

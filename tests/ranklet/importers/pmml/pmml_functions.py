@@ -21,11 +21,14 @@ FILE = """<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4"><Header/><Data
 <DataField name="t" optype="categorical" dataType="string"/>
 <DataField name="b" optype="categorical" dataType="boolean"/>
 <DataField name="d" optype="categorical" dataType="string"/>
+<DataField name="m" optype="categorical" dataType="string"/>
+<DataField name="h" optype="categorical" dataType="string"/>
 <DataField name="target" optype="continuous" dataType="double"/></DataDictionary>
 <TransformationDictionary>{derived}</TransformationDictionary>
 <RegressionModel functionName="regression"><MiningSchema><MiningField name="x"/><MiningField name="y"/>
 <MiningField name="i"/><MiningField name="j"/><MiningField name="s"/><MiningField name="t"/><MiningField name="b"/>
-<MiningField name="d"/><MiningField name="target" usageType="target"/></MiningSchema><Output>
+<MiningField name="d"/>
+<MiningField name="m"/><MiningField name="h"/><MiningField name="target" usageType="target"/></MiningSchema><Output>
 <OutputField name="v" optype="{optype}" dataType="{kind}" feature="transformedValue">
 <FieldRef field="v_"/></OutputField>
 </Output><RegressionTable intercept="1"><NumericPredictor name="x" coefficient="2"/></RegressionTable>
@@ -43,6 +46,8 @@ def _rows() -> dict[str, list[Any]]:
         "t": [None, "ab", "c d", "q"],
         "b": [None, "true", "false"],
         "d": [None, "2020-02-29", "1969-12-31"],
+        "m": [None, "2020-02-29T12:30:05", "1969-12-31T23:59:59", "2000-01-01T00:00:00"],
+        "h": [None, "12:30:05", "00:00:00", "23:59:59"],
     }
     return {
         name: [
@@ -211,17 +216,22 @@ def _others() -> Iterator[tuple[str, str, str]]:
         yield f"cast_{name}", part, kind
 
 
+DATES = {
+    name: f'<DerivedField name="{name}" optype="continuous" dataType="{kind}">{field(name[0])}</DerivedField>'
+    for name, kind in (("dd", "date"), ("mm", "dateTime"), ("hh", "time"))
+}
+
+
 def files() -> Iterator[tuple[str, str]]:
     """Name → file."""
     for name, expression, kind in expressions():
-        date = '<DerivedField name="dd" optype="continuous" dataType="date"><FieldRef field="d"/></DerivedField>'
         optype = "continuous" if kind in ("double", "integer", "float") else "categorical"
         if kind == "string":
             derived = f'<DerivedField name="w_" optype="categorical" dataType="string">{expression}</DerivedField>'
             derived, optype, kind = derived + _numbered(), "continuous", "double"
         else:
             derived = f'<DerivedField name="v_" optype="{optype}" dataType="{kind}">{expression}</DerivedField>'
-        derived = (date if '"dd"' in expression else "") + derived
+        derived = "".join(one for name, one in DATES.items() if f'"{name}"' in expression) + derived
         yield f"f_{name}", FILE.format(derived=derived, optype=optype, kind=kind)
 
 

@@ -65,14 +65,19 @@ def stored(name: str) -> Stored:
     said = orjson.loads(files[f"{name}/case.json"])
     shared = said["rows"]
     rows = orjson.loads(files[f"{shared}/rows.json"]) if isinstance(shared, str) else shared
-    outputs = re.findall(r"<(?:\w+:)?OutputField ([^>]*)>", text.decode())
-    hidden = {found[1] for one in outputs if "isFinalResult" in one and (found := re.search(r'name="([^"]+)"', one))}
+    withheld = hidden(text.decode())
     answers = {
         field: [BEYOND.get(one, one) for one in column]
         for field, column in said["columns"].items()
-        if field not in hidden
+        if field not in withheld
     }
     return Stored(text, rows, answers, {int(row): error for row, error in said["errors"].items()})
+
+
+def hidden(text: str) -> set[str]:
+    """Output fields that JPMML tells and callers do not get."""
+    outputs = re.findall(r"<(?:\w+:)?OutputField ([^>]*)>", text)
+    return {found[1] for one in outputs if "isFinalResult" in one and (found := re.search(r'name="([^"]+)"', one))}
 
 
 class Ours:

@@ -69,7 +69,7 @@ def _written(one: Trained, data: pd.DataFrame, targets: pd.DataFrame) -> str:
 
 
 def _cases() -> dict[str, Trained]:
-    return {**_linear(), **_trees(), **_boosted(), **_others(), **_prepared()}
+    return {**_linear(), **_trees(), **_boosted(), **_others(), **_prepared(), **_declared()}
 
 
 def _alone(model: Callable[[], Any], target: str | None) -> Trained:
@@ -255,3 +255,53 @@ def _prepared() -> dict[str, Trained]:
     )
     found["svd"] = Trained(lambda: [("p", TruncatedSVD(2, random_state=0)), ("m", LinearRegression())], "amount")
     return found
+
+
+def _declared() -> dict[str, Trained]:
+    """Pipelines that say what valid values are, and categories."""
+    import xgboost
+    from sklearn.compose import ColumnTransformer
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+    from sklearn2pmml.decoration import CategoricalDomain, ContinuousDomain
+
+    words = [*NUMBERS, "color"]
+
+    def lenient() -> Any:
+        numbers = ContinuousDomain(
+            missing_value_replacement=3.0, outlier_treatment="as_extreme_values", low_value=2.0, high_value=6.0
+        )
+        colors = CategoricalDomain(invalid_value_treatment="as_missing", missing_value_replacement="red")
+        return ColumnTransformer(
+            [
+                ("n", make_pipeline(numbers, StandardScaler()), ["sl", "pl"]),
+                ("c", make_pipeline(colors, OneHotEncoder()), ["color"]),
+            ]
+        )
+
+    def strict() -> Any:
+        return ColumnTransformer(
+            [("n", ContinuousDomain(), NUMBERS), ("c", make_pipeline(CategoricalDomain(), OneHotEncoder()), ["color"])]
+        )
+
+    def coded() -> Any:
+        return ColumnTransformer([("n", "passthrough", NUMBERS), ("c", OrdinalEncoder(), ["color"])])
+
+    def hot() -> Any:
+        return ColumnTransformer([("n", "passthrough", NUMBERS), ("c", OneHotEncoder(), ["color"])])
+
+    boosted = HistGradientBoostingClassifier(max_iter=3, categorical_features=[4], random_state=0)
+    return {
+        "domain_lenient": Trained(
+            lambda: [("c", lenient()), ("m", LinearRegression())], "amount", ["sl", "pl", "color"]
+        ),
+        "domain_strict": Trained(lambda: [("c", strict()), ("m", LogisticRegression())], "two", words),
+        "hist_words": Trained(lambda: [("c", coded()), ("m", boosted)], "two", words),
+        "xgb_words": Trained(
+            lambda: [("c", hot()), ("m", xgboost.XGBClassifier(n_estimators=4, max_depth=3, random_state=0))],
+            "two",
+            words,
+        ),
+    }

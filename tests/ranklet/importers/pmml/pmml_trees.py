@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pmml_writing import chances, compound, file, inside, tag, told
+from pmml_writing import chances, compound, file, inside, model, tag, told
 from pmml_writing import test as simple
 
 STRATEGIES = ("none", "defaultChild", "lastPrediction", "nullPrediction", "weightedConfidence", "aggregateNodes")
@@ -203,7 +203,24 @@ def others() -> Iterator[tuple[str, str]]:
     yield "tree_scores_alone", file("TreeModel", "classification", bare, target="k3")
 
 
+def ordered() -> Iterator[tuple[str, str]]:
+    """Words that have an order."""
+    levels = "".join(tag("Value", value=one) for one in ("low", "mid", "high"))
+    own = {"c": f'<DataField name="c" optype="ordinal" dataType="string">{levels}</DataField>'}
+    for operator in ("lessThan", "lessOrEqual", "greaterThan", "greaterOrEqual"):
+        body = node("0", "<True/>", node("1", simple("c", operator, "mid"), score=1), node("2", "<True/>", score=2))
+        text = file("TreeModel", "regression", body, fields="x c", own=own)  # type: ignore[arg-type]
+        yield f"tree_order_{operator}", text
+        picked = tag(
+            "Segment", simple("c", operator, "mid") + model("TreeModel", "regression", node("0", "<True/>", score=3))
+        )
+        rest = tag("Segment", "<True/>" + model("TreeModel", "regression", node("0", "<True/>", score=5)))
+        several = tag("Segmentation", picked + rest, multipleModelMethod="sum")
+        yield f"mining_order_{operator}", file("MiningModel", "regression", several, fields="x c", own=own)  # type: ignore[arg-type]
+
+
 def files() -> Iterator[tuple[str, str]]:
     yield from strategies()
     yield from predicates()
     yield from others()
+    yield from ordered()

@@ -146,7 +146,7 @@ REFUSED = {
             node("0", "<True/>", node("1", simple("c", "lessThan", "red"), score=1)),
             fields="c",
         ),
-        "<SimplePredicate> compares words by their order",
+        "<SimplePredicate> compares the words of 'c' by lessThan, which have no order",
     ),
     **{
         f"{method} of numbers": (several(method, LINES), f"<Segmentation> has multipleModelMethod = '{method}'")
