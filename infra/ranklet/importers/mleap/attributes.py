@@ -17,7 +17,20 @@ from numpy.typing import NDArray
 
 from ranklet.errors import ImportRefused
 
-BASES = ("double", "float", "long", "int", "short", "byte", "boolean", "string", "data_shape", "tensor", "basic_type")
+BASES = (
+    "double",
+    "float",
+    "long",
+    "int",
+    "short",
+    "byte",
+    "boolean",
+    "string",
+    "data_shape",
+    "tensor",
+    "basic_type",
+    "byte_string",
+)
 BIG_ENDIAN = {"double": ">f8", "float": ">f4", "long": ">i8", "int": ">i4", "short": ">i2"}
 """Of a tensor in bytes."""
 NO_NUMBERS = ("string", "data_shape", "tensor", "basic_type")

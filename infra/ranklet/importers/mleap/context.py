@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ranklet.errors import ImportRefused
 from ranklet.importers.mleap.attributes import Floats
 from ranklet.importers.mleap.nodes import Node
 from ranklet.importers.mleap.sources import Sources
-from ranklet.importers.mleap.values import Dense, Hot, Numbers, Text, Value, Words
+from ranklet.importers.mleap.values import Dense, Hashed, Hot, Numbers, Part, Text, Value, Words
 from ranklet.importers.tape import Tape
 
 MAX_WIDTH = 1 << 20
+MOST_HASHED = 1 << 11
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,17 @@ class Context:
         """All of them side by side: double [n, width]."""
         return self.tape.joined([self._spread(part) for part in numbers.parts])
 
-    def _spread(self, part: Dense | Hot) -> str:
+    def _spread(self, part: Part) -> str:
         if isinstance(part, Dense):
             return part.tensor
-        places = np.arange(part.width, dtype=np.int64)[None]
-        return self.tape.doubles(self.tape.op("Equal", part.codes, self.tape.constant(places)))
+        if isinstance(part, Hot):
+            places = np.arange(part.width, dtype=np.int64)[None]
+            return self.tape.doubles(self.tape.op("Equal", part.codes, self.tape.constant(places)))
+        if part.width > MOST_HASHED:
+            raise ImportRefused(
+                f"a stage that is no linear model reads {part.width} hashed columns; served are {MOST_HASHED}"
+            )
+        return self.product(Numbers((part,)), np.eye(part.width))
 
     def product(self, numbers: Numbers, weights: Floats) -> str:
         """Σ number · weights [width, k]: double [n, k]."""
@@ -120,9 +128,12 @@ class Context:
             at += part.width
             if isinstance(part, Dense):
                 found.append(self.tape.op("MatMul", part.tensor, rows))
-            else:
-                table = np.concatenate([rows, np.zeros((1, rows.shape[1]))])
-                found.append(self.tape.op("Gather", table, self.tape.op("Reshape", part.codes, [-1]), axis=0))
+                continue
+            table = np.concatenate([rows, np.zeros((1, rows.shape[1]))])
+            for codes in (part.codes,) if isinstance(part, Hot) else part.codes:
+                found.append(self.tape.op("Gather", table, self.tape.op("Reshape", codes, [-1]), axis=0))
+            for number, place in part.numbers if isinstance(part, Hashed) else ():
+                found.append(self.tape.op("Mul", number, rows[place][None]))
         return self.tape.added(found)
 
     def whole(self, values: str, below: int) -> tuple[str, str]:

@@ -58,7 +58,7 @@ def _propose(read: list[nodes.Node], context: Context, wanted: str | None) -> Pr
         score=SCORE,
         files=files,
         tell={name: Telling(tensor=names[name], labels=words) for name, (_, words) in told.items()},
-        nulls=bool(context.dropped),
+        nulls=True,
         notes=(why, *_notes(context, told)),
     )
 

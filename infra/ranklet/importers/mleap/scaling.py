@@ -7,7 +7,7 @@ import numpy as np
 from ranklet.importers.mleap.attributes import Floats
 from ranklet.importers.mleap.context import Context
 from ranklet.importers.mleap.nodes import Node
-from ranklet.importers.mleap.values import Dense, Hot, Numbers
+from ranklet.importers.mleap.values import Numbers, Part
 
 
 def vector_assembler(node: Node, context: Context) -> None:
@@ -17,7 +17,7 @@ def vector_assembler(node: Node, context: Context) -> None:
     if shapes and len(shapes) != len(ports):
         node.refuse(f"has {len(shapes)} shapes for {len(ports)} columns; export the model again")
     keeps = node.attributes.text("handle_invalid", "error") == "keep"
-    parts: list[Dense | Hot] = []
+    parts: list[Part] = []
     for at, port in enumerate(ports):
         made = context.columns.get(node.inputs.get(port, ""))
         width = made.width if isinstance(made, Numbers) else shapes[at] if shapes else None

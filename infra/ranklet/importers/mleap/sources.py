@@ -23,13 +23,18 @@ Kind = Literal["number", "vector", "text"]
 
 @dataclass
 class Field:
-    """A raw field. loose: may be missing. known: words or numbers worth trying. strangers: other words may come."""
+    """A raw field. loose: may be missing. known: words or numbers worth trying. strangers: other words may come.
+
+    low, high: numbers outside of them are refused.
+    """
 
     kind: Kind
     width: int = 1
     loose: bool = False
     known: list[Any] = field(default_factory=list)
     strangers: bool = True
+    low: float = -np.inf
+    high: float = np.inf
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -54,8 +59,10 @@ class Field:
     def _numbers(self, random: np.random.Generator, count: int) -> list[float]:
         if self.known:
             picked = np.array(self.known, np.float64)[random.integers(0, len(self.known), count)]
-            return np.where(random.random(count) < 0.5, picked, picked + random.normal(size=count)).tolist()  # type: ignore[no-any-return]
-        return np.round(random.normal(size=count) * random.choice([1.0, 3.0], count), 3).tolist()  # type: ignore[no-any-return]
+            found = np.where(random.random(count) < 0.5, picked, picked + random.normal(size=count))
+            return np.clip(found, self.low, self.high).tolist()  # type: ignore[no-any-return]
+        found = np.round(random.normal(size=count) * random.choice([1.0, 3.0], count), 3)
+        return np.clip(found, self.low, self.high).tolist()  # type: ignore[no-any-return]
 
 
 class Sources:
@@ -84,7 +91,9 @@ class Sources:
     def bounded(self, name: str, low: float, high: float, *, missing: bool) -> str:
         """A scalar that is refused where it is not between these bounds, or not there: double [n, 1]."""
         self.number(name)
-        ends = [one if np.isfinite(one) else None for one in (low, high)]
+        one = self.fields[name]
+        one.low, one.high = max(one.low, low), min(one.high, high)
+        ends = [end if np.isfinite(end) else None for end in (low, high)]
         checked = ["check", ["field", name], {"intervals": [[*ends, "closedClosed"]]}, "error"]
         made = {
             "kind": "expression",
@@ -111,6 +120,16 @@ class Sources:
         self.fields[name].strangers = True
         line = {"kind": "expression", "of": [name], "expr": orjson.dumps(["field", name]).decode()}
         return self.tape.op("Reshape", self._feature(name, line, words, INT64), [-1, 1])
+
+    def bucket(self, name: str, column: str, count: int) -> str:
+        """The bucket of `column=text`: double [n, 1], NaN of a missing text."""
+        self.hint(name, ("a", "b"))
+        self.fields[name].strangers = True
+        joined = ["call", "concat", [["constant", f"{column}="], ["field", name]], {}]
+        hashed = ["call", "murmur3", [joined, ["constant", count]], {}]
+        made = ["call", "if", [["call", "isMissing", [["field", name]], {}], ["nothing", "integer"], hashed], {}]
+        line = {"kind": "expression", "of": [name], "expr": orjson.dumps(made).decode()}
+        return self.tape.op("Reshape", self._feature(name, line, None, DOUBLE), [-1, 1])
 
     def hint(self, name: str, known: Sequence[Any]) -> None:
         """Values worth trying, of a raw field."""

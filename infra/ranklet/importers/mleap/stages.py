@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ranklet.importers.mleap import encoding, expanding, linear, maths, networks, scaling, trees
+from ranklet.importers.mleap import encoding, expanding, hashing, linear, maths, networks, scaling, trees
 from ranklet.importers.mleap.context import Context
 from ranklet.importers.mleap.nodes import Node
 
@@ -18,6 +18,7 @@ STAGES: Mapping[str, Stage] = {
     "decision_tree_classifier": trees.decision_tree,
     "decision_tree_regression": trees.decision_tree,
     "elementwise_product": scaling.elementwise_product,
+    "feature_hasher": hashing.feature_hasher,
     "gbt_classifier": trees.gbt_classifier,
     "gbt_regression": trees.gbt_regression,
     "generalized_linear_regression": linear.generalized_linear_regression,
@@ -58,7 +59,7 @@ def loose(nodes: list[Node]) -> frozenset[str]:
     found = set[str]()
     for node in nodes:
         given = node.attributes
-        if node.op in ("imputer", "coalesce"):
+        if node.op in ("imputer", "coalesce", "feature_hasher"):
             found |= set(node.inputs.values())
         if node.op in KEEPING and given.text("handle_invalid", "error") != "error":
             found |= set(node.inputs.values())

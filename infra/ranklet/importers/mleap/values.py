@@ -25,10 +25,25 @@ class Hot:
 
 
 @dataclass(frozen=True)
+class Hashed:
+    """The sum of such columns of 0 and 1, and of numbers at places of their own.
+
+    codes: int64 [n, 1] each, `width` where there is none. numbers: double [n, 1] and its place.
+    """
+
+    codes: tuple[str, ...]
+    numbers: tuple[tuple[str, int], ...]
+    width: int
+
+
+Part = Dense | Hot | Hashed
+
+
+@dataclass(frozen=True)
 class Numbers:
     """A scalar or a vector: parts side by side. loose: a scalar in which NaN may stand for a missing value."""
 
-    parts: tuple[Dense | Hot, ...]
+    parts: tuple[Part, ...]
     scalar: bool = False
     loose: bool = False
 

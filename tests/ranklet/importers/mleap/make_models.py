@@ -38,9 +38,11 @@ def main(wanted: list[str]) -> None:
 
 
 def _write(target: Path, files: Mapping[str, bytes]) -> None:
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    beside = target.with_suffix(".part")
+    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):
             archive.writestr(zipfile.ZipInfo(name, w.DATE), files[name], zipfile.ZIP_DEFLATED, 9)
+    beside.replace(target)
 
 
 Answered = tuple[str, bytes, dict[str, list[Any]], dict[str, list[Any]]]

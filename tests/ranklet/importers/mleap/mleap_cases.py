@@ -126,6 +126,18 @@ def _encoding() -> Iterator[Case]:
             ],
             "odd",
         )
+    for count, model in (
+        (1 << 18, r.LinearRegression(labelCol="y", regParam=0.1)),
+        (37, r.DecisionTreeRegressor(labelCol="y")),
+    ):
+        yield Case(
+            f"hasher_{count}",
+            lambda count=count, model=model: [
+                f.FeatureHasher(inputCols=["color", "a", "size", "b"], outputCol="features", numFeatures=count),
+                model,
+            ],
+            "odd",
+        )
     for policy in ("keep", "skip"):
         yield Case(
             f"vector_indexer_{policy}",
@@ -219,7 +231,9 @@ def _trees() -> Iterator[Case]:
     models = {
         "tree_regression": lambda: r.DecisionTreeRegressor(labelCol="y", maxDepth=6),
         "tree_classifier": lambda: k.DecisionTreeClassifier(labelCol="three", maxDepth=5),
-        "tree_thresholds": lambda: k.DecisionTreeClassifier(labelCol="three", maxDepth=5, thresholds=[0.5, 0.0, 0.2]),
+        "tree_thresholds": lambda: k.DecisionTreeClassifier(labelCol="three", maxDepth=5).setThresholds(
+            [0.5, 0.0, 0.2]
+        ),
         "forest_regression": lambda: r.RandomForestRegressor(labelCol="y", numTrees=9, seed=5),
         "forest_classifier": lambda: k.RandomForestClassifier(labelCol="three", numTrees=9, seed=5),
         "forest_binary": lambda: k.RandomForestClassifier(labelCol="yes", numTrees=8, maxDepth=7, seed=5),

@@ -149,6 +149,20 @@ def _Interaction(one: Any, widths: dict[str, int]) -> Stage:
     return Stage("interaction", one.uid, given, ins, {"output": one.getOutputCol()})
 
 
+def _FeatureHasher(one: Any, widths: dict[str, int]) -> Stage:
+    names = one.getInputCols()
+    kinds = ["string" if name in ("color", "size") else "double" for name in names]
+    given = {
+        "num_features": w.long(one.getNumFeatures()),
+        "categorical_cols": w.texts([]),
+        "input_names": w.texts(names),
+        "basic_types": {"type": "list", "basic_type": kinds},
+        "input_shapes": w.shapes([None] * len(names)),
+    }
+    ins = {f"input{at}": name for at, name in enumerate(names)}
+    return Stage("feature_hasher", one.uid, given, ins, {"output": one.getOutputCol()})
+
+
 def _ImputerModel(one: Any, widths: dict[str, int]) -> Stage:
     (row,) = one.surrogateDF.collect()
     (name,) = one.getInputCols()

@@ -135,6 +135,20 @@ def test_an_interaction_has_columns_for_categories() -> None:
     assert scored(stages, {"a": [0.0, 2.0, 1.0, 3.0], "b": [2.0, 3.0, -1.0, 1.0]}) == [2.5, 300.5, -9.5, None]
 
 
+def test_hashed_columns_add_up_where_they_meet() -> None:
+    given = {
+        "num_features": w.long(1),
+        "input_names": w.texts(["word", "size"]),
+        "basic_types": {"type": "list", "basic_type": ["string", "double"]},
+    }
+    stages = [
+        Stage("feature_hasher", "h", given, {"input0": "a", "input1": "b"}, {"output": "v"}),
+        Stage("linear_regression", "sum", {"coefficients": w.vector([2.0]), "intercept": w.double(1.0)},
+              {"features": "v"}, {"prediction": "p"}),
+    ]  # fmt: skip
+    assert scored(stages, {"a": ["x", None, "é", None], "b": [3.0, 3.0, None, None]}) == [9, 7, 3, 1]
+
+
 def test_lists_tensors_and_scalars_in_every_spelling() -> None:
     packed = base64.b64encode(np.array([2.0, 3.0], ">f8").tobytes()).decode()
     spellings = [

@@ -86,6 +86,14 @@ def _one(name: str, kind: Kind, function: Callable[[str], Any]) -> Callable[[Seq
     return lambda parts: each(name, parts, ["string"], kind, function)
 
 
+def _bucket(text: str, buckets: float) -> int:
+    """The bucket of a text, as Spark's feature hasher has it: MurmurHash3 with the seed 42, as a signed number."""
+    from ranklet_features.murmur3 import one  # few models hash
+
+    found = one(text.encode(errors="replace"), 42)
+    return (found - (1 << 32) if found >> 31 else found) % int(buckets)
+
+
 FUNCTIONS: Mapping[str, Callable[[Sequence[Made]], Made]] = {
     "uppercase": _one("uppercase", "string", str.upper),
     "lowercase": _one("lowercase", "string", str.lower),
@@ -95,5 +103,6 @@ FUNCTIONS: Mapping[str, Callable[[Sequence[Made]], Made]] = {
     "concat": _concat,
     "matches": _matches,
     "replace": _replace,
+    "murmur3": lambda parts: each("murmur3", parts, ["string", "double"], "integer", _bucket),
 }
 """Function → what compiles it."""
