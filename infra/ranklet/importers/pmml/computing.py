@@ -9,8 +9,10 @@ import numpy as np
 
 from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.markup import Element, refuse
-from ranklet.importers.pmml.values import FALSE, TRUE, Choice, Number, Raw, Value
+from ranklet.importers.pmml.values import BOOLEANS, FALSE, NUMERIC, TRUE, Choice, Domain, Kind, Number, Raw, Value
 
+INTEGERS = 7
+"""ONNX's int64, which codes are."""
 ARITHMETIC = {"+": "Add", "-": "Sub", "*": "Mul", "/": "Div", "pow": "Pow"}
 FUNCTIONS = {"exp": "Exp", "ln": "Log", "sqrt": "Sqrt", "abs": "Abs", "floor": "Floor", "ceil": "Ceil", "rint": "Round"}
 COMPARED = {
@@ -58,6 +60,28 @@ def norm(
         made = scope.where(tape.op("Less", at, float(x[0])), ends[0], made)
         made = scope.where(tape.op("Greater", at, float(x[-1])), ends[1], made)
     return Number(made if fill is None else scope.where(scope.gone(found), fill, made))
+
+
+def mapped(
+    found: Value, rows: Sequence[Sequence[Any]], kind: Kind, fills: Sequence[Any], element: Element, scope: Context
+) -> Value:
+    """A cell for each word that a model chose. rows: (keys, cell). fills: the cells of other words, and of none."""
+    if not isinstance(found, Choice):
+        refuse(element, "maps a number that a model made, which is not served")
+    same = float if found.kind in NUMERIC else str
+    words = {same(word): word for word in found.domain.words}
+    cells = {words[keys[0]]: cell for keys, cell in reversed(rows) if keys[0] in words}  # a key's first row counts
+    if kind in NUMERIC:
+        return Number(_looked(found, cells, [np.nan if fill is None else fill for fill in fills], scope), kind)
+    told = [*cells.values(), *(fill for fill in fills if fill is not None)]
+    domain = Domain.of(BOOLEANS if kind == "boolean" else told)
+    code = {None: 0, **domain.words}
+    codes = _looked(found, {word: code[cell] for word, cell in cells.items()}, [code[fill] for fill in fills], scope)
+    return scope.choice(scope.tape.op("Cast", codes, to=INTEGERS), domain, kind)
+
+
+def _looked(found: Choice, cells: Mapping[str, float], fills: Sequence[float], scope: Context) -> str:
+    return scope.lookup(found, cells, other=fills[0], missing=fills[1])
 
 
 def call(name: str, parts: Sequence[Value], element: Element, scope: Context) -> Value:

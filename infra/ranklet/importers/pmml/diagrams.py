@@ -4,6 +4,8 @@ PMML's trees have any number of children, each with a predicate of three truth v
 (missingValueStrategy) and for nodes without a true child (noTrueChildStrategy). Here the children are asked one after
 the other; where a test's unknown way is neither its true nor its false one, a test for NaN comes before it. A child
 whose predicate only says the opposite of what was just found false is entered without a test.
+
+One module of 300 lines: its functions write one another's places, and none is read without the others.
 """
 
 from __future__ import annotations

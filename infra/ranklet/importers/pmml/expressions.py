@@ -207,7 +207,9 @@ def _map_values(expression: Element, scope: Context) -> Value:
     for at, value in enumerate(found):
         scope.sources.hint(value, [keys[at] for keys, _ in rows])
     if not all(isinstance(value, Raw) for value in found):
-        refuse(expression, "of what a model made is not served")
+        if len(found) > 1:
+            refuse(expression, "of several fields, one of which a model made, is not served")
+        return computing.mapped(found[0], rows, kind, fills, expression, scope)
     exprs = [value.expr for value in found if isinstance(value, Raw)]
     return raw(["map", exprs, rows, kind, *fills], expression, scope)
 

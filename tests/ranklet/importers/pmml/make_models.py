@@ -22,7 +22,7 @@ import pmml_rows  # noqa: E402
 import pmml_rules  # noqa: E402
 import pmml_trained  # noqa: E402
 
-DIGITS = 11
+DIGITS = 10
 """Of the answers that are stored; compared are 9."""
 
 

@@ -256,11 +256,32 @@ def chains() -> Iterator[tuple[str, str]]:
     yield "chain_classes", several("modelChain", segment("1", "<True/>", three) + segment("2", "<True/>", by_group))
 
 
+def selected() -> Iterator[tuple[str, str]]:
+    """The outputs of the segment that is chosen."""
+    parts = [
+        model(
+            "RegressionModel",
+            "regression",
+            tag("RegressionTable", tag("NumericPredictor", name=field, coefficient=1), intercept=at),
+            output=told(name, "predictedValue", "double"),
+        )
+        for at, (field, name) in enumerate((("x", "one"), ("z", "two"), ("x", "two")))
+    ]
+    predicates = (simple("x", "greaterThan", 0), simple("z", "greaterThan", 0))
+    for name, last in (("all", "<True/>"), ("none", simple("x", "lessThan", -1))):
+        body = "".join(
+            segment(f"s{at}", predicate, part)
+            for at, (predicate, part) in enumerate(zip((*predicates, last), parts, strict=True))
+        )
+        yield f"mining_told_{name}", several("selectFirst", body, output=told("segment", "entityId"))
+
+
 def files() -> Iterator[tuple[str, str]]:
     yield from regressions()
     yield from votes()
     yield from missing()
     yield from chains()
+    yield from selected()
 
 
 __all__ = ["CLASSES", "files"]
