@@ -19,6 +19,8 @@ from ranklet.importers.trees.records import Ensemble, Tree
 CEILING = 1e19
 """Exponentials end there."""
 MAX_TREES = 100_000
+TWO = ("bernoulli", "quasibinomial", "modified_huber")
+"""Distributions of two classes."""
 
 
 def score(mojo: Mojo, cells: Sequence[Cell], columns: Columns, offset: str | None) -> Scored:
@@ -36,6 +38,8 @@ def total(mojo: Mojo, cells: Sequence[Cell], columns: Columns) -> str:
     groups, each = mojo.whole("n_trees"), _each(mojo)
     if not 1 <= groups * each <= MAX_TREES:
         raise ImportRefused(f"it has {groups} · {each} trees; served are 1 to {MAX_TREES}")
+    if each != (needed := _needed(mojo)):
+        raise ImportRefused(f"it has {each} trees of a group, and {needed} for {mojo.classes} classes are needed")
     if mojo.number("mojo_version") < 1.2:
         raise ImportRefused(
             f"mojo_version {mojo.text('mojo_version')} has trees of another form; served are 1.2 and later"
@@ -57,6 +61,19 @@ def _each(mojo: Mojo) -> int:
     if "n_trees_per_class" in mojo.info:
         return mojo.whole("n_trees_per_class")
     return 1 if mojo.classes == 2 and not mojo.flag("binomial_double_trees", False) else mojo.classes
+
+
+def _needed(mojo: Mojo) -> int:
+    """Trees of a group that what follows them reads."""
+    if mojo.algorithm == "gbm":
+        family = mojo.text("distribution")
+        if mojo.classes == 2 and family == "multinomial":
+            raise ImportRefused("distribution = multinomial of two classes is not served; train it as bernoulli")
+        if (mojo.classes > 1) != (family in (*TWO, "multinomial")) or (mojo.classes > 2 and family in TWO):
+            raise ImportRefused(f"distribution = {family} is none of {mojo.classes} classes")
+        return mojo.classes if family == "multinomial" else 1
+    double = mojo.algorithm == "drf" and mojo.flag("binomial_double_trees", False)
+    return 1 if mojo.algorithm == "isolationforest" or (mojo.classes == 2 and not double) else mojo.classes
 
 
 def _read(mojo: Mojo, name: str, levels: Sequence[int | None]) -> trees.Grown:
@@ -116,8 +133,6 @@ def _boosted(mojo: Mojo, sums: str, tape: Tape, offset: str | None) -> Scored:
     family = mojo.text("distribution")
     start = mojo.number("init_f")
     if family == "multinomial":
-        if mojo.classes == 2:
-            raise ImportRefused("distribution = multinomial of two classes is not served; train it as bernoulli")
         most = tape.op("ReduceMax", sums, [1], keepdims=1)
         odds = tape.op("Exp", tape.op("Sub", sums, most))
         classes = tape.op("Div", odds, tape.total(odds))
@@ -125,7 +140,7 @@ def _boosted(mojo: Mojo, sums: str, tape: Tape, offset: str | None) -> Scored:
     raw = tape.op("Add", sums, start)
     raw = raw if offset is None else tape.op("Add", raw, offset)
     mean = linked(mojo, tape, raw)
-    if family in ("bernoulli", "quasibinomial", "modified_huber"):
+    if family in TWO:
         classes = tape.joined([tape.op("Sub", 1.0, mean), mean])
         return classified(tape, balanced(tape, classes, mojo), mojo)
     return Scored((mean,))
@@ -157,7 +172,7 @@ LINKS: Mapping[str, Callable[[Tape, str], str]] = {
     "identity": _identity, "log": bounded_exp, "logit": bounded_logistic, "ologit": bounded_logistic,
 }  # fmt: skip
 DEFAULTS = {
-    **dict.fromkeys(("bernoulli", "quasibinomial", "modified_huber"), "logit"),
+    **dict.fromkeys(TWO, "logit"),
     **dict.fromkeys(("poisson", "gamma", "tweedie"), "log"),
 }
 """Distribution → link, where an old file names none."""

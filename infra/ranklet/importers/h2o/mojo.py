@@ -16,7 +16,7 @@ from ranklet.errors import ImportRefused
 from ranklet.importers.archives import Archive
 
 MAX_TEXT = 1 << 28
-MAX_COLUMNS = 100_000
+MAX_COLUMNS, MAX_CLASSES = 100_000, 1 << 12
 MAX_MODELS = 1_000
 """Of an ensemble, and of those within it, together."""
 _SECTIONS = ("[info]", "[columns]", "[domains]")
@@ -66,8 +66,10 @@ class Mojo:
 
     @property
     def classes(self) -> int:
-        """Of the target, 1 of a regression."""
-        return self.whole("n_classes")
+        """Of the target, 1 of a regression. Raises ImportRefused for more than MAX_CLASSES."""
+        if (found := self.whole("n_classes")) > MAX_CLASSES:
+            raise ImportRefused(f"n_classes = {found}; served are at most {MAX_CLASSES}")
+        return found
 
     def has(self, member: str) -> bool:
         """Whether it holds such a member."""

@@ -99,4 +99,6 @@ def _names(mojo: Mojo, classes: int) -> list[str]:
         if mojo.algorithm not in names or classes != 2:
             raise ImportRefused("its target has classes without names (domains); train it with a factor as the target")
         return [names[mojo.algorithm].format(at) for at in range(classes)]
+    if len(mojo.response) != classes:
+        raise ImportRefused(f"its target has {len(mojo.response)} names for {classes} classes")
     return [f"p{word}" if _WHOLE.fullmatch(word) and -(2**31) <= int(word) < 2**31 else word for word in mojo.response]
