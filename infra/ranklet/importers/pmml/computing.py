@@ -75,7 +75,7 @@ def mapped(
         return Number(_looked(found, cells, [np.nan if fill is None else fill for fill in fills], scope), kind)
     told = [*cells.values(), *(fill for fill in fills if fill is not None)]
     domain = Domain.of(BOOLEANS if kind == "boolean" else told)
-    code = {None: 0, **domain.words}
+    code: dict[Any, int] = {None: 0, **domain.words}
     codes = _looked(found, {word: code[cell] for word, cell in cells.items()}, [code[fill] for fill in fills], scope)
     return scope.choice(scope.tape.op("Cast", codes, to=INTEGERS), domain, kind)
 
