@@ -74,7 +74,7 @@ EXAMPLES: Mapping[str, Example] = {
     ),
     "h2o": Example("h2o/h2o.zip", "films/model.zip", "ranker.zip"),
     "lightgbm": Example("trees/lightgbm.zip", "lambdarank/model.txt", "ranker.txt", libraries=("lightgbm",)),
-    "mleap": Example("mleap/mleap.zip", "sklearn_logistic/bundle.zip", "ranker.zip"),
+    "mleap": Example("mleap/mleap.zip", "films/bundle.zip", "ranker.zip"),
     "pmml": Example("pmml/pmml.zip", "s_imputed_logistic/model.pmml", "ranker.pmml"),
     "sklearn": Example(
         "sklearn/sklearn.zip",

@@ -31,7 +31,7 @@ def test_spark_answers_alike(name: str, session: Any) -> None:
 
 
 def test_the_python_package_writes_what_is_read() -> None:
-    pytest.importorskip("mleap")
+    pytest.importorskip("mleap.sklearn")
     import mleap_sklearn
 
     for answered in mleap_sklearn.cases():

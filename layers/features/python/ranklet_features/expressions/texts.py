@@ -91,7 +91,7 @@ def _bucket(text: str, buckets: float) -> int:
     from ranklet_features.murmur3 import one  # few models hash
 
     found = one(text.encode(errors="replace"), 42)
-    return (found - (1 << 32) if found >> 31 else found) % int(buckets)
+    return (found - (1 << 32) if found >> 31 else found) % max(int(buckets), 1)
 
 
 FUNCTIONS: Mapping[str, Callable[[Sequence[Made]], Made]] = {
