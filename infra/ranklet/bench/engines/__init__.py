@@ -1,7 +1,10 @@
 """What scoring costs: imported models against the libraries that trained them, NumPy engines against onnxruntime.
+Models from Java's world through the whole handler, against Java's scorers.
 
 trees.py     imported models, as a build ships them     peers.py       the libraries, each in its own process
 arrays.py    NumPy engines and the same as graphs       peer_models.py what runs there
+handlers.py  PMML and MOJO, a request through the handler   java_models.py JPMML and H2O there
+pmml_files.py the PMML files, and the records
 """
 
 from __future__ import annotations
@@ -13,12 +16,12 @@ from datetime import UTC, datetime
 
 from ranklet.bench import base, machine
 from ranklet.bench.base import Progress, Report, Setting
-from ranklet.bench.engines import arrays, trees
+from ranklet.bench.engines import arrays, handlers, trees
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Of libraries that are not imported yet, and of processes that are not started yet."""
 
-PARTS = (trees.measure, arrays.measure)
+PARTS = (trees.measure, arrays.measure, handlers.measure)
 PACKAGES = ("numpy", "onnxruntime")
 
 

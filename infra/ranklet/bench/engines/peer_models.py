@@ -5,13 +5,14 @@
 It runs in any environment that has the library, as a script: nothing of ranklet is there. One JSON document a line.
 Out, first: {"name": with version, "file": the saved model, "ways": [name, …]}. In: {"way": …, "kind": …, "n": rows},
 and "answer": "….npy" where the answer, float64 [n], is to be written. Out: {"cpu": seconds of this process's CPU time
-in a call with a new matrix, after one that is not timed}.
+in a call with a new matrix, after one that is not timed, or as many as "warm" says}.
 """
 
 import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def xgboost(folder: Path) -> Any:
         "predict": lambda rows: booster.predict(library.DMatrix(rows, nthread=1)),
         "inplace": booster.inplace_predict,
     }
-    return library, file, ways
+    return _named(library), file, ways
 
 
 def lightgbm(folder: Path, **more: Any) -> Any:
@@ -57,7 +58,7 @@ def lightgbm(folder: Path, **more: Any) -> Any:
         settings |= {"num_threads": 1, "verbose": -1, "min_data_in_leaf": 5, **more}
         library.train(settings, library.Dataset(x, y), TREES).save_model(file)
     booster = library.Booster(model_file=file)
-    return library, file, {"predict": lambda rows: booster.predict(rows, num_threads=1)}
+    return _named(library), file, {"predict": lambda rows: booster.predict(rows, num_threads=1)}
 
 
 def catboost(folder: Path) -> Any:
@@ -72,7 +73,7 @@ def catboost(folder: Path) -> Any:
         model.fit(x, y)
         model.save_model(str(file))
     model = library.CatBoostClassifier().load_model(str(file))
-    return library, file, {"predict": lambda rows: model.predict_proba(rows, thread_count=1)[:, 1]}
+    return _named(library), file, {"predict": lambda rows: model.predict_proba(rows, thread_count=1)[:, 1]}
 
 
 def scikit(folder: Path, name: str) -> Any:
@@ -90,7 +91,11 @@ def scikit(folder: Path, name: str) -> Any:
         x, y = data()
         skops.io.dump(made[name]().fit(x, y), file)
     model = skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
-    return sklearn, file, {"predict": lambda rows: model.predict_proba(rows)[:, 1]}
+    return _named(sklearn), file, {"predict": lambda rows: model.predict_proba(rows)[:, 1]}
+
+
+def _named(library: Any) -> str:
+    return f"{library.__name__} {library.__version__}"
 
 
 MODELS: dict[str, Any] = {
@@ -104,21 +109,28 @@ MODELS: dict[str, Any] = {
 }
 
 
-def main() -> None:
+def matrix(path: str) -> Callable[[int], Any]:
+    """A new matrix of a file's first n rows."""
+    whole = np.load(path)
+    return lambda n: whole[:n].copy()
+
+
+def serve(models: dict[str, Any], read: Callable[[str], Callable[[int], Any]]) -> None:
+    """Answer questions until there are no more. read: a file of rows, as what gives the first n of them anew."""
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever a library prints is for people
     given = json.loads(sys.argv[1])
-    library, file, ways = MODELS[given["model"]](Path(given["folder"]))
-    told = {"name": f"{library.__name__} {library.__version__}", "file": str(file), "ways": list(ways)}
-    print(json.dumps(told), file=out)
-    kinds = {kind: np.load(path) for kind, path in given["rows"].items()}
+    name, file, ways = models[given["model"]](Path(given["folder"]))
+    print(json.dumps({"name": name, "file": str(file), "ways": list(ways)}), file=out)
+    kinds = {kind: read(path) for kind, path in given["rows"].items()}
     for line in sys.stdin:
         asked = json.loads(line)
-        run, rows = ways[asked["way"]], kinds[asked["kind"]][: asked["n"]].copy()
-        run(rows)
-        rows = rows.copy()
+        run, rows = ways[asked["way"]], kinds[asked["kind"]]
+        for _ in range(asked.get("warm", 1)):
+            run(rows(asked["n"]))
+        fresh = rows(asked["n"])
         start = time.process_time_ns()
-        answer = run(rows)
+        answer = run(fresh)
         cpu = (time.process_time_ns() - start) / 1e9
         if "answer" in asked:
             np.save(asked["answer"], np.asarray(answer, np.float64).reshape(-1))
@@ -126,4 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(MODELS, matrix)

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,13 @@ from numpy.typing import NDArray
 from ranklet.bench.base import Progress, Sample, Setting
 from ranklet.errors import BenchError
 
-PACKAGES = ("catboost>=1.2", "lightgbm>=4.6", "scikit-learn>=1.7", "skops>=0.13", "xgboost-cpu>=3")
+ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
+    "libraries": ("catboost>=1.2", "lightgbm>=4.6", "scikit-learn>=1.7", "skops>=0.13", "xgboost-cpu>=3"),
+    "java": ("h2o==3.46.0.11", "jpmml-evaluator>=0.16", "jpype1>=1.5"),
+}
+"""What `--install-peers` makes. jpmml-evaluator is AGPL: nothing of ours imports it, its process alone does.
+Later releases of h2o save MOJOs under a licence only."""
+
 MODULES: Mapping[str, tuple[str, ...]] = {
     "xgboost": ("xgboost",),
     "lightgbm": ("lightgbm",),
@@ -54,6 +60,10 @@ class Peer:
         found: NDArray[np.float64] = np.load(path)
         return found
 
+    def warm(self, way: str, kind: str, n: int, calls: int) -> None:
+        """Call it so often, for a compiler that watches what is called."""
+        self._ask({"way": way, "kind": kind, "n": n, "warm": calls})
+
     def sample(self, way: str, kind: str, n: int) -> Sample:
         """Times one call after an untimed one, in CPU seconds of its process, measured there."""
         return lambda _: float(self._ask({"way": way, "kind": kind, "n": n})["cpu"])
@@ -77,7 +87,16 @@ class Peer:
 @contextmanager
 def running(model: str, rows: Mapping[str, Path], setting: Setting) -> Iterator[Peer | None]:
     """The library of a model, trained if it was not; None where no environment has it. rows: kind → .npy file."""
-    python = next((one for one in pythons(setting) if _has(one, MODULES[model])), None)
+    with started(SCRIPT, model, rows, setting, modules=MODULES[model]) as peer:
+        yield peer
+
+
+@contextmanager
+def started(
+    script: Path, model: str, rows: Mapping[str, Path], setting: Setting, *, modules: Sequence[str]
+) -> Iterator[Peer | None]:
+    """A script's process, in the first environment that has the modules; None where none has them."""
+    python = next((one for one in pythons(setting) if _has(one, modules)), None)
     if python is None:
         yield None
         return
@@ -85,7 +104,7 @@ def running(model: str, rows: Mapping[str, Path], setting: Setting) -> Iterator[
     folder.mkdir(parents=True, exist_ok=True)
     given = {"model": model, "folder": str(folder), "rows": {kind: str(path) for kind, path in rows.items()}}
     # -P: beside the script lie modules whose names are a library's.
-    command = [str(python), "-P", str(SCRIPT), json.dumps(given)]
+    command = [str(python), "-P", str(script), json.dumps(given)]
     environ = {**os.environ, "PYTHONPATH": ""}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stdin is not None
@@ -99,25 +118,25 @@ def running(model: str, rows: Mapping[str, Path], setting: Setting) -> Iterator[
                 process.kill()
 
 
-def install(setting: Setting, progress: Progress) -> None:
-    """Make the environment of all libraries, where the setting says so and it is not there."""
-    home = setting.folder / "libraries"
+def install(setting: Setting, progress: Progress, environment: str = "libraries") -> None:
+    """Make an environment of libraries, where the setting says so and it is not there."""
+    home, packages = setting.folder / environment, ENVIRONMENTS[environment]
     if (home / "whole").exists() or not setting.install_peers:
         return
-    progress(f"installing {', '.join(PACKAGES)}")
+    progress(f"installing {', '.join(packages)}")
     venv.create(home, clear=True, with_pip=True)
     command = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.run([*command, *PACKAGES], stdout=sys.stderr, check=False).returncode:
+    if subprocess.run([*command, *packages], stdout=sys.stderr, check=False).returncode:
         raise BenchError("the libraries could not be installed; without --install-peers the bench runs without them")
     (home / "whole").touch()
 
 
 def pythons(setting: Setting) -> list[Path]:
     """Interpreters that may have a library."""
-    home = setting.folder / "libraries"
-    return [Path(sys.executable), *([home / "bin" / "python"] if (home / "whole").exists() else [])]
+    homes = [setting.folder / environment for environment in ENVIRONMENTS]
+    return [Path(sys.executable), *(home / "bin" / "python" for home in homes if (home / "whole").exists())]
 
 
-def _has(python: Path, modules: tuple[str, ...]) -> bool:
-    check = f"import importlib.util as u, sys; sys.exit(not all(u.find_spec(m) for m in {modules!r}))"
+def _has(python: Path, modules: Sequence[str]) -> bool:
+    check = f"import importlib.util as u, sys; sys.exit(not all(u.find_spec(m) for m in {tuple(modules)!r}))"
     return subprocess.run([str(python), "-c", check], check=False).returncode == 0
