@@ -102,7 +102,7 @@ def _binary(mojo: Mojo, columns: Columns, originals: list[Original]) -> Iterator
 
 def _eigen(mojo: Mojo, columns: Columns, originals: list[Original]) -> Iterator[Cell]:
     """A number of 32 bits for each level."""
-    projected = mojo.doubles("_orig_projection_array").astype(np.float32).astype(np.float64)
+    projected = mojo.narrowed("_orig_projection_array")
     for one in originals:
         if one.domain is None:
             yield columns.cell(one.name, None)

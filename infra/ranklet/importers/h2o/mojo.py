@@ -66,9 +66,9 @@ class Mojo:
 
     @property
     def classes(self) -> int:
-        """Of the target, 1 of a regression. Raises ImportRefused for more than MAX_CLASSES."""
-        if (found := self.whole("n_classes")) > MAX_CLASSES:
-            raise ImportRefused(f"n_classes = {found}; served are at most {MAX_CLASSES}")
+        """Of the target, 1 of a regression. Raises ImportRefused for none and for more than MAX_CLASSES."""
+        if not 1 <= (found := self.whole("n_classes")) <= MAX_CLASSES:
+            raise ImportRefused(f"n_classes = {found}; served are 1 to {MAX_CLASSES}")
         return found
 
     def has(self, member: str) -> bool:
@@ -125,6 +125,14 @@ class Mojo:
         if size is not None and len(values) != size:
             raise ImportRefused(f"{key} has {len(values)} numbers, and {size} are needed")
         return values
+
+    def narrowed(self, key: str, *, size: int | None = None) -> NDArray[np.float64]:
+        """A list of doubles as floats of 32 bits, in doubles again. Raises ImportRefused for one beyond them."""
+        with np.errstate(over="ignore"):
+            found = self.doubles(key, size=size).astype(np.float32).astype(np.float64)
+        if not np.isfinite(found).all():
+            raise ImportRefused(f"{key} has numbers beyond 32 bits")
+        return found
 
     def wholes(self, key: str, *, size: int | None = None) -> list[int]:
         """A list of whole numbers, -1 allowed."""

@@ -87,9 +87,9 @@ def _layer(mojo: Mojo, at: int, units: Sequence[int], *, pieces: int) -> tuple[A
     begin, end = units[at], units[at + 1]
     if begin * end * pieces > MAX_WEIGHTS:
         raise ImportRefused(f"layer {at} has {begin * end * pieces} weights; served are {MAX_WEIGHTS}")
-    held = mojo.doubles(f"weight_layer{at}", size=begin * end * pieces)
+    held = mojo.narrowed(f"weight_layer{at}", size=begin * end * pieces)
     bias = mojo.doubles(f"bias_layer{at}", size=end * pieces)
-    weights = held.astype(np.float32).astype(np.float64).reshape(end, begin, pieces)
+    weights = held.reshape(end, begin, pieces)
     return np.ascontiguousarray(weights.transpose(1, 0, 2).reshape(begin, end * pieces)), bias
 
 

@@ -65,6 +65,8 @@ def _ini(files: Files, old: str, new: str, member: str = "model.ini") -> Files:
         ("drf_multinomial", "n_classes = 4", "n_classes = 3", "4 trees of a group"),
         ("drf_regression", "n_trees_per_class = 1", "n_trees_per_class = 2", "2 trees of a group"),
         ("glm_multinomial", "n_classes = 4", "n_classes = 2", "beta has"),
+        ("glm_multinomial", "n_classes = 4", "n_classes = 0", "n_classes = 0"),
+        ("net_rectifier", "weight_layer1 = [", "weight_layer1 = [1e300, ", "weight_layer1"),
         ("gbm_bernoulli", "endianness = LITTLE", "endianness = BIG", "endianness = BIG_ENDIAN"),
         ("xgboost_dart", "mojo_version = 1.10", "mojo_version = 1.00", "mojo_version 1.00"),
         ("gbm_bernoulli", "_genmodel_encoding = AUTO", "_genmodel_encoding = Odd", "categorical_encoding = 'Odd'"),
