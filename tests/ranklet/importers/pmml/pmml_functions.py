@@ -190,6 +190,11 @@ def _others() -> Iterator[tuple[str, str, str]]:
     yield "default_value", apply("ln", X, defaultValue="-7"), "double"
     yield "default_value_missing", apply("+", X, Y, defaultValue="-7"), "double"
     yield "days_since", apply("dateDaysSinceYear", field("dd"), constant(1970)), "double"
+    for year in (1960, 2000):
+        yield f"seconds_since_{year}", apply("dateSecondsSinceYear", field("mm"), constant(year)), "double"
+    yield "seconds_of_day_time", apply("dateSecondsSinceMidnight", field("hh")), "double"
+    yield "seconds_of_day_moment", apply("dateSecondsSinceMidnight", field("mm")), "double"
+    yield "days_since_moment", apply("dateDaysSinceYear", field("mm"), constant(1960)), "double"
     yield (
         "norm_continuous",
         f'<NormContinuous field="x">{LINE}<LinearNorm orig="3" norm="5"/></NormContinuous>',
