@@ -52,7 +52,10 @@ def typed(values: Sequence[Any], kind: ValueType, default: Any = None) -> Any:
             return values
         found = packed(values, kind)
     except (StructError, TypeError, OverflowError):
-        return _checked(values, kind, default)
+        if default is None or not any(value is None for value in values):
+            return _checked(values, kind, default)
+        # Gaps are common: filled at once, and looked at one by one only where that does not help.
+        return typed([default if value is None else value for value in values], kind)
     if _may_hold_bools(found) and not CLASSES[kind].issuperset({value.__class__ for value in values}):
         return _checked(values, kind, default)
     return found
