@@ -10,7 +10,7 @@ import numpy as np
 from ranklet.errors import ImportRefused
 from ranklet.importers.mleap.attributes import Floats
 from ranklet.importers.mleap.nodes import Node
-from ranklet.importers.mleap.sources import Sources
+from ranklet.importers.mleap.sources import Field, Sources
 from ranklet.importers.mleap.values import Dense, Hashed, Hot, Numbers, Part, Text, Value, Words
 from ranklet.importers.tape import Tape
 
@@ -77,9 +77,17 @@ class Context:
         """The raw field of texts at a port."""
         name = self.input(node, port)
         found = self.columns.setdefault(name, Text(name))
-        if not isinstance(found, Text):
-            node.refuse(f"reads {name!r} as text, and it is numbers")
-        self.sources.text(name)
+        if not isinstance(found, Text) or self.sources.text(name).kind != "text":
+            node.refuse(f"reads {name!r} as text, and it is not")
+        return name
+
+    def terms(self, node: Node, port: str) -> str:
+        """The raw field of lists of texts at a port."""
+        name = self.input(node, port)
+        if name in self.columns:
+            node.refuse(f"reads {name!r} as a list of texts, and it is none")
+        self.columns[name] = Text(name)
+        self.sources.fields[name] = Field("terms", loose=True)
         return name
 
     def _raw(self, name: str, width: int | None) -> Numbers:
@@ -130,8 +138,11 @@ class Context:
                 found.append(self.tape.op("MatMul", part.tensor, rows))
                 continue
             table = np.concatenate([rows, np.zeros((1, rows.shape[1]))])
-            for codes in (part.codes,) if isinstance(part, Hot) else part.codes:
-                found.append(self.tape.op("Gather", table, self.tape.op("Reshape", codes, [-1]), axis=0))
+            for codes in part.codes if isinstance(part, Hashed) else ():
+                each = self.tape.op("Gather", table, codes, axis=0)
+                found.append(self.tape.op("ReduceSum", each, [1], keepdims=0))
+            if isinstance(part, Hot):
+                found.append(self.tape.op("Gather", table, self.tape.op("Reshape", part.codes, [-1]), axis=0))
             for number, place in part.numbers if isinstance(part, Hashed) else ():
                 found.append(self.tape.op("Mul", number, rows[place][None]))
         return self.tape.added(found)

@@ -1,4 +1,4 @@
-"""Columns hashed to places of one wide vector: Spark's FeatureHasher, by MurmurHash3."""
+"""Columns hashed to places of one wide vector: Spark's FeatureHasher and HashingTF, by MurmurHash3."""
 
 from __future__ import annotations
 
@@ -32,6 +32,23 @@ def feature_hasher(node: Node, context: Context) -> None:
         else:
             node.refuse(f"takes {name[:80]!r}, which is {kind[:20]}, as a category; served are texts")
     context.give(node, "output", Numbers((Hashed(tuple(codes), tuple(numbers), width),)))
+
+
+def hashing_term_frequency(node: Node, context: Context) -> None:
+    """How often each place is met in a list of texts."""
+    width, version = node.attributes.whole("num_features"), node.attributes.whole("hashUnsafeBytesVersion", 1)
+    if version != 2:
+        node.refuse(f"hashes by version {version}, as Spark 2 did; served is 2: fit it with Spark 3")
+    if node.attributes.flag("binary", default=False):
+        node.refuse("is binary, and served are counts of terms")
+    if not 1 <= width <= MAX_WIDTH:
+        node.refuse(f"has num_features = {width}; served are 1 to {MAX_WIDTH}")
+    tape, hashes = context.tape, context.sources.terms(context.terms(node, "input"), width, SEED)
+    size, below = tape.op("Div", hashes, [2]), tape.op("Equal", tape.op("Mod", hashes, [2]), [1])
+    # of a hash below 0 what is left, is counted from the end, as Spark has it
+    places = tape.op("Where", below, tape.op("Mod", tape.op("Sub", [width], size), [width]), size)
+    codes = tape.op("Where", tape.op("Less", hashes, [0]), [width], places)
+    context.give(node, "output", Numbers((Hashed((codes,), (), width),)))
 
 
 def bucket(text: str, count: int) -> int:

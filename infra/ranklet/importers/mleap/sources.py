@@ -18,7 +18,7 @@ NUMBERS = "numbers"
 INLINE = 24
 """Words of a vocabulary that stand in model.toml; longer ones are files."""
 INT64 = int(TensorProto.INT64)
-Kind = Literal["number", "vector", "text"]
+Kind = Literal["number", "vector", "text", "terms"]
 
 
 @dataclass
@@ -41,6 +41,8 @@ class Field:
         """Its line of [inputs]."""
         if self.kind == "text":
             return {"type": "string", **({"default": MISSING_TEXT} if self.loose else {})}
+        if self.kind == "terms":
+            return {"type": "string", "list": True, "default": []}
         size = {"length": self.width} if self.kind == "vector" else {}
         return {"type": "float", **size, **({"nan": "allow"} if self.loose else {})}
 
@@ -48,6 +50,8 @@ class Field:
         """As the protocol `Draw` says."""
         if self.kind == "vector":
             return [self._numbers(random, self.width) for _ in range(count)]
+        if self.kind == "terms":
+            return [[("a", "b", "new")[at] for at in random.integers(0, 3, at % 4)] for at in range(count)]
         if self.kind == "number":
             found: list[Any] = self._numbers(random, count)
         else:
@@ -121,6 +125,14 @@ class Sources:
         line = {"kind": "expression", "of": [name], "expr": orjson.dumps(["field", name]).decode()}
         return self.tape.op("Reshape", self._feature(name, line, words, INT64), [-1, 1])
 
+    def terms(self, name: str, count: int, seed: int) -> str:
+        """The texts of a list by their hashes: twice |hash| modulo the count, and 1 of a hash below 0; int64 [n, L].
+
+        -1 stands behind the end of a list.
+        """
+        line = {"kind": "bag", "of": name, "hash": "murmur3", "seed": seed, "buckets": 2 * count, "pad": -1}
+        return self._feature(name, line, None, INT64, "length")
+
     def bucket(self, name: str, column: str, count: int) -> str:
         """The bucket of `column=text`: double [n, 1], NaN of a missing text."""
         self.hint(name, ("a", "b"))
@@ -155,7 +167,7 @@ class Sources:
                 yield name, line if words is None else {**line, "vocabulary": _vocabulary(name, words, files)}
 
     def _feature(
-        self, of: str, line: Mapping[str, Any], words: Sequence[str] | None, dtype: int, width: int | None = None
+        self, of: str, line: Mapping[str, Any], words: Sequence[str] | None, dtype: int, width: int | str | None = None
     ) -> str:
         for name, (other, known, _) in self._features.items():
             if other == line and (known is words or known == words):

@@ -22,6 +22,7 @@ STAGES: Mapping[str, Stage] = {
     "gbt_classifier": trees.gbt_classifier,
     "gbt_regression": trees.gbt_regression,
     "generalized_linear_regression": linear.generalized_linear_regression,
+    "hashing_term_frequency": hashing.hashing_term_frequency,
     "imputer": encoding.imputer,
     "interaction": expanding.interaction,
     "k_means": networks.k_means,

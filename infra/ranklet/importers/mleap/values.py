@@ -28,7 +28,7 @@ class Hot:
 class Hashed:
     """The sum of such columns of 0 and 1, and of numbers at places of their own.
 
-    codes: int64 [n, 1] each, `width` where there is none. numbers: double [n, 1] and its place.
+    codes: int64 [n, 1] or [n, L] each, `width` where there is none. numbers: double [n, 1] and its place.
     """
 
     codes: tuple[str, ...]

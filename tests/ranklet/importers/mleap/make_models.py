@@ -101,10 +101,7 @@ def fitted(
 def _frame(session: Any, columns: Mapping[str, Any]) -> Any:
     from pyspark.sql import types as t
 
-    kinds = {
-        name: t.StringType() if any(isinstance(one, str) for one in values) else t.DoubleType()
-        for name, values in columns.items()
-    }
+    kinds = {name: _kind(values, t) for name, values in columns.items()}
     schema = t.StructType(
         [t.StructField("row", t.LongType())] + [t.StructField(name, kind) for name, kind in kinds.items()]
     )
@@ -112,6 +109,12 @@ def _frame(session: Any, columns: Mapping[str, Any]) -> Any:
     return session.createDataFrame(
         [(at, *(columns[name][at] for name in columns)) for at in range(count)], schema
     ).coalesce(1)
+
+
+def _kind(values: list[Any], types: Any) -> Any:
+    if any(isinstance(one, list) for one in values):
+        return types.ArrayType(types.StringType())
+    return types.StringType() if any(isinstance(one, str) for one in values) else types.DoubleType()
 
 
 def _answers(found: list[Any], told: list[str], count: int) -> dict[str, list[Any]]:

@@ -38,9 +38,15 @@ def rows(kind: str, *, trained: bool) -> dict[str, list[Any]]:
         _odd(found, random)
     if trained and kind != "plain":
         found["a"] = [None if random.random() < 0.1 else value for value in found["a"]]
+    found["tags"] = _tags(count, np.random.default_rng(3 + trained))
     if kind == "nan":
         found["a"] = [math.nan if value is None else value for value in found["a"]]
     return found
+
+
+def _tags(count: int, random: np.random.Generator) -> list[list[str]]:
+    words = ["new", "old", "Łódź", "a tag of many bytes", ""]
+    return [[words[at] for at in random.integers(0, len(words), random.integers(0, 6))] for _ in range(count)]
 
 
 def _labels(found: dict[str, list[Any]], random: np.random.Generator) -> None:
@@ -137,6 +143,15 @@ def _encoding() -> Iterator[Case]:
                 model,
             ],
             "odd",
+        )
+    for count in (1 << 16, 17):
+        yield Case(
+            f"terms_{count}",
+            lambda count=count: [
+                f.HashingTF(inputCol="tags", outputCol="terms", numFeatures=count),
+                f.VectorAssembler(inputCols=["terms", "b"], outputCol="features"),
+                r.LinearRegression(labelCol="y", regParam=0.1) if count > 17 else r.DecisionTreeRegressor(labelCol="y"),
+            ],
         )
     for policy in ("keep", "skip"):
         yield Case(

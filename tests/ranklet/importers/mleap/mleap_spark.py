@@ -163,6 +163,16 @@ def _FeatureHasher(one: Any, widths: dict[str, int]) -> Stage:
     return Stage("feature_hasher", one.uid, given, ins, {"output": one.getOutputCol()})
 
 
+def _HashingTF(one: Any, widths: dict[str, int]) -> Stage:
+    widths[one.getOutputCol()] = one.getNumFeatures()
+    given = {
+        "num_features": w.long(one.getNumFeatures()),
+        "binary": w.flag(False),
+        "hashUnsafeBytesVersion": {"int": 2},
+    }
+    return Stage("hashing_term_frequency", one.uid, given, *_io(one))
+
+
 def _ImputerModel(one: Any, widths: dict[str, int]) -> Stage:
     (row,) = one.surrogateDF.collect()
     (name,) = one.getInputCols()

@@ -8,7 +8,12 @@ from typing import Any
 import mleap_kit as kit
 import pytest
 
-pytestmark = pytest.mark.oracle
+pytestmark = [
+    pytest.mark.oracle,
+    # Spark's bridge to Java leaves its sockets to the garbage collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 CASES = [name for name in kit.names() if not name.startswith(("sklearn_", "films"))]
 
 

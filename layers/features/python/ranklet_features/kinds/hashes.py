@@ -20,7 +20,7 @@ _WORD = (1 << 64) - 1
 
 
 def hasher(hash: Hash, key: tuple[int, int] | None, seed: int) -> Hasher:
-    """key: of siphash. seed: of our own."""
+    """key: of siphash. seed: of our own, and of murmur3."""
     if hash == "splitmix64":
         begin = start(seed)
         return lambda column, positions: hash_codes(codes(column, positions), begin)
@@ -32,7 +32,7 @@ def hasher(hash: Hash, key: tuple[int, int] | None, seed: int) -> Hasher:
     if hash == "murmur3":
         from ranklet_features.murmur3 import murmur3_32
 
-        return lambda column, positions: _signed(murmur3_32(texts(column, positions), 0))
+        return lambda column, positions: _signed(murmur3_32(texts(column, positions), seed))
     from ranklet_features.siphash import siphashes
 
     assert key is not None

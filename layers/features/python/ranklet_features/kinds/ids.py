@@ -30,8 +30,9 @@ class IdOptions:
     weight at all), `hash` (one of `oov_buckets` further ids) or `error`.
     absent: the value that means "none is there": id -1, whatever oov says.
     hash: what buckets and oov_buckets are found by; farmhash64 and siphash (with `hash_key`, two integers) are
-    TensorFlow's and Keras's, modulo the buckets, of integers as decimal text; they take no seed. So does murmur3,
-    scikit-learn's: with an even count of buckets, its FeatureHasher's column twice, and 1 where it subtracts.
+    TensorFlow's and Keras's, modulo the buckets, of integers as decimal text; they take no seed. murmur3 is
+    scikit-learn's: with an even count of buckets, its FeatureHasher's column twice, and 1 where it subtracts. Spark's
+    is that with the seed 42.
     """
 
     vocabulary: tuple[str | int, ...] | str | None = None
@@ -122,7 +123,7 @@ def _check(options: IdOptions, declared: Input, scope: Scope) -> None:
 def _check_oov(options: IdOptions, scope: Scope) -> None:
     if options.buckets is not None and (options.oov != "index" or options.oov_index is not None):
         raise scope.error("oov does not apply to buckets: every value has one")
-    if options.hash != "splitmix64" and options.seed:
+    if options.hash not in ("splitmix64", "murmur3") and options.seed:
         raise scope.error(f"hash {options.hash} takes no seed")
     if (options.hash == "siphash") != (options.hash_key is not None):
         raise scope.error('hash = "siphash" and hash_key, two integers, go together')
