@@ -44,15 +44,12 @@ def test_what_spark_exports_now_answers_as_it_does(name: str, making: tuple[Any,
         kit.hold(made, road, tmp_path)
 
 
-def test_the_walk_through_of_the_readme_is_built(
-    making: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_walk_through_of_the_readme_is_built(making: tuple[Any, Any], tmp_path: Path) -> None:
     section = PAGE.read_text(encoding="utf-8").split("## Spark MLlib\n")[1].split("\n## ")[0]
     (shown,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    monkeypatch.chdir(tmp_path)
-    with Path("ratings.csv").open("w", newline="") as file:
+    with (tmp_path / "ratings.csv").open("w", newline="") as file:
         csv.writer(file).writerows(_ratings())
-    exec(shown, {})
+    exec(re.sub(r'"(ratings\.csv|ranker\.pmml)"', lambda one: repr(str(tmp_path / one[1])), shown), {})
     folder = tmp_path / "functions" / "my-spark"
     draft.draft(tmp_path / "ranker.pmml", folder, wishes=Wishes())
     built = pipeline.build(folder, out=tmp_path / "build", progress=lambda text: None)
