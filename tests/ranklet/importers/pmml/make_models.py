@@ -5,6 +5,7 @@ python tests/oracles.py pmml --make
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import sys
@@ -22,7 +23,7 @@ import pmml_rows  # noqa: E402
 import pmml_rules  # noqa: E402
 import pmml_trained  # noqa: E402
 
-DIGITS = 10
+DIGITS = 12
 """Of the answers that are stored; compared are 9."""
 
 
@@ -37,26 +38,30 @@ def main(wanted: list[str]) -> None:
     from jpmml_evaluator.jpype import JPypeBackend
 
     backend = JPypeBackend()
-    for name, text, rows, shared in cases:
-        files[f"{name}/model.pmml"] = text.encode()
+    for name, text, rows in cases:
+        content = _json(rows)
+        place = f"rows/{hashlib.sha256(content).hexdigest()[:12]}.json"
         answers = asked(text, rows, backend)
-        files[f"{name}/case.json"] = _json({"rows": shared or rows, **answers})
-        if shared is not None:
-            files[f"{shared}/rows.json"] = _json(rows)
+        files |= {
+            place: content,
+            f"{name}/model.pmml": text.encode(),
+            f"{name}/case.json": _json({"rows": place, **answers}),
+        }
         print(name, len(answers["errors"]), "errors", *sorted(set(answers["errors"].values())), flush=True)
-    _write(target, files)
+    used = {json.loads(content)["rows"] for name, content in files.items() if name.endswith("/case.json")}
+    _write(target, {name: content for name, content in files.items() if not name.startswith("rows/") or name in used})
 
 
-def _cases(wanted: list[str]) -> Iterator[tuple[str, str, dict[str, list[Any]], str | None]]:
-    """Name, file, rows, and the name under which several files have their rows."""
+def _cases(wanted: list[str]) -> Iterator[tuple[str, str, dict[str, list[Any]]]]:
+    """Name, file and rows; files that ask for the same fields and values have the same ones."""
     for name, text in pmml_functions.files():
         if _is_wanted(name, wanted):
-            yield name, text, pmml_functions.ROWS, "functions"
+            yield name, text, pmml_functions.ROWS
     for name, text in pmml_rules.files():
         if _is_wanted(name, wanted):
-            yield name, text, pmml_rows.drawn(text, name), None
+            yield name, text, pmml_rows.drawn(text, "rules")
     for name, text, like in pmml_trained.files(lambda name: _is_wanted(name, wanted)):
-        yield name, text, pmml_rows.drawn(text, name, like=like, missing=0.04), None
+        yield name, text, pmml_rows.drawn(text, "trained", like=like, missing=0.04)
 
 
 def _is_wanted(name: str, wanted: list[str]) -> bool:

@@ -63,8 +63,7 @@ def stored(name: str) -> Stored:
     files = _contents()
     text = files[f"{name}/model.pmml"]
     said = orjson.loads(files[f"{name}/case.json"])
-    shared = said["rows"]
-    rows = orjson.loads(files[f"{shared}/rows.json"]) if isinstance(shared, str) else shared
+    rows = orjson.loads(files[said["rows"]])
     withheld = hidden(text.decode())
     answers = {
         field: [BEYOND.get(one, one) for one in column]

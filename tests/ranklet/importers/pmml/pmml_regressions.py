@@ -142,7 +142,10 @@ def generals() -> Iterator[tuple[str, str]]:
         ("oddspower", 'linkParameter="2"'),
         ("negbin", 'distParameter="0.5"'),
     ):
-        yield f"glm_{link}", general("generalizedLinear", cells(BETAS), more=f'linkFunction="{link}" {more}')
+        yield (
+            f"glm_{link}",
+            general("generalizedLinear", cells((0.21, *BETAS[1:])), more=f'linkFunction="{link}" {more}'),
+        )
     yield (
         "glm_power_third",
         general("generalizedLinear", cells((9, 0.3, 0.05, -0.4, 0.25)), more='linkFunction="power" linkParameter="3"'),
