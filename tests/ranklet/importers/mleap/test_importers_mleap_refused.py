@@ -59,6 +59,14 @@ BAD: dict[str, tuple[Stage, str]] = {
         "family = 'tweedie'",
     ),
     "gaussian bayes": (stage("naive_bayes", {"model_type": w.text("gaussian")}), "model_type = 'gaussian'"),
+    "spark 2's hash": (stage("hashing_term_frequency", {"num_features": w.long(8)}), "version 1, as Spark 2"),
+    "binary terms": (
+        stage(
+            "hashing_term_frequency",
+            {"num_features": w.long(8), "hashUnsafeBytesVersion": {"int": 2}, "binary": w.flag(True)},
+        ),
+        "is binary",
+    ),
     "policy": (stage("string_indexer", {"labels": w.texts(["a"]), "handle_invalid": w.text("x")}), "handle_invalid"),
     "labels twice": (stage("string_indexer", {"labels": w.texts(["a", "a"])}), "twice"),
     "nan weight": (linear(coefficients=w.vector([float("nan"), 1.0])), "not finite"),
