@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import tempfile
+import weakref
 import zipfile
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
@@ -84,6 +86,7 @@ class Ours:
 
     def __init__(self, text: bytes) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pmml-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         path = self.folder / "model.pmml"
         path.write_bytes(text)
         with markup.deep():
