@@ -17,7 +17,9 @@ def read(model: Element, fields: Mapping[str, Field], told: Mapping[str, Number 
     element = model.one("ModelVerification")
     if element is None:
         return None
-    columns = {one.get("column") or one.name("field"): one.name("field") for one in _fields(element)}
+    columns = {  # cells are told apart by their names alone, whatever their namespace
+        (one.get("column") or one.name("field")).rpartition(":")[2]: one.name("field") for one in _fields(element)
+    }
     rows = element.need("InlineTable").all("row")
     cells = [{columns.get(cell.tag, cell.tag): cell for cell in row.children} for row in rows]
     inputs = {name: [_input(row, name, field) for row in cells] for name, field in fields.items()}

@@ -28,10 +28,10 @@ ROWS = (
 
 def verification(rows: tuple[tuple[str, str, str, str], ...]) -> str:
     names = ("x", "c", "p_yes", "k2")
-    fields = "".join(tag("VerificationField", field=name, column=f"data:{name}") for name in names)
+    fields = "".join(tag("VerificationField", field=name, column=f"data:{name}_1") for name in names)
     cells = "".join(
         "<row>"
-        + "".join(f"<d:{name}>{cell}</d:{name}>" for name, cell in zip(names, row, strict=True) if cell)
+        + "".join(f"<d:{name}_1>{cell}</d:{name}_1>" for name, cell in zip(names, row, strict=True) if cell)
         + "</row>"
         for row in rows
     )
