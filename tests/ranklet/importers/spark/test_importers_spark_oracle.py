@@ -58,6 +58,7 @@ def test_the_walk_through_of_the_readme_is_built(making: tuple[Any, Any], tmp_pa
 
 
 def _ratings() -> Iterator[tuple[Any, ...]]:
-    yield "gender", "occupation", "age", "liked"
+    yield "gender", "occupation", "genre", "age", "liked"
     for at in range(300):
-        yield "MF"[at % 2], ("student", "doctor", "writer")[at % 3], 20 + at * 7 % 40, int(at * 7 % 11 > at % 3 * 2)
+        words = "MF"[at % 2], ("student", "doctor", "writer")[at % 3], ("Drama", "War", "Comedy", "Noir")[at // 3 % 4]
+        yield *words, 20 + at * 7 % 40, int(at * 7 % 11 > at % 3 * 2)
