@@ -19,8 +19,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "mleap")]
 
 import mleap_spark  # noqa: E402
 import mleap_writing  # noqa: E402
-import spark_zoo  # noqa: E402
-from spark_kit import Stored  # noqa: E402
+import mllib_zoo  # noqa: E402
+from mllib_kit import Stored  # noqa: E402
 
 DATE = (1980, 1, 1, 0, 0, 0)
 ROW = "row"
@@ -30,7 +30,7 @@ def main(wanted: list[str]) -> None:
     """wanted: only these cases, beside what is stored."""
     spark, target = session(), HERE / "spark.zip"
     files = _files(target) if wanted else {}
-    for case in spark_zoo.cases():
+    for case in mllib_zoo.cases():
         if not wanted or case.name in wanted:
             made = export(spark, case)
             files |= {f"{case.name}/{name}": content for name, content in made.files.items()}
@@ -72,7 +72,7 @@ def session() -> Any:
     return found
 
 
-def export(spark: Any, case: spark_zoo.Case) -> Stored:
+def export(spark: Any, case: mllib_zoo.Case) -> Stored:
     """A case fitted, by both roads, with Spark's predictions."""
     from pyspark.ml import Pipeline
 
@@ -86,7 +86,7 @@ def export(spark: Any, case: spark_zoo.Case) -> Stored:
     return Stored(pmml, bundle, asked, answers, refused)
 
 
-def _label(case: spark_zoo.Case, trained: Mapping[str, list[Any]]) -> list[Any]:
+def _label(case: mllib_zoo.Case, trained: Mapping[str, list[Any]]) -> list[Any]:
     """What indexes a label of words: served it is not, so a bundle has none."""
     from pyspark.ml.feature import StringIndexer
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import mllib_kit as kit
 import pytest
-import spark_kit as kit
 
 NAMES = kit.names()
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mllib_kit as kit
+import mllib_zoo as zoo
 import pytest
-import spark_kit as kit
-import spark_zoo as zoo
 
 from ranklet import draft, pipeline
 from ranklet.importers.proposal import Wishes
