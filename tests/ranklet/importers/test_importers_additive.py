@@ -77,7 +77,8 @@ def test_a_sum_of_terms_becomes_weights_of_each_feature(proposed: object, tmp_pa
     [
         f"{TERMS} more = Mul (both, tagged) logit = Add (more, bias)",
         f"{TERMS} more = Add (both, tagged) logit = Relu (more)",
-        "rows = Gather (tags_w, tags) mean = ReduceMean <keepdims = 0> (rows, one) sums = Relu (mean) logit = Add (sums, bias)",
+        "rows = Gather (tags_w, tags) mean = ReduceMean <keepdims = 0> (rows, one) sums = Relu (mean) "
+        "logit = Add (sums, bias)",
         "numbers = MatMul (x, x_w) cities = Gather (city_w, city) bent = Relu (numbers) logit = Add (bent, cities)",
         f"{TERMS} cut = Cast <to = 7> (both) more = Cast <to = 1> (cut) logit = Add (more, bias)",
         f"{TERMS} more = Div (both, cities) logit = Add (more, bias)",
