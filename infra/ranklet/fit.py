@@ -7,7 +7,7 @@ and sides is told here, at build time, with both ends named.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,15 +58,7 @@ def check(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Non
     Raises ModelError naming the feature, or the step, its input and the tensor, what each is, and the remedy.
     """
     standins.check(manifest, exported)
-    try:
-        plan = FeaturePlan.compile(
-            manifest.spec,
-            bundle,
-            {name: _Declared(table) for name, table in manifest.spec.tables.items()},
-            stored=manifest.stored,
-        )
-    except SpecError as error:
-        raise ModelError(f"{manifest.model}/model.toml: {error}") from error
+    plan = _plan(manifest, bundle)
     known = {
         name: _Known(tensor.dtype, tensor.shape, tensor.side, plan.ids.get(name), -1 in plan.pads.get(name, ()))
         for name, tensor in plan.signature.items()
@@ -89,6 +81,27 @@ def check(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Non
             f"{manifest.model}/model.toml: output.score {manifest.score!r} is made of the user's features alone, so "
             "every candidate would score the same; feed an item's feature to its step"
         )
+
+
+def notes(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Iterator[str]:
+    """What fits and may still not be what the author meant."""
+    signature = _plan(manifest, bundle).signature
+    for step, part in zip(manifest.steps, exported, strict=True):
+        names = [step.inputs[spec.name] for spec in part.inputs if spec.dtype == "float64"]
+        if narrow := [name for name in names if name in signature and signature[name].dtype == "float32"]:
+            yield (
+                f"{narrow} are features of 32 bits, and the graph reads doubles: what lies between two thresholds may "
+                'score otherwise; dense features take dtype = "float64"'
+            )
+
+
+def _plan(manifest: Manifest, bundle: Path) -> FeaturePlan:
+    """Raises ModelError for a spec that does not compile."""
+    tables = {name: _Declared(table) for name, table in manifest.spec.tables.items()}
+    try:
+        return FeaturePlan.compile(manifest.spec, bundle, tables, stored=manifest.stored)
+    except SpecError as error:
+        raise ModelError(f"{manifest.model}/model.toml: {error}") from error
 
 
 def _side(step: Step, spec: TensorSpec, known: Mapping[str, _Known]) -> Side:

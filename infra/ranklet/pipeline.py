@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -90,7 +90,7 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
         made.proven,
         {table.table.name: table.reason for table in tables},
         tree.size(place),
-        (*_notes(parts), *standins.notes(made.manifest, tables, rows), *notes),
+        (*_notes(parts, made, place), *standins.notes(made.manifest, tables, rows), *notes),
         {table.table.name: table.dollars for table in tables},
         said,
     )
@@ -268,8 +268,11 @@ def _read(
     return Parts(tuple(steps), tuple(tables), vocabularies)
 
 
-def _notes(parts: Parts) -> tuple[str, ...]:
-    return tuple(f"{step.source}: {note}" for step, exported in parts.steps for note in exported.notes)
+def _notes(given: Parts, made: _Made, bundle: Path) -> Iterator[str]:
+    """given: as the author has them, before any split."""
+    for step, exported in given.steps:
+        yield from (f"{step.source}: {note}" for note in exported.notes)
+    yield from fit.notes(made.manifest, [exported for _, exported in made.parts.steps], bundle)
 
 
 def _staged(pinned: pin.Pinned, staged: Mapping[str, Path]) -> pin.Pinned:

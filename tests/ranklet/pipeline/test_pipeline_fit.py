@@ -92,3 +92,14 @@ def test_a_tensor_of_another_type_or_shape_is_named(tmp_path: Path, spec: Tensor
 def test_what_fits_is_let_through(tmp_path: Path) -> None:
     _check(tmp_path, "movie", spec=TensorSpec("ids", "int64", (None,), limit=11))
     _check(tmp_path, "movie", spec=TensorSpec("ids", "int32", (None, 1), limit=11))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_features_of_32_bits_for_a_graph_of_doubles_are_noted(tmp_path: Path, dtype: str) -> None:
+    spec = FeatureSpec({"price": Input(side="item")}, {"prices": Feature("dense", ("price",), {"dtype": dtype})})
+    step = Step("onnx", "item", {"x": "prices"}, {"score": "score"}, "model.onnx")
+    exported = Exported("onnx", (TensorSpec("x", "float64", (None, 1)),), SCORE)
+    manifest = Manifest("m", "1", spec, (step,), "score")
+    fit.check(manifest, [exported], tmp_path)
+    found = list(fit.notes(manifest, [exported], tmp_path))
+    assert [note[:11] for note in found] == ([] if dtype == "float64" else ["['prices'] "])

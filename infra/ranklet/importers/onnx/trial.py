@@ -50,7 +50,7 @@ def run(model: onnx.ModelProto, content: bytes, source: StepSource, ends: tuple[
         raise ImportRefused(
             f"outputs {mixed} of one user depend on other users in the batch; make the rows independent"
         )
-    return tuple(_notes(mixed, ends[0]))
+    return tuple(_notes(mixed))
 
 
 def _try(engine: OnnxEngine, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
@@ -109,10 +109,8 @@ def _wired(specs: tuple[Specs, Specs]) -> tuple[dict[str, str], dict[str, str]]:
     return inputs, outputs
 
 
-def _notes(mixed: list[str], inputs: Specs) -> Iterator[str]:
+def _notes(mixed: list[str]) -> Iterator[str]:
     if mixed:
         yield f"outputs {mixed} of a candidate depend on the other candidates of the request (a listwise model)"
-    if double := [spec.name for spec in inputs if spec.dtype == "float64"]:
-        yield f"inputs {double} are double and receive float32 features, widened: thresholds between the two may differ"
     if (installed := version("onnxruntime")) != ONNXRUNTIME:
         yield f"tried on onnxruntime {installed}, the layer has {ONNXRUNTIME}; pip install onnxruntime=={ONNXRUNTIME}"
