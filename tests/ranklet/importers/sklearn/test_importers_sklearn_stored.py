@@ -68,7 +68,8 @@ def test_the_installed_version_scores_them_alike_or_does_not_read_them(name: str
     try:
         proposal = importers.propose("sklearn", path, Wishes(options=stored(name, "options")))
     except ImportRefused as error:
-        if sklearn.__version__ == version():
+        # scipy's own modules, of which some estimators hold objects, move between its versions.
+        if sklearn.__version__ == version() and "No module named 'scipy." not in str(error):
             raise
         pytest.skip(f"scikit-learn {sklearn.__version__} does not take a model of {version()}: {error}")
     found = kit.scores(proposal, stored(name, "rows"), tmp_path / "now")
