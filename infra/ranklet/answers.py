@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 
+from ranklet.dialects.base import JSON, Form, Message
 from ranklet.errors import ParityError
 from ranklet.golden import Golden
 from ranklet.local.event_v2 import event_v2
-from ranklet.replay import JSON, Form, apart, difference
+from ranklet.replay import apart, difference
 from ranklet_runtime.function import Function
 from ranklet_runtime.manifest import Manifest
 
@@ -28,31 +29,30 @@ class Answer:
 
 def ask(name: str, form: Form, function: Function, manifest: Manifest, golden: Golden, number: int) -> Answer:
     """Send a golden request as API Gateway would. Raises ParityError where it is refused, or tables do not answer."""
-    event = event_v2(
-        "POST",
-        form.path(manifest),
-        headers={"content-type": form.content_type},
-        body=form.encode(golden, manifest),
-    )
-    answer = function(event, None)
+    sent = form.request(golden, manifest)
+    answer = function(event_v2("POST", form.url(manifest), headers=sent.headers, body=sent.body), None)
     raw = answer["body"]
     body = base64.b64decode(raw) if answer["isBase64Encoded"] else raw.encode()
     if answer["statusCode"] != 200:
         raise ParityError(f"golden row {number} as {name} was answered {answer['statusCode']}: {body[:500].decode()}")
-    degraded = _degraded(form, body)
+    received = Message(body, answer["headers"])
+    degraded = _degraded(form, received)
     if late := sorted(reason for reason in degraded if reason.startswith("unavailable_rows")):
         raise ParityError(
             f"golden row {number} as {name}: {', '.join(late)} were not read within [limits] deadline_ms = "
             f"{manifest.limits.deadline_ms}, though their tables are on this machine; build again, or raise it"
         )
-    return Answer(form.decode(body), degraded, None if form.outputs is None else form.outputs(body))
+    return Answer(form.decode(received), degraded, None if form.outputs is None else form.outputs(received))
 
 
-def _degraded(form: Form, body: bytes) -> Mapping[str, int]:
-    """The native form alone says what was defaulted."""
-    if form.dialect != "native" or form.content_type != JSON:
+def _degraded(form: Form, answer: Message) -> Mapping[str, int]:
+    """What was defaulted, as the native form says it in its body and the others in a header."""
+    if (told := answer.headers.get("x-ranklet-degraded")) is not None:
+        return {reason: int(count) for reason, _, count in (part.rpartition("=") for part in told.split(", "))}
+    if form.content_type != JSON:
         return {}
-    found: Mapping[str, int] = orjson.loads(body).get("degraded", {})
+    document = orjson.loads(answer.body)
+    found: Mapping[str, int] = document.get("degraded", {}) if isinstance(document, dict) else {}
     return found
 
 

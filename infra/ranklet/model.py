@@ -16,6 +16,7 @@ import msgspec
 
 from ranklet.errors import ModelError
 from ranklet_features.spec import Feature, Input, KeyType, MissingPolicy, VectorType
+from ranklet_runtime.dialects import DIALECTS
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,47}$")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -230,7 +231,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     auth: Literal["iam", "jwt", "none"] = "iam"
     jwt: Jwt | None = None
     surplus: Literal["refuse", "ignore"] = "refuse"
-    dialects: tuple[str, ...] = ("native", "tfserving")
+    dialects: tuple[str, ...] = tuple(DIALECTS)
 
 
 class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

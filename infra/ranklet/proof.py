@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from ranklet import certificate, precision
+from ranklet import certificate, dialects, precision
 from ranklet.answers import Answer, ask, worst
+from ranklet.dialects.base import Form
 from ranklet.errors import ParityError
 from ranklet.golden import Golden
 from ranklet.model import Model
 from ranklet.precision import Precision
-from ranklet.replay import FORMS, Form
 from ranklet.tables.pin import Pinned
 from ranklet.variants import Variants
 from ranklet_features.spec import Table
@@ -179,7 +179,7 @@ class Replay:
         ]
 
     def _forms(self) -> dict[str, Form]:
-        return {name: form for name, form in FORMS.items() if form.dialect in self.manifest.dialects}
+        return dialects.forms(self.manifest.dialects)
 
 
 def _measured(table: Table, before: Sequence[Answer], after: Sequence[Answer], allowed: float | None) -> Precision:

@@ -7,8 +7,10 @@ import numpy as np
 import orjson
 import pytest
 
+from ranklet.dialects import FORMS
+from ranklet.dialects.base import Message
 from ranklet.golden import Golden
-from ranklet.replay import FORMS, apart, difference
+from ranklet.replay import apart, difference
 from ranklet_features.spec import FeatureSpec, Input
 from ranklet_runtime.manifest import Manifest
 
@@ -32,16 +34,16 @@ GOLDEN = Golden({"age": 3, "seen": [7, 8]}, {}, {"id": [1, 2], "price": [0.5, No
 
 
 def test_msgpack_sends_numbers_as_little_endian_buffers_and_the_rest_as_lists() -> None:
-    sent = msgpack.unpackb(FORMS["native-msgpack"].encode(GOLDEN, MANIFEST))
+    sent = msgpack.unpackb(FORMS["native-msgpack"].encode(GOLDEN, MANIFEST).body)
     assert sent["items"]["id"] == {"dtype": "<i8", "shape": [2], "data": np.array([1, 2], "<i8").tobytes()}
     assert sent["items"]["price"] == [0.5, None]
     assert sent["items"]["tags"] == [["a"], []]
 
 
 def test_rows_repeat_the_user_and_columns_send_it_once() -> None:
-    rows = orjson.loads(FORMS["tfs-rows"].encode(GOLDEN, MANIFEST))["instances"]
+    rows = orjson.loads(FORMS["tfs-rows"].encode(GOLDEN, MANIFEST).body)["instances"]
     assert rows[1] == {"age": 3, "seen": [7, 8], "id": 2, "price": None, "tags": []}
-    columns = orjson.loads(FORMS["tfs-columns"].encode(GOLDEN, MANIFEST))["inputs"]
+    columns = orjson.loads(FORMS["tfs-columns"].encode(GOLDEN, MANIFEST).body)["inputs"]
     assert columns["seen"] == [[7, 8]]
     assert columns["id"] == [1, 2]
 
@@ -59,7 +61,7 @@ def test_rows_repeat_the_user_and_columns_send_it_once() -> None:
     ],
 )
 def test_scores_are_read_from_every_answer(form: str, answer: bytes) -> None:
-    assert FORMS[form].decode(answer) == [0.25, 0.75]
+    assert FORMS[form].decode(Message(answer)) == [0.25, 0.75]
 
 
 @pytest.mark.parametrize(
@@ -72,8 +74,8 @@ def test_difference_is_the_worst_and_nothing_hides_it(scores: list[float], gap: 
 
 def test_a_score_that_neither_has_is_no_difference() -> None:
     none = Golden({}, {}, {"id": [1, 2]}, (0.25, math.nan))
-    assert FORMS["native-json"].decode(b'{"scores":[0.25,null]}')[0] == 0.25
-    assert difference(FORMS["native-json"].decode(b'{"scores":[0.25,null]}'), none) == 0.0
+    assert FORMS["native-json"].decode(Message(b'{"scores":[0.25,null]}'))[0] == 0.25
+    assert difference(FORMS["native-json"].decode(Message(b'{"scores":[0.25,null]}')), none) == 0.0
     assert difference([0.25, 0.5], none) == math.inf
 
 
@@ -98,7 +100,7 @@ def test_outputs_that_are_told_otherwise_are_found(outputs: dict, place: tuple[s
 
 def test_outputs_are_read_from_both_native_forms() -> None:
     plain = orjson.dumps({"scores": [1.0], "outputs": {"class": ["a"], "chance": [0.5]}})
-    assert FORMS["native-json"].outputs(plain) == {"class": ["a"], "chance": [0.5]}
+    assert FORMS["native-json"].outputs(Message(plain)) == {"class": ["a"], "chance": [0.5]}
     chance = {"dtype": "<f8", "shape": [1], "data": np.array([0.5]).tobytes()}
     packed = msgpack.packb({"scores": chance, "outputs": {"class": ["a"], "chance": chance}})
-    assert FORMS["native-msgpack"].outputs(packed) == {"class": ["a"], "chance": [0.5]}
+    assert FORMS["native-msgpack"].outputs(Message(packed)) == {"class": ["a"], "chance": [0.5]}

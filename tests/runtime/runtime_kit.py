@@ -15,6 +15,8 @@ from typing import Any
 import msgpack
 import numpy as np
 
+from ranklet_runtime.dialects import DIALECTS
+
 MODEL = "films"
 COUNTRIES = ["at", "de", "fr"]
 KEYS = [10, 20, 30, 40]
@@ -70,7 +72,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "score": "score",
         "item_key": "id",
         "surplus": "refuse",
-        "dialects": ["native", "tfserving"],
+        "dialects": list(DIALECTS),
         "limits": {"items": 2000},
         "threads": 1,
         **changes,

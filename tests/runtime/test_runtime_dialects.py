@@ -17,6 +17,7 @@ from ranklet_runtime.errors import RequestFault
 from ranklet_runtime.function import Function
 from ranklet_runtime.manifest import from_document
 from ranklet_runtime.messages import HttpRequest, RankResult
+from ranklet_runtime.served import Served
 
 
 class Example(NamedTuple):
@@ -38,7 +39,7 @@ EXAMPLES = [
         lambda body: json.loads(body)["outputs"],
     ),
 ]
-MANIFEST = from_document(document())
+SERVED = Served(from_document(document()))
 FAULTS = [
     kind
     for kind in vars(errors).values()
@@ -57,7 +58,7 @@ def test_every_dialect_has_an_example() -> None:
 def test_routes_are_patterns_the_router_knows(name: str) -> None:
     for route in open_dialect(name).routes:
         assert re.fullmatch(r"[A-Z]+", route.method)
-        assert re.fullmatch(r"(/([a-z0-9.]+|\{model\}|\{version\})(:[a-z]+)?)+", route.path), route
+        assert re.fullmatch(r"(/([a-z0-9.]+|\{(model|version|label)\})(:[a-z]+)?)+", route.path), route
 
 
 @every_example
@@ -74,7 +75,7 @@ def test_decoding_raises_nothing_but_faults_of_the_caller(example: Example) -> N
     bodies = [b"", b"{}", b"[]", b"null", b"\xff", b"\x00", b'"', example.body[:-1], example.body * 2]
     for body in [*bodies, example.body.replace(b"[", b"{"), example.body.replace(b"]", b"")]:
         with pytest.raises(RequestFault) as refused:
-            dialect.decode(HttpRequest("POST", "/", {}, body), call, MANIFEST)
+            dialect.decode(HttpRequest("POST", "/", {}, body), call, SERVED)
         assert 400 <= refused.value.status < 500
 
 
@@ -100,7 +101,7 @@ def test_faults_are_json_with_their_status_and_message(name: str, kind: type[Req
 def test_places_are_paths(example: Example, side: str, index: tuple[int, ...]) -> None:
     dialect = open_dialect(example.dialect)
     call = Call(dialect.routes[0], MODEL, None)
-    asked = dialect.decode(HttpRequest("POST", "/", {}, example.body), call, MANIFEST)
+    asked = dialect.decode(HttpRequest("POST", "/", {}, example.body), call, SERVED)
     place = dialect.place(InputError(side, "price", "wrong", index=index), asked)
     assert re.fullmatch(r"\$(\.[a-z]+(\[\d+\])*)+", place)
     assert "price" in place
@@ -113,12 +114,10 @@ def test_what_was_defaulted_is_told(example: Example, count: int) -> None:
     dialect = open_dialect(example.dialect)
     call = Call(dialect.routes[0], MODEL, None)
     request = HttpRequest("POST", "/", {}, example.body)
-    asked = dialect.decode(request, call, MANIFEST)
+    asked = dialect.decode(request, call, SERVED)
     scores = np.linspace(0, 1, count, dtype=np.float32)
     for degraded in ({}, {"missing_rows:films": 2}):
-        response = dialect.encode(
-            RankResult(scores, degraded), asked=asked, request=request, call=call, manifest=MANIFEST
-        )
+        response = dialect.encode(RankResult(scores, degraded), asked=asked, request=request, call=call, served=SERVED)
         assert response.status == 200
         assert example.scores(response.body) == scores.tolist()
         told = response.body.decode() + str(dict(response.headers))
@@ -129,7 +128,7 @@ def test_what_was_defaulted_is_told(example: Example, count: int) -> None:
 def test_routes_that_do_not_score_are_described(name: str) -> None:
     dialect = open_dialect(name)
     for route in (route for route in dialect.routes if not route.scores):
-        response = dialect.describe(HttpRequest(route.method, "/", {}, b""), Call(route, MODEL, None), MANIFEST)
+        response = dialect.describe(HttpRequest(route.method, "/", {}, b""), Call(route, MODEL, None), SERVED)
         assert response.status == 200
         assert isinstance(json.loads(response.body), dict)
 

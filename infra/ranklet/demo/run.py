@@ -18,11 +18,13 @@ from ranklet import app, golden, model, pipeline
 from ranklet.demo import movielens, vectors
 from ranklet.demo.calls import Client, document
 from ranklet.demo.people import people, request
+from ranklet.dialects import FORMS
+from ranklet.dialects.base import Message
 from ranklet.local.cloud import LocalCloud
 from ranklet.local.logs import LogLine, to_stderr
 from ranklet.pipeline import Built
 from ranklet.project import Project
-from ranklet.replay import FORMS, difference
+from ranklet.replay import difference
 
 MODELS = ("movie-ftrl", "movie-two-tower", "movie-deepfm", "movie-din")
 WARM_REQUESTS = 200
@@ -114,10 +116,10 @@ def _call(built: Built, here: Project, data: movielens.MovieLens, client: Client
 def _golden(outcome: Outcome, built: Built, rows: Sequence[golden.Golden], client: Client) -> None:
     form = FORMS["native-json"]
     for number, row in enumerate(rows, start=1):
-        body = form.encode(row, built.manifest)
-        status, answer, _ = client.post(form.path(built.manifest), body, form.content_type)
+        sent = form.request(row, built.manifest)
+        status, answer, _ = client.send("POST", form.url(built.manifest), sent.body, sent.headers)
         outcome.requests += 1
-        gap = difference(form.decode(answer), row) if status == 200 else float("inf")
+        gap = difference(form.decode(Message(answer)), row) if status == 200 else float("inf")
         if gap > built.certificate.bound:
             outcome.faults.append(f"golden row {number}: status {status}, difference {gap:.1e}")
         outcome.rows += 1
@@ -133,7 +135,7 @@ def _events(outcome: Outcome, folder: Path, client: Client) -> None:
 
 
 def _recommend(outcome: Outcome, built: Built, data: movielens.MovieLens, client: Client, *, tables: Path) -> None:
-    path = FORMS["native-json"].path(built.manifest)
+    path = FORMS["native-json"].url(built.manifest)
     for person in people(data):
         body = request(person, data, built.manifest.spec.inputs, top_k=TOP_K)
         status, answer, _ = client.post(path, orjson.dumps(body), "application/json")
@@ -158,9 +160,9 @@ def _titled(ranked: Mapping[str, Any], data: movielens.MovieLens) -> list[dict[s
 
 def _warm(outcome: Outcome, built: Built, row: golden.Golden, client: Client) -> None:
     form = FORMS["native-json"]
-    body, times = form.encode(row, built.manifest), []
+    sent, times = form.request(row, built.manifest), []
     for _ in range(WARM_REQUESTS):
-        status, answer, took = client.post(form.path(built.manifest), body, form.content_type)
+        status, answer, took = client.send("POST", form.url(built.manifest), sent.body, sent.headers)
         outcome.requests += 1
         times.append(took)
         if status != 200:

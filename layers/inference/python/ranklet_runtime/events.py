@@ -2,7 +2,7 @@
 
 Payload formats 2.0 (HTTP API, function URL) and 1.0 (REST API) differ in where method and path stand, and in whether
 header names are lower-cased; nothing else of an event is read. A body that API Gateway does not take for text (msgpack,
-and JSON without a Content-Type) arrives in base64 and is undone here, before anybody looks at it.
+and JSON without a Content-Type) arrives in base64 and is undone here, before anybody looks at it; so is compression.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ranklet_runtime.errors import BadRequest, PayloadTooLarge
@@ -21,6 +22,8 @@ ANSWER_BYTES = 6_291_556
 WORST_ESCAPE = 3
 """A byte of UTF-8 takes at most three in the answer's JSON: two for a quote, `\\uXXXX` for two or more bytes."""
 
+NO_QUERY: Mapping[str, str] = MappingProxyType({})
+
 NOT_AN_EVENT = (
     "not an API Gateway event: payload 2.0 has `rawPath` and `requestContext.http.method`, payload 1.0 has `path` and "
     "`httpMethod`; see the examples in events/"
@@ -30,8 +33,9 @@ NOT_AN_EVENT = (
 def decode(event: Any, limit: int) -> HttpRequest:
     """The request of an event in payload format 2.0 or 1.0.
 
-    limit: bytes that the body may have once base64 is undone.
-    Raises BadRequest for anything that is not such an event or is broken base64, PayloadTooLarge above the limit.
+    limit: bytes that the body may have once base64 and compression are undone.
+    Raises BadRequest for anything that is not such an event, is broken base64 or broken gzip, UnsupportedMediaType
+    for a compression that is not read, PayloadTooLarge above the limit.
     """
     try:
         if "rawPath" in event:
@@ -43,7 +47,20 @@ def decode(event: Any, limit: int) -> HttpRequest:
         raise BadRequest(NOT_AN_EVENT) from error
     if not (isinstance(method, str) and isinstance(path, str)):
         raise BadRequest(NOT_AN_EVENT)
-    return HttpRequest(method.upper(), _decoded(path), headers, _body(event, limit))
+    body = _body(event, limit)
+    if body and "content-encoding" in headers:
+        body = _expanded(body, headers["content-encoding"], limit)
+    return HttpRequest(method.upper(), _decoded(path), headers, body, event.get("queryStringParameters") or NO_QUERY)
+
+
+def _expanded(body: bytes, encoding: str, limit: int) -> bytes:
+    # Imported here: few callers compress.
+    from ranklet_runtime.compressed import TooMuch, expand
+
+    try:
+        return expand(body, encoding, limit)
+    except TooMuch as error:
+        raise _too_large(limit) from error
 
 
 def _decoded(path: str) -> str:

@@ -15,13 +15,13 @@ from typing import Any
 
 from ranklet_features.errors import InputError, ShapeError, StoreUnavailable
 from ranklet_runtime import events
-from ranklet_runtime.dialects import open_dialect
 from ranklet_runtime.dialects.base import Call, Dialect
 from ranklet_runtime.errors import BadRequest, InternalFault, RequestFault, Unavailable, Unprocessable
 from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest
 from ranklet_runtime.routing import Router
 from ranklet_runtime.scorer import Scorer
+from ranklet_runtime.served import Served
 from ranklet_runtime.telemetry import Telemetry
 
 RESERVE_MS = 50
@@ -33,9 +33,10 @@ NO_REQUEST = HttpRequest("", "", {}, b"")
 class Function:
     """A model behind API Gateway; `__call__` is the Lambda handler and never raises for a request."""
 
-    def __init__(self, manifest: Manifest, scorer: Scorer, telemetry: Telemetry) -> None:
+    def __init__(self, manifest: Manifest, scorer: Scorer, telemetry: Telemetry, folder: Path | None = None) -> None:
         self.manifest, self.scorer, self.telemetry = manifest, scorer, telemetry
-        self._router = Router(manifest, map(open_dialect, manifest.dialects))
+        self.served = Served(manifest, scorer.given, folder)
+        self._router = Router(manifest)
 
     @classmethod
     def open(cls, folder: Path, environ: Mapping[str, str]) -> Function:
@@ -46,7 +47,7 @@ class Function:
         """
         manifest = Manifest.read(folder / "manifest.json")
         scorer = Scorer.open(manifest, folder, environ)
-        return cls(manifest, scorer, Telemetry(manifest.model, manifest.version, tables=scorer.tables))
+        return cls(manifest, scorer, Telemetry(manifest.model, manifest.version, tables=scorer.tables), folder)
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer one API Gateway event; `context` is Lambda's, or None."""
@@ -55,10 +56,12 @@ class Function:
         try:
             request = events.decode(event, self.manifest.limits.body_bytes)
             dialect, call = self._router.resolve(request.method, request.path)
+            if call.version is not None or call.label is not None:
+                raise self._router.absent(call)
             if call.route.scores:
                 response = self._rank(dialect, call, request, self._deadline(started, context))
             else:
-                response = dialect.describe(request, call, self.manifest)
+                response = dialect.describe(request, call, self.served)
             answer = events.encode(response)
         except RequestFault as fault:
             answer = self._refuse(fault, request, _request_id(event, context))
@@ -68,7 +71,7 @@ class Function:
         return answer
 
     def _rank(self, dialect: Dialect, call: Call, request: HttpRequest, deadline: float) -> HttpResponse:
-        asked = dialect.decode(request, call, self.manifest)
+        asked = dialect.decode(request, call, self.served)
         try:
             result = self.scorer.score(asked, deadline=deadline)
         except InputError as error:
@@ -77,7 +80,7 @@ class Function:
             headers = {"retry-after": str(Unavailable.retry_after_s)}
             raise Unavailable("an embedding table does not answer; try again", headers=headers) from error
         self.telemetry.scored(len(result.scores), result.degraded, result.counts)
-        return dialect.encode(result, asked=asked, request=request, call=call, manifest=self.manifest)
+        return dialect.encode(result, asked=asked, request=request, call=call, served=self.served)
 
     def _deadline(self, started: float, context: Any) -> float:
         """On the clock of `time.monotonic()`: the manifest's, or Lambda's own when that is sooner."""

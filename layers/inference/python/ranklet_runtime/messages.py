@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 class HttpRequest:
     """One request, whichever API Gateway payload format carried it.
 
-    path: without the stage, percent-decoded. headers: names in lower case. body: base64 undone.
+    path: without the stage, percent-decoded. headers: names in lower case. body: base64 and compression undone.
+    query: parameters by name.
     """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class RankRequest:
     user, context: single values by name, or, with `per_row`, columns of N like the items' (a row-form
     request whose rows belong to different users).
     form: the dialect's own note of how the request was written, for its `encode` and `place`.
+    tensors: the names are those of the model's tensors, and no feature is made of them.
     """
 
     user: Mapping[str, Any]
@@ -49,6 +52,7 @@ class RankRequest:
     per_row: bool = False
     top_k: int | None = None
     form: str = ""
+    tensors: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.errors import StoreUnavailable
-from ranklet_features.plan import FeaturePlan
+from ranklet_features.kinds.base import Tensor
+from ranklet_features.plan import Assembled, FeaturePlan
 from ranklet_features.stores import open_store
 from ranklet_features.stores.base import EmbeddingStore
 from ranklet_features.stores.counts import Counting, Counts
 from ranklet_runtime.engines import open_engine
 from ranklet_runtime.errors import InternalFault, NonFiniteScores, PayloadTooLarge
+from ranklet_runtime.given import Given
 from ranklet_runtime.keeping import Kept
 from ranklet_runtime.lookup import ENGINE as LOOKUP
 from ranklet_runtime.lookup import Lookup
@@ -52,7 +54,7 @@ class Scorer:
         engines: tuple[Part, ...],
         stores: Mapping[str, EmbeddingStore],
     ) -> None:
-        self._plan, self._stores = plan, stores
+        self._plan, self._stores, self._given = plan, stores, Given(manifest, plan)
         self._paths = Paths(manifest, engines)
         self._engines = self._paths.first
         stored = tuple(engine for engine in engines if isinstance(engine, StoredFirst))
@@ -61,7 +63,9 @@ class Scorer:
         self._counting: tuple[Kept | StoredFirst, ...] = (*stored, *kept)
         self._score, self._surplus, self._limit = manifest.score, manifest.surplus, manifest.limits.items
         self._nulls, self._told = manifest.nulls, manifest.told
-        self._candidates = tuple(name for name, value in manifest.spec.inputs.items() if value.side == "item")
+        tensors = [name for name, value in self._given.tensors.items() if value.side == "item"]
+        inputs = [name for name, value in manifest.spec.inputs.items() if value.side == "item"]
+        self._candidates = tuple(dict.fromkeys((*inputs, *tensors)))
 
     @classmethod
     def open(cls, manifest: Manifest, folder: Path, environ: Mapping[str, str]) -> Scorer:
@@ -82,14 +86,7 @@ class Scorer:
         candidates, and NonFiniteScores when a score is NaN or infinite.
         """
         self._refuse_too_many(request.items)
-        assembled = self._plan.assemble(
-            request.user,
-            request.context,
-            request.items,
-            per_row=request.per_row,
-            surplus=self._surplus,
-            deadline=deadline,
-        )
+        assembled = self._assemble(request, deadline)
         if assembled.n == 0:
             return RankResult(np.empty(0, np.float32), assembled.degraded, NOTHING, {name: [] for name in self._told})
         tensors: dict[str, NDArray[Any]] = dict(assembled.tensors)
@@ -107,6 +104,18 @@ class Scorer:
         outputs = tell(self._told, tensors, assembled.n) if self._told else NONE_TOLD
         return RankResult(scores, degraded, self._counts(), outputs)
 
+    def _assemble(self, request: RankRequest, deadline: float | None) -> Assembled:
+        if request.tensors:
+            return self._given.read(request.user, request.context, request.items, per_row=request.per_row)
+        return self._plan.assemble(
+            request.user,
+            request.context,
+            request.items,
+            per_row=request.per_row,
+            surplus=self._surplus,
+            deadline=deadline,
+        )
+
     def verify(self) -> None:
         """Read a row of each table in DynamoDB, so that one of another version ends INIT and not the first request.
 
@@ -118,6 +127,11 @@ class Scorer:
             if store.table.placement == "dynamodb":
                 with suppress(StoreUnavailable):
                     store.rows([0] if store.table.key == "int" else ["0"], deadline=until)
+
+    @property
+    def given(self) -> Mapping[str, Tensor]:
+        """The tensors that a request may bring instead of raw features."""
+        return self._given.tensors
 
     @property
     def tables(self) -> dict[str, Counts]:

@@ -1,7 +1,8 @@
 """Wire dialects: how clients speak.
 
 A further dialect is one module with a class that satisfies `dialects.base.Dialect`, and one line in DIALECTS; it
-is imported when a manifest names it.
+is imported when a path asks for it. How its requests look to a build and to OpenAPI is one module and one line in
+`ranklet.dialects`.
 """
 
 from __future__ import annotations

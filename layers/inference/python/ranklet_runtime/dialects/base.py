@@ -12,15 +12,15 @@ from typing import ClassVar, Protocol
 
 from ranklet_features.errors import InputError
 from ranklet_runtime.errors import RequestFault
-from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
+from ranklet_runtime.served import Served
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One path of a dialect, without the `/<model>` prefix.
 
-    path: segments; `{model}` and `{version}` match one segment each, a trailing `:verb` is part of
+    path: segments; `{model}`, `{version}` and `{label}` match one segment each, a trailing `:verb` is part of
     the last segment (`/v1/models/{model}:rank`). scores: whether it runs the model; one that does not is
     answered by `describe`.
     """
@@ -32,11 +32,12 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request matched to a route. version is None when the path names none."""
+    """A request matched to a route. version and label: of another version of the function, None for this one."""
 
     route: Route
-    model: str | None
-    version: str | None
+    model: str
+    version: str | None = None
+    label: str | None = None
 
 
 class Dialect(Protocol):
@@ -44,7 +45,7 @@ class Dialect(Protocol):
 
     routes: ClassVar[tuple[Route, ...]]
 
-    def decode(self, request: HttpRequest, call: Call, manifest: Manifest) -> RankRequest:
+    def decode(self, request: HttpRequest, call: Call, served: Served) -> RankRequest:
         """Read the body. Raises BadRequest, UnsupportedMediaType or PayloadTooLarge."""
         ...
 
@@ -53,12 +54,12 @@ class Dialect(Protocol):
         ...
 
     def encode(
-        self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, manifest: Manifest
+        self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, served: Served
     ) -> HttpResponse:
         """Write the answer in the form the request asked for."""
         ...
 
-    def describe(self, request: HttpRequest, call: Call, manifest: Manifest) -> HttpResponse:
+    def describe(self, request: HttpRequest, call: Call, served: Served) -> HttpResponse:
         """Answer a route that does not score: status, health, metadata."""
         ...
 

@@ -2,6 +2,9 @@
 
 A user's or context's column that holds one value, or as many equal ones as there are candidates, is that of the request
 and is computed once. When one of them differs between rows, every row has its own user.
+
+Names decide what a client sends: raw features, of which tensors are assembled here, or the tensors themselves, as it
+sent them to the server it had before. Where a set of names would do for both, it is raw features.
 """
 
 from __future__ import annotations
@@ -11,14 +14,19 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ranklet_features.errors import InputError
-from ranklet_runtime.manifest import Manifest
-from ranklet_runtime.messages import RankRequest
+from ranklet_runtime.messages import RankRequest, RankResult
+from ranklet_runtime.served import Served
 
-Columns = Mapping[str, list[Any]]
+Column = list[Any] | NDArray[Any]
+Columns = Mapping[str, Column]
+Lists = Mapping[str, list[Any]]
 
 
-def transposed(rows: list[dict[str, Any]]) -> Columns:
+def transposed(rows: list[dict[str, Any]]) -> Lists:
     """Rows by name as columns; what a row leaves out is None there."""
     try:
         columns = {name: list(map(itemgetter(name), rows)) for name in rows[0]}
@@ -31,35 +39,65 @@ def transposed(rows: list[dict[str, Any]]) -> Columns:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def request(columns: Columns, manifest: Manifest, form: str) -> RankRequest:
+def request(columns: Columns, served: Served, form: str) -> RankRequest:
     """The request that the columns make up; `form` is the dialect's note.
 
     An unknown name goes to the items: the features know whether to refuse or to ignore it.
     """
+    tensors = are_tensors(columns, served)
+    declared: Mapping[str, Any] = served.tensors if tensors else served.inputs
     sides: dict[str, dict[str, Any]] = {"user": {}, "context": {}, "item": {}}
     for name, column in columns.items():
-        declared = manifest.spec.inputs.get(name)
-        sides[declared.side if declared else "item"][name] = column
+        known = declared.get(name)
+        sides[known.side if known else "item"][name] = column
     user, context, items = sides["user"], sides["context"], sides["item"]
     once = [*user.values(), *context.values()]
-    counts = [len(column) for name, column in items.items() if name in manifest.spec.inputs] or list(map(len, once))
+    counts = [len(column) for name, column in items.items() if name in declared] or list(map(len, once))
     count = max(counts, default=0)
     if all(_constant(column, count) for column in once):
-        user, context = ({name: column[0] for name, column in side.items()} for side in (user, context))
-        return RankRequest(user, context, items, form=form)
+        user, context = ({name: _first(column) for name, column in side.items()} for side in (user, context))
+        return RankRequest(user, context, items, form=form, tensors=tensors)
     user, context = ({name: _stretched(column, count) for name, column in side.items()} for side in (user, context))
-    return RankRequest(user, context, items, per_row=True, form=form)
+    return RankRequest(user, context, items, per_row=True, form=form, tensors=tensors)
 
 
-def _constant(column: list[Any], count: int) -> bool:
+def are_tensors(names: Mapping[str, Any], served: Served) -> bool:
+    """Whether a client that sends these names sends tensors rather than raw features."""
+    inputs, tensors = served.inputs.keys(), served.tensors.keys()
+    return not names.keys() <= inputs and len(names.keys() & tensors) > len(names.keys() & inputs)
+
+
+def degraded(result: RankResult) -> dict[str, str]:
+    """The header that counts what was defaulted, in protocols whose bodies have no place for it."""
+    counts = ", ".join(f"{reason}={count}" for reason, count in result.degraded.items())
+    return {"x-ranklet-degraded": counts} if counts else {}
+
+
+def told(result: RankResult, served: Served) -> dict[str, Column]:
+    """Every output by name, the scores first."""
+    return {served.score: result.scores, **result.outputs}
+
+
+def _constant(column: Column, count: int) -> bool:
     """Whether it is one value for all: alone, or `count` equal ones of one type (True equals 1, but is no number)."""
     if len(column) == 1:
         return True
-    return len(column) == count > 0 and column.count(column[0]) == count and len(set(map(type, column))) == 1
+    if not len(column) == count > 0:
+        return False
+    if isinstance(column, np.ndarray):
+        return bool((column == column[0]).all())
+    return column.count(column[0]) == count and len(set(map(type, column))) == 1
 
 
-def _stretched(column: list[Any], count: int) -> list[Any]:
-    return column * count if len(column) == 1 else column
+def _first(column: Column) -> Any:
+    """The one value, in Python's own types: that is how features take what comes once."""
+    return column[0].tolist() if isinstance(column, np.ndarray) else column[0]
+
+
+def _stretched(column: Column, count: int) -> Column:
+    if len(column) != 1:
+        return column
+    return np.repeat(column, count, 0) if isinstance(column, np.ndarray) else column * count
 
 
 def row_place(error: InputError, asked: RankRequest, rows: str) -> str:

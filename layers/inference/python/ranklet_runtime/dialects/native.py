@@ -34,9 +34,9 @@ from ranklet_runtime.bodies import (
 )
 from ranklet_runtime.dialects.base import Call, Route
 from ranklet_runtime.errors import BadRequest, RequestFault, UnsupportedMediaType
-from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
 from ranklet_runtime.ranking import best
+from ranklet_runtime.served import Served
 from ranklet_runtime.telling import chosen
 
 FIELDS = frozenset({"user", "context", "items", "top_k"})
@@ -54,13 +54,13 @@ class Native:
         Route("GET", "/health", scores=False),
     )
 
-    def decode(self, request: HttpRequest, call: Call, manifest: Manifest) -> RankRequest:
+    def decode(self, request: HttpRequest, call: Call, served: Served) -> RankRequest:
         """Read a JSON or msgpack body; columns stay unchecked but for their names and buffers."""
         form = _format(request)
         document = read_msgpack(request.body) if form is MSGPACK else read_json(request.body)
         if not isinstance(document, dict):
             raise BadRequest("the body must be an object with `items` and, as the model needs, `user` and `context`")
-        if manifest.surplus == "refuse" and not document.keys() <= FIELDS:
+        if served.manifest.surplus == "refuse" and not document.keys() <= FIELDS:
             surplus = min(str(name) for name in document.keys() - FIELDS)
             raise BadRequest(f"no such field; allowed: {', '.join(sorted(FIELDS))}", path=f"$.{surplus}")
         if "items" not in document:
@@ -69,7 +69,7 @@ class Native:
         return RankRequest(user, context, items, top_k=_top_k(document.get("top_k")), form=form)
 
     def encode(
-        self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, manifest: Manifest
+        self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, served: Served
     ) -> HttpResponse:
         """Write `scores`, or the best `items` and their scores, and `degraded`."""
         form = accepted(request.headers.get("accept")) or asked.form
@@ -77,9 +77,9 @@ class Native:
         outputs = result.outputs
         answer: dict[str, Any] = {}
         if asked.top_k is not None:
-            order = best(np.where(np.isnan(scores), -np.inf, scores) if manifest.nulls else scores, asked.top_k)
+            order = best(np.where(np.isnan(scores), -np.inf, scores) if served.manifest.nulls else scores, asked.top_k)
             scores, outputs = scores[order], chosen(outputs, order) if outputs else outputs
-            answer["items"] = _items(asked.items.get(manifest.item_key or ""), order)
+            answer["items"] = _items(asked.items.get(served.manifest.item_key or ""), order)
         answer["scores"] = scores
         if outputs:
             answer["outputs"] = dict(outputs)
@@ -87,9 +87,9 @@ class Native:
             answer["degraded"] = dict(result.degraded)
         return HttpResponse(200, _write(answer, form), form)
 
-    def describe(self, request: HttpRequest, call: Call, manifest: Manifest) -> HttpResponse:
+    def describe(self, request: HttpRequest, call: Call, served: Served) -> HttpResponse:
         """Health: a function that answers has opened its model."""
-        document = {"status": "ok", "model": manifest.model, "version": manifest.version}
+        document = {"status": "ok", "model": served.manifest.model, "version": served.manifest.version}
         return HttpResponse(200, write_json(document))
 
     def place(self, error: InputError, asked: RankRequest) -> str:

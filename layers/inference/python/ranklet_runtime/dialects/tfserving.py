@@ -22,11 +22,11 @@ from ranklet_features.errors import InputError
 from ranklet_features.spec import Input
 from ranklet_runtime.bodies import JSON, media_type, printable, read_json, write_json
 from ranklet_runtime.dialects.base import Call, Route
-from ranklet_runtime.dialects.flat import Columns, column_place, row_place, transposed
+from ranklet_runtime.dialects.flat import Lists, column_place, degraded, row_place, transposed
 from ranklet_runtime.dialects.flat import request as flat_request
 from ranklet_runtime.errors import BadRequest, PayloadTooLarge, RequestFault, UnsupportedMediaType
-from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
+from ranklet_runtime.served import Served
 
 ROWS, COLUMNS = "instances", "inputs"
 SIGNATURE = "serving_default"
@@ -44,7 +44,7 @@ class TfServing:
         Route("GET", "/v1/models/{model}/versions/{version}", scores=False),
     )
 
-    def decode(self, request: HttpRequest, call: Call, manifest: Manifest) -> RankRequest:
+    def decode(self, request: HttpRequest, call: Call, served: Served) -> RankRequest:
         """Read the row or the column form."""
         named = media_type(request.headers.get("content-type"))
         if named not in READ:
@@ -55,23 +55,21 @@ class TfServing:
         if (signature := document.get("signature_name") or SIGNATURE) != SIGNATURE:
             raise BadRequest(f'Serving signature name: "{signature}" not found in signature def')
         form = ROWS if ROWS in document else COLUMNS
-        columns = _rows(document[ROWS], manifest) if form == ROWS else _columns(document[COLUMNS], manifest)
-        plain = {name: _plain(column, manifest.spec.inputs.get(name)) for name, column in columns.items()}
-        return flat_request(plain, manifest, form)
+        columns = _rows(document[ROWS], served) if form == ROWS else _columns(document[COLUMNS], served)
+        plain = {name: _plain(column, served.inputs.get(name)) for name, column in columns.items()}
+        return flat_request(plain, served, form)
 
     def encode(
-        self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, manifest: Manifest
+        self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, served: Served
     ) -> HttpResponse:
         """Write the scores; what was defaulted is counted in a header, as the body has no place for it."""
         key = "predictions" if asked.form == ROWS else "outputs"
-        counts = ", ".join(f"{reason}={count}" for reason, count in result.degraded.items())
-        headers = {"x-ranklet-degraded": counts} if counts else {}
-        return HttpResponse(200, write_json({key: result.scores}), headers=headers)
+        return HttpResponse(200, write_json({key: result.scores}), headers=degraded(result))
 
-    def describe(self, request: HttpRequest, call: Call, manifest: Manifest) -> HttpResponse:
+    def describe(self, request: HttpRequest, call: Call, served: Served) -> HttpResponse:
         """GetModelStatusResponse; `ready` is what KServe's V1 clients read at the same address."""
         version = {
-            "version": manifest.version,
+            "version": served.manifest.version,
             "state": "AVAILABLE",
             "status": {"error_code": "OK", "error_message": ""},
         }
@@ -102,26 +100,26 @@ def _read(body: bytes) -> Any:
         raise BadRequest(f"the body is not valid JSON: {error}") from error
 
 
-def _rows(rows: Any, manifest: Manifest) -> Columns:
+def _rows(rows: Any, served: Served) -> Lists:
     """The columns of `instances`: objects by name, or bare values where the model has one input."""
     if not isinstance(rows, list):
         raise BadRequest("must be a list of rows", path=f"$.{ROWS}")
-    if len(rows) > manifest.limits.items:
-        raise PayloadTooLarge(f"{len(rows)} rows; this model takes {manifest.limits.items}", path=f"$.{ROWS}")
+    if len(rows) > served.manifest.limits.items:
+        raise PayloadTooLarge(f"{len(rows)} rows; this model takes {served.manifest.limits.items}", path=f"$.{ROWS}")
     if not rows:
-        return {name: [] for name in manifest.spec.inputs}
+        return {name: [] for name in served.inputs}
     if set(map(type, rows)) == {dict}:
         return transposed(rows)
-    if len(manifest.spec.inputs) == 1 and dict not in set(map(type, rows)):
-        return {next(iter(manifest.spec.inputs)): rows}
+    if len(served.inputs) == 1 and dict not in set(map(type, rows)):
+        return {next(iter(served.inputs)): rows}
     wrong = next(i for i, row in enumerate(rows) if not isinstance(row, dict))
     raise BadRequest("a row must be an object of named features", path=f"$.{ROWS}[{wrong}]")
 
 
-def _columns(inputs: Any, manifest: Manifest) -> Columns:
+def _columns(inputs: Any, served: Served) -> Lists:
     """The columns of `inputs`: an object by name, or a bare list where the model has one input."""
-    if isinstance(inputs, list) and len(manifest.spec.inputs) == 1:
-        return {next(iter(manifest.spec.inputs)): inputs}
+    if isinstance(inputs, list) and len(served.inputs) == 1:
+        return {next(iter(served.inputs)): inputs}
     if not isinstance(inputs, dict):
         raise BadRequest("must be an object of named columns", path=f"$.{COLUMNS}")
     for name, column in inputs.items():

@@ -1,0 +1,66 @@
+"""What a build and OpenAPI know of a dialect: golden requests in its forms, and its paths as documents.
+
+A dialect's module here has `FORMS`, by name; the proof replays every golden request through each of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ranklet.golden import Golden
+from ranklet_runtime.manifest import Manifest
+
+JSON, MSGPACK = "application/json", "application/msgpack"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Message(NamedTuple):
+    """A body and the headers that say how to read it; their names in lower case."""
+
+    body: bytes
+    headers: Mapping[str, str] = NO_HEADERS
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to write a golden row in a dialect, and to read the scores out of the answer.
+
+    path: below the model's own prefix, with `{model}` for its name. encode: Golden, Manifest → Message.
+    outputs: how what is told beside the scores comes out, None where the form does not tell it.
+    """
+
+    path: str
+    content_type: str
+    encode: Callable[[Golden, Manifest], Message]
+    decode: Callable[[Message], list[float]]
+    outputs: Callable[[Message], Mapping[str, list[Any]]] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def url(self, manifest: Manifest) -> str:
+        """The path that leads to the model."""
+        return f"/{manifest.model}{self.path.format(model=manifest.model)}"
+
+    def request(self, golden: Golden, manifest: Manifest) -> Message:
+        """The golden row as it is sent, with all headers."""
+        sent = self.encode(golden, manifest)
+        return Message(sent.body, {"content-type": self.content_type, **self.headers, **sent.headers})
+
+
+def once(golden: Golden) -> dict[str, Any]:
+    """What comes once in a request, of the user and of the context."""
+    return {**golden.user, **golden.context}
+
+
+def rows(golden: Golden) -> list[dict[str, Any]]:
+    """The candidates as rows, each with the user's values."""
+    shared = once(golden)
+    return [{**shared, **{name: column[i] for name, column in golden.items.items()}} for i in range(len(golden.scores))]
+
+
+def numbers(column: Sequence[Any]) -> list[float]:
+    """Scores in which null stands for what the model does not have."""
+    return [math.nan if score is None else float(score) for score in column]
