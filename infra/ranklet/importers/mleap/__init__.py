@@ -1,9 +1,10 @@
 """MLeap bundles, compiled: a pipeline's string stages to features, its vectors and its model to one graph of doubles.
 
-1. **bundle** reads a zip or a folder, and nothing outside of it; **nodes** are the stages, flat and in order, with
-**attributes** as JSON spells them, old and new. 2. **stages** has what compiles each op: **encoding**, **scaling**,
-**expanding**, **maths**, **linear**, **classes**, **networks** and **trees**. 3. A **context** knows the columns that
-stages made; what none made is a raw field (**sources**). 4. **proposing** makes a folder of it.
+1. **bundle** reads a zip or a folder, and nothing outside of it, whose files have one of two **forms**: JSON, or
+**protobuf** that becomes the same objects. **nodes** are the stages, flat and in order, with **attributes** as JSON
+spells them, old and new. 2. **stages** has what compiles each op: **encoding**, **scaling**, **expanding**, **maths**,
+**linear**, **classes**, **networks** and **trees**. 3. A **context** knows the columns that stages made; what none made
+is a raw field (**sources**). 4. **proposing** makes a folder of it.
 
 Rows that Spark would drop (`handleInvalid = skip`) have no score; what it raises for is refused where feature assembly
 sees it, and has no score where only the graph does. What is not served is refused by op and by the node's name.

@@ -23,7 +23,7 @@ class Files(Protocol):
         """Whether there is such a file."""
         ...
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, limit: int = MAX_FILE) -> bytes:
         """Its bytes. Raises ImportRefused when it is absent or too large."""
         ...
 
@@ -35,8 +35,8 @@ class _Zip:
     def has(self, name: str) -> bool:
         return name in self.archive.members
 
-    def read(self, name: str) -> bytes:
-        return self.archive.read(name, limit=MAX_FILE)
+    def read(self, name: str, limit: int = MAX_FILE) -> bytes:
+        return self.archive.read(name, limit=limit)
 
 
 class _Folder:
@@ -46,12 +46,12 @@ class _Folder:
     def has(self, name: str) -> bool:
         return self._inside(name).is_file()
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, limit: int = MAX_FILE) -> bytes:
         path = self._inside(name)
         if not path.is_file():
             raise ImportRefused(f"the bundle holds no {name}; export the model again")
-        if (size := path.stat().st_size) > MAX_FILE:
-            raise ImportRefused(f"{name} has {size} bytes, at most {MAX_FILE} are read")
+        if (size := path.stat().st_size) > limit:
+            raise ImportRefused(f"{name} has {size} bytes, at most {limit} are read")
         return path.read_bytes()
 
     def _inside(self, name: str) -> Path:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ranklet.errors import ImportRefused
+from ranklet.importers.mleap import forms
 from ranklet.importers.mleap.attributes import Attributes
-from ranklet.importers.mleap.bundle import MARK, Files, document
+from ranklet.importers.mleap.bundle import Files
+from ranklet.importers.mleap.forms import Form
 
 MAX_DEPTH = 32
 MAX_NODES = 10_000
@@ -28,7 +30,7 @@ class Node:
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     folder: str
-    files: Files
+    files: Form
 
     @property
     def by_python(self) -> bool:
@@ -42,12 +44,9 @@ class Node:
 
 def read(files: Files) -> list[Node]:
     """All of them. Raises ImportRefused for what is no bundle, or one in a format that is not read."""
-    head = document(files.read(MARK), MARK)
-    if head.get("format") not in ("json", "mixed", "protobuf", None):
-        raise ImportRefused(f"{MARK} has the format {str(head['format'])[:40]!r}, which is not known")
     left = MAX_NODES
     found = []
-    for node in _nodes(files, "root/", 0):
+    for node in _nodes(forms.of(files), "root/", 0):
         found.append(node)
         if (left := left - 1) < 0:
             raise ImportRefused(f"the bundle has more than {MAX_NODES} stages")
@@ -56,11 +55,10 @@ def read(files: Files) -> list[Node]:
     return found
 
 
-def _nodes(files: Files, folder: str, depth: int) -> Iterator[Node]:
+def _nodes(files: Form, folder: str, depth: int) -> Iterator[Node]:
     if depth > MAX_DEPTH:
         raise ImportRefused(f"pipelines are nested deeper than {MAX_DEPTH}")
-    model, node = (document(_json(files, folder, name), folder + name) for name in ("model", "node"))
-    one = _node(files, folder, model, node)
+    one = _node(files, folder, files.model(folder), files.node(folder))
     if one.op != PIPELINE:
         yield one
         return
@@ -73,15 +71,7 @@ def _nodes(files: Files, folder: str, depth: int) -> Iterator[Node]:
         yield from _nodes(files, f"{folder}{name}.node/", depth + 1)
 
 
-def _json(files: Files, folder: str, name: str) -> bytes:
-    if not files.has(f"{folder}{name}.json") and files.has(f"{folder}{name}.pb"):
-        raise ImportRefused(
-            f"{folder}{name}.pb is in protobuf, which is not read: write the bundle with SerializationFormat.Json"
-        )
-    return files.read(f"{folder}{name}.json")
-
-
-def _node(files: Files, folder: str, model: Mapping[str, Any], node: Mapping[str, Any]) -> Node:
+def _node(files: Form, folder: str, model: Mapping[str, Any], node: Mapping[str, Any]) -> Node:
     op, name = model.get("op"), node.get("name")
     if not isinstance(op, str) or not isinstance(name, str):
         raise ImportRefused(f"{folder} has a model without op, or a node without name; export the model again")
@@ -101,7 +91,7 @@ def model_of(node: Node, name: str) -> tuple[str, Attributes, str]:
     if "/" in name or "\\" in name or ".." in name:
         node.refuse(f"has a model {name[:80]!r}, which leads outside the bundle; it is no exporter's")
     folder = f"{node.folder}{name}/"
-    found = document(_json(node.files, folder, "model"), f"{folder}model")
+    found = node.files.model(folder)
     given = found.get("attributes") or {}
     if not isinstance(found.get("op"), str) or not isinstance(given, dict):
         node.refuse(f"has a model {name[:80]!r} without op; export the model again")

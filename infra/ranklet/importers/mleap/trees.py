@@ -1,11 +1,10 @@
-"""Decision trees, random forests and gradient boosted trees: lines of JSON in pre-order, one node of the graph for all.
+"""Decision trees, random forests and gradient boosted trees: nodes in pre-order, one node of the graph for all.
 
 Of classes, each tree gives the number of the row's leaf, and the graph looks up what the leaf says of them.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,22 +109,16 @@ def _forest(node: Node, kind: str) -> tuple[list[_Read], Floats]:
 
 def _tree(node: Node, folder: str) -> _Read:
     """Read in pre-order, without recursion: a file may be as deep as it is long."""
-    name = next((one for one in ("tree.json", "nodes.json") if node.files.has(folder + one)), "tree.json")
-    if not node.files.has(folder + name) and node.files.has(f"{folder}tree.pb"):
-        node.refuse(
-            f"has {folder}tree.pb in protobuf, which is not read: write the bundle with SerializationFormat.Json"
-        )
-    place, tree, open_ends = f"{folder}{name}", _Read(), [(LEAF, True)]
-    for number, line in enumerate(node.files.read(place).splitlines(), start=1):
-        if not line.strip():
-            continue
+    name = folder + next((one for one in ("tree", "nodes") if node.files.has(folder + one)), "tree")
+    place, tree, open_ends = node.files.file(name), _Read(), [(LEAF, True)]
+    for at, given in node.files.tree(name):
         if not open_ends:
-            node.refuse(f"has {place} with a line {number} behind the end of its tree; export the model again")
+            node.refuse(f"has {place} with a {at} behind the end of its tree; export the model again")
         try:
-            inside = _add(tree, json.loads(line), open_ends.pop())
-        except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
+            inside = _add(tree, given, open_ends.pop())
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             message = f"{str(error)[:80]}; export the model again"
-            raise ImportRefused(f"{place}, line {number} is no node of a tree: {message}") from error
+            raise ImportRefused(f"{place}, {at} is no node of a tree: {message}") from error
         if inside:
             open_ends += [(len(tree.left) - 1, False), (len(tree.left) - 1, True)]
     if open_ends:

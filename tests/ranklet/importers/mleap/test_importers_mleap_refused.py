@@ -132,10 +132,7 @@ def refused(files: dict[str, str], words: str) -> None:
         kit.proposed(w.zipped(files))
 
 
-def test_protobuf_is_refused_with_what_to_do() -> None:
-    files = w.files([linear()], format="protobuf")
-    moved = {name.replace(".json", ".pb") if name.startswith("root/") else name: one for name, one in files.items()}
-    refused(moved, "SerializationFormat.Json")
+def test_a_format_that_is_not_known_is_refused() -> None:
     refused(w.files([linear()], format="xml"), "'xml'")
 
 
