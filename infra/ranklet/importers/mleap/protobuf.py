@@ -180,11 +180,12 @@ def _read(message: str, content: bytes, place: str) -> Any:
 
     try:
         found = _messages()[message].FromString(content)
-    except DecodeError as error:
+    except (DecodeError, RecursionError, ValueError) as error:  # the last two of protobuf without its C
         raise ImportRefused(f"{place} is no message of MLeap's, or is cut off; export the model again") from error
-    size = found.ByteSize()
-    found.DiscardUnknownFields()
-    if found.ByteSize() != size:
+    known = _messages()[message]()
+    known.CopyFrom(found)
+    known.DiscardUnknownFields()
+    if known.ByteSize() != found.ByteSize():
         raise ImportRefused(
             f"{place} has fields that the definitions of MLeap 0.8 and later do not have: write the bundle with "
             "SerializationFormat.Json"
