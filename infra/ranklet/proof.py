@@ -179,7 +179,9 @@ class Replay:
         ]
 
     def _forms(self) -> dict[str, Form]:
-        return dialects.forms(self.manifest.dialects)
+        """Those that the golden requests can be written in."""
+        found = dialects.forms(self.manifest.dialects)
+        return {name: form for name, form in found.items() if form.takes(self.rows, self.manifest)}
 
 
 def _measured(table: Table, before: Sequence[Answer], after: Sequence[Answer], allowed: float | None) -> Precision:

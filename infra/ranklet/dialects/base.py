@@ -31,6 +31,7 @@ class Form:
 
     path: below the model's own prefix, with `{model}` for its name. encode: Golden, Manifest → Message.
     outputs: how what is told beside the scores comes out, None where the form does not tell it.
+    fits: whether a golden row can be written so (CSV has no lists, npy no words); None for every row.
     """
 
     path: str
@@ -39,6 +40,11 @@ class Form:
     decode: Callable[[Message], list[float]]
     outputs: Callable[[Message], Mapping[str, list[Any]]] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    fits: Callable[[Golden, Manifest], bool] | None = None
+
+    def takes(self, rows: Sequence[Golden], manifest: Manifest) -> bool:
+        """Whether all golden rows can be written in this form."""
+        return self.fits is None or all(self.fits(golden, manifest) for golden in rows)
 
     def url(self, manifest: Manifest) -> str:
         """The path that leads to the model."""
