@@ -82,6 +82,10 @@ def gbt_classifier(node: Node, context: Context) -> None:
     """Class 1 where the sum is above 0; its probability is 1 / (1 + exp(-2 · sum))."""
     if classes.count(node) != 2:
         node.refuse("has more than two classes, which Spark's boosted trees do not have")
+    if node.attributes.has("threshold"):
+        node.refuse(
+            "has a threshold of its sum, as before 0.8, which Spark's boosted trees do not have; export it again"
+        )
     loss = next(
         (node.attributes.text(name) for name in ("lossType", "loss_type") if node.attributes.has(name)), "logistic"
     )

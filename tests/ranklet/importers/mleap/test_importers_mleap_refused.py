@@ -99,6 +99,7 @@ BAD: dict[str, tuple[Stage, str]] = {
         stage("multi_layer_perceptron_classifier", {"layers": w.longs([2, 2]), "weights": w.vector([1.0])}),
         "do not go together",
     ),
+    "old threshold": (stage("gbt_classifier", {"num_classes": w.long(2), "threshold": w.double(0.2)}), "of its sum"),
     "tree without leaves": (tree(split() + LEAF), "ends before its tree does"),
     "tree that goes on": (tree(LEAF + LEAF), "behind the end"),
     "tree's feature": (tree(split(feature=2) + 2 * LEAF), "feature 2"),
