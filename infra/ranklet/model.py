@@ -226,11 +226,15 @@ class Jwt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Api(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[api]`: who may call. `none` is open to the internet and is said loudly at synthesis."""
+    """`[api]`: who may call. `none` is open to the internet and is said loudly at synthesis.
+
+    versions: whether paths that name another version or a label reach it; the function may then invoke itself.
+    """
 
     auth: Literal["iam", "jwt", "none"] = "iam"
     jwt: Jwt | None = None
     surplus: Literal["refuse", "ignore"] = "refuse"
+    versions: bool = True
     dialects: tuple[str, ...] = tuple(DIALECTS)
 
 

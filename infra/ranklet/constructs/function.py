@@ -10,6 +10,7 @@ from constructs import Construct
 from ranklet import named, snapshots
 from ranklet.constructs import parameters
 from ranklet.constructs.logs import Logs
+from ranklet.constructs.own_versions import OwnVersions
 from ranklet.constructs.role import ExecutionRole
 from ranklet.constructs.runtime import ARCHITECTURES, HANDLER, RUNTIME
 from ranklet.deployable import MIN_TMP, Deployable
@@ -50,6 +51,8 @@ class ModelFunction(Construct):
             role=ExecutionRole(self, "Execution", log_group=logs, tables=tables, objects=objects, bucket=bucket).role,
             current_version_options=aws_lambda.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
         )
+        if deployable.model.api.versions:
+            OwnVersions(self, "Versions", function=function)
         self.alias = aws_lambda.Alias(
             self,
             "Live",

@@ -109,12 +109,14 @@ def forwarded(headers: Headers, *, source_ip: str, port: int, length: int) -> He
 def body_fields(call: Call, *, everything_binary: bool) -> tuple[str | None, bool]:
     """The event's `body` and `isBase64Encoded`.
 
-    Text only for text/* and JSON, XML and JavaScript; everything else, a missing Content-Type included, is base64.
+    Text only for text/* and JSON, XML and JavaScript; everything else, a missing Content-Type included, is base64, and so
+    is here what is compressed (what an HTTP API does of a compressed text was not checked in AWS).
     everything_binary: a REST API with the binary media type */*, where even JSON is base64.
     """
     if not call.body:
         return None, False
-    if everything_binary or not is_text(call.header("content-type")):
+    compressed = (call.header("content-encoding") or "identity").lower() != "identity"
+    if everything_binary or compressed or not is_text(call.header("content-type")):
         return base64.b64encode(call.body).decode(), True
     return call.body.decode("utf-8", "replace"), False
 

@@ -162,14 +162,15 @@ class LocalCloud:
             raise LocalError("the assembly has no function to serve; synthesise a model's stack")
         functions = await asyncio.to_thread(self._for_this_machine, deployment.functions)
         runtime = await asyncio.to_thread(runtime_folder, self._cache / "runtime")
-        extra = {**self._environment, **await self._stores.start(self._stack)}
+        extra = {**await self._stores.start(self._stack)}
         self._launch = partial(Launch, runtime=runtime, region=self._region, extra=extra, log=self._log)
         lambdas = self._lambdas = Lambdas({one.name: self._pool(one) for one in functions})
         self._stack.push_async_callback(lambdas.close)
-        await lambdas.start()
         api = self._api = LambdaApi(lambdas)
         self._stack.push_async_callback(api.close)
-        await api.start()
+        # Functions call other versions of themselves through it; what the caller says of the environment goes above.
+        extra |= {"AWS_ENDPOINT_URL_LAMBDA": await api.start(), **self._environment}
+        await lambdas.start()
         front = self._front = Gateway(
             deployment.routes, lambdas.deliver, api=deployment.api, auth=self._auth, log=self._log
         )

@@ -31,6 +31,7 @@ class Function:
     code: the folder of the code asset. layers: in template order, later ones hide earlier ones. memory_mb, timeout_s:
     enforced per environment. alias: the qualifier that routes call, None for the unpublished function.
     provisioned: environments started before the first request. reserved: the most environments, None for no limit.
+    description: as the template has it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Function:
     alias: str | None = None
     provisioned: int = 0
     reserved: int | None = None
+    description: str = ""
 
     def arn(self, region: str) -> str:
         """The ARN by which the function is invoked, with the alias where there is one."""

@@ -1,7 +1,7 @@
-"""The Invoke operation over HTTP, so that any AWS SDK can call the local functions by its `endpoint_url`.
+"""Invoke and ListVersionsByFunction over HTTP, so that any AWS SDK can call the local functions by its `endpoint_url`.
 
-One operation alone, `POST /2015-03-31/functions/{name}/invocations`; signatures are not checked.
-https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+Signatures are not checked. https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html and, beside it,
+API_ListVersionsByFunction.html
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, cast, get_args
 from urllib.parse import parse_qs, unquote
@@ -22,6 +23,7 @@ from ranklet.local.http1.server import HOST, Limits, Server
 from ranklet.local.lambdas import InvocationType, Lambdas
 
 PATH: Final = re.compile(r"/2015-03-31/functions/([^/?]+)/invocations(?:\?(.*))?")
+VERSIONS: Final = re.compile(r"/2015-03-31/functions/([^/?]+)/versions(?:\?(.*))?")
 ARN: Final = re.compile(r"arn:aws[^:]*:lambda:[^:]*:[^:]*:function:(.+)")
 ERRORS: Final = MappingProxyType(
     {
@@ -56,9 +58,11 @@ class LambdaApi:
         await self._server.close()
 
     async def _answer(self, request: Request) -> Response:
+        if request.method == "GET" and (asked := VERSIONS.fullmatch(request.target)) is not None:
+            return self._listed(unquote(asked[1]), parse_qs(asked[2] or ""))
         match = PATH.fullmatch(request.target)
         if request.method != "POST" or match is None:
-            return _error(404, "only POST /2015-03-31/functions/{name}/invocations is played here")
+            return _error(404, "only POST …/functions/{name}/invocations and GET …/versions are played here")
         kind = request.header("x-amz-invocation-type") or "RequestResponse"
         if kind not in get_args(InvocationType):
             return _error(400, f"unknown invocation type {kind!r}")
@@ -75,6 +79,25 @@ class LambdaApi:
         except LocalError as error:
             return _error(404, f"Function not found: {error}")
         return _response(invoked, tail=request.header("x-amz-log-type") == "Tail")
+
+    def _listed(self, given: str, query: dict[str, list[str]]) -> Response:
+        """Versions in ascending order after `Marker`, `$LATEST` first; at most `MaxItems`, 50 where it is not said."""
+        name, _ = _named(given, None)
+        try:
+            pools = list(self._lambdas.versions(name))
+            first, most = int(query.get("Marker", ["0"])[0]), min(int(query.get("MaxItems", ["50"])[0]), 50)
+        except LocalError as error:
+            return _error(404, f"Function not found: {error}")
+        except ValueError:
+            return _error(400, "Marker and MaxItems are numbers")
+        functions = [pool.function for pool in pools]
+        every = [replace(functions[-1], version="$LATEST"), *functions]
+        page = [
+            {"FunctionName": name, "Version": one.version, "Description": one.description}
+            for one in every[first : first + most]
+        ]
+        more = {"NextMarker": str(first + most)} if first + most < len(every) else {}
+        return Response(200, (("Content-Type", "application/json"),), orjson.dumps({"Versions": page, **more}))
 
 
 def _named(given: str, query: str | None) -> tuple[str, str | None]:

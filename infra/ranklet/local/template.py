@@ -102,6 +102,7 @@ class _Reader:
             timeout_s=float(properties.get("Timeout", 3)),
             runtime=str(properties["Runtime"]),
             reserved=_optional_int(properties.get("ReservedConcurrentExecutions")),
+            description=str(properties.get("Description", "")),
         )
 
     def _with_alias(self, stack: Stack, logical: str, function: Function) -> Function:

@@ -1,6 +1,8 @@
 """Bodies that callers compressed, as Content-Encoding says: undone within the limit that holds for plain ones.
 
-A kilobyte may claim to be a gigabyte, so what comes out is counted while it comes.
+A kilobyte may claim to be a gigabyte, so what comes out is counted while it comes. A REST API undoes gzip itself and may
+leave the header as it was: a body that does not begin as its encoding does is taken as it is.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-make-request-with-compressed-payload.html
 """
 
 from __future__ import annotations
@@ -13,6 +15,10 @@ from ranklet_runtime.errors import BadRequest, UnsupportedMediaType
 READ = "gzip, zstd"
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
 """What zlib wants to hear for a gzip header and trailer (RFC 1952)."""
+
+
+MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+"""How a stream begins: RFC 1952 section 2.3.1, RFC 8878 section 3.1.1."""
 
 
 class TooMuch(Exception):
@@ -42,10 +48,12 @@ def expand(body: bytes, header: str, limit: int) -> bytes:
 
 
 def _expand(body: bytes, name: str, limit: int) -> bytes:
+    if name in MAGIC and not body.startswith(MAGIC[name]):
+        return body
     parts: list[bytes] = []
     room = limit + 1
     # A body may be several streams, one after the other (RFC 1952 section 2.2, RFC 8878 section 3).
-    while body or not parts:
+    while body:
         expander = _open(name)
         try:
             part = expander.decompress(body, room)

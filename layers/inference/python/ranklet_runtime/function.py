@@ -11,7 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from ranklet_features.errors import InputError, ShapeError, StoreUnavailable
 from ranklet_runtime import events
@@ -24,19 +25,33 @@ from ranklet_runtime.scorer import Scorer
 from ranklet_runtime.served import Served
 from ranklet_runtime.telemetry import Telemetry
 
+if TYPE_CHECKING:
+    from ranklet_runtime.elsewhere import Elsewhere
+
 RESERVE_MS = 50
 """Kept of Lambda's time for what follows the reading of tables: computing, encoding, the way back."""
 
 NO_REQUEST = HttpRequest("", "", {}, b"")
+NO_ENVIRON: Mapping[str, str] = MappingProxyType({})
+FUNCTION_NAME = "AWS_LAMBDA_FUNCTION_NAME"
 
 
 class Function:
     """A model behind API Gateway; `__call__` is the Lambda handler and never raises for a request."""
 
-    def __init__(self, manifest: Manifest, scorer: Scorer, telemetry: Telemetry, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        scorer: Scorer,
+        telemetry: Telemetry,
+        *,
+        folder: Path | None = None,
+        environ: Mapping[str, str] = NO_ENVIRON,
+    ) -> None:
         self.manifest, self.scorer, self.telemetry = manifest, scorer, telemetry
         self.served = Served(manifest, scorer.given, folder)
-        self._router = Router(manifest)
+        self._router, self._environ = Router(manifest), environ
+        self._elsewhere: Elsewhere | None = None
 
     @classmethod
     def open(cls, folder: Path, environ: Mapping[str, str]) -> Function:
@@ -47,7 +62,12 @@ class Function:
         """
         manifest = Manifest.read(folder / "manifest.json")
         scorer = Scorer.open(manifest, folder, environ)
-        return cls(manifest, scorer, Telemetry(manifest.model, manifest.version, tables=scorer.tables), folder)
+        telemetry = Telemetry(manifest.model, manifest.version, tables=scorer.tables)
+        return cls(manifest, scorer, telemetry, folder=folder, environ=environ)
+
+    def prepare(self) -> None:
+        """Do now what the first request of some kind would do: where nobody waits for INIT."""
+        self._router.open()
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer one API Gateway event; `context` is Lambda's, or None."""
@@ -56,18 +76,35 @@ class Function:
         try:
             request = events.decode(event, self.manifest.limits.body_bytes)
             dialect, call = self._router.resolve(request.method, request.path)
-            if call.version is not None or call.label is not None:
-                raise self._router.absent(call)
-            if call.route.scores:
-                response = self._rank(dialect, call, request, self._deadline(started, context))
+            if call.version is None and call.label in (None, _alias(context)):
+                answer = events.encode(self._answer(dialect, call, request, self._deadline(started, context)))
             else:
-                response = dialect.describe(request, call, self.served)
-            answer = events.encode(response)
+                answer = self._pass_on(event, call, context)
         except RequestFault as fault:
             answer = self._refuse(fault, request, _request_id(event, context))
         except Exception as error:  # the one place where everything ends: no request takes the environment down
             answer = self._refuse(_internal(error), request, _request_id(event, context))
         self.telemetry.done(time.monotonic() - started)
+        return answer
+
+    def _answer(self, dialect: Dialect, call: Call, request: HttpRequest, deadline: float) -> HttpResponse:
+        if call.route.scores:
+            return self._rank(dialect, call, request, deadline)
+        return dialect.describe(request, call, self.served)
+
+    def _pass_on(self, event: Any, call: Call, context: Any) -> dict[str, Any]:
+        """The answer of another version of this function. Raises NotFound where it is not there."""
+        if context is None or FUNCTION_NAME not in self._environ:
+            raise self._router.absent(call)
+        if self._elsewhere is None:
+            # Imported here: few callers name a version.
+            from ranklet_runtime.elsewhere import Elsewhere
+
+            self._elsewhere = Elsewhere(self.manifest.model, self._environ)
+        left = context.get_remaining_time_in_millis() - RESERVE_MS
+        answer = self._elsewhere.answer(event, call, time.monotonic() + left / 1000)
+        if answer is None:
+            raise self._router.absent(call)
         return answer
 
     def _rank(self, dialect: Dialect, call: Call, request: HttpRequest, deadline: float) -> HttpResponse:
@@ -110,6 +147,12 @@ def _internal(error: Exception) -> InternalFault:
     fault = InternalFault(f"{type(error).__name__}: {error}")
     fault.__cause__ = error
     return fault
+
+
+def _alias(context: Any) -> str | None:
+    """The alias by which this function was invoked: `arn:aws:lambda:<region>:<account>:function:<name>:<alias>`."""
+    parts = getattr(context, "invoked_function_arn", "").split(":")
+    return parts[7] if len(parts) == 8 else None
 
 
 def _request_id(event: Any, context: Any) -> str:

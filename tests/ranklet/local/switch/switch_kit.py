@@ -160,7 +160,8 @@ def deployment(bundle: Path, everything: Layer, **fields: Any) -> Deployment:
         version="1",
         **fields,
     )
-    return Deployment((function,), (Route(f"POST {PATH}", NAME),), Api())
+    routes = (Route(f"POST {PATH}", NAME), Route(f"ANY /v1/models/{NAME}/{{proxy+}}", NAME))
+    return Deployment((function,), routes, Api())
 
 
 def rank(connection: HTTPConnection, user_id: int, films: Sequence[int]) -> tuple[int, Any]:

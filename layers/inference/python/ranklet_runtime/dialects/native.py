@@ -1,6 +1,6 @@
 """ranklet's own form: the user's features travel once, the candidates' are columns.
 
-    POST /v1/models/<model>:rank                        (and …/versions/<version>:rank)
+    POST /v1/models/<model>:rank                        (and …/versions/<version>:rank, …/labels/<label>:rank)
     {"user": {"age": 25}, "context": {"hour": 20}, "items": {"id": [7, 9], "price": [3.5, 2]}, "top_k": 1}
     → {"scores": [0.25, 0.75]}, with top_k {"items": [9], "scores": [0.75]}
 
@@ -50,6 +50,7 @@ class Native:
     routes: ClassVar[tuple[Route, ...]] = (
         Route("POST", "/v1/models/{model}:rank"),
         Route("POST", "/v1/models/{model}/versions/{version}:rank"),
+        Route("POST", "/v1/models/{model}/labels/{label}:rank"),
         Route("GET", "/ping", scores=False),
         Route("GET", "/health", scores=False),
     )

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4, for requests without a query and with all headers signed.
+"""AWS Signature Version 4, with all headers signed.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 The derived key changes only with the day and the secret, so it is kept: four of a signature's five HMACs.
@@ -29,11 +29,14 @@ def timestamp(now: float) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
 
 
-def canonical_request(method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> str:
-    """The text whose digest is signed. headers: lower-case names in ascending order; path: already encoded."""
+def canonical_request(method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes, query: str = "") -> str:
+    """The text whose digest is signed.
+
+    headers: lower-case names in ascending order. path: already encoded. query: encoded, its names in ascending order.
+    """
     lines = [f"{name}:{' '.join(value.split())}" for name, value in headers]
     names = ";".join(name for name, _ in headers)
-    return "\n".join([method, path, "", *lines, "", names, hashlib.sha256(body).hexdigest()])
+    return "\n".join([method, path, query, *lines, "", names, hashlib.sha256(body).hexdigest()])
 
 
 def signing_key(secret_key: str, date: str, region: str, service: str) -> bytes:
@@ -68,10 +71,12 @@ class Signer:
         now: float,
         method: str = "POST",
         path: str = "/",
+        query: str = "",
     ) -> dict[str, str]:
         """All headers to send with `body`.
 
-        headers: lower-case names, with `host`. path: as it is sent, encoded already. Added are `x-amz-date` (of `now`,
+        headers: lower-case names, with `host`. path and query: as they are sent, encoded already, the
+        names of the query in ascending order. Added are `x-amz-date` (of `now`,
         POSIX seconds), `x-amz-security-token` where the credentials are temporary, and `authorization`.
         """
         date = timestamp(now)
@@ -80,7 +85,7 @@ class Signer:
             signed["x-amz-security-token"] = credentials.token
         ordered = sorted(signed.items())
         scope = f"{date[:8]}/{self._region}/{self._service}/aws4_request"
-        canonical = canonical_request(method, path, ordered, body)
+        canonical = canonical_request(method, path, ordered, body, query)
         proof = signature(self._signing_key(credentials.secret_key, date[:8]), date, scope, canonical)
         signed["authorization"] = (
             f"{ALGORITHM} Credential={credentials.access_key}/{scope}, "
