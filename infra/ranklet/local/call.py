@@ -109,8 +109,8 @@ def forwarded(headers: Headers, *, source_ip: str, port: int, length: int) -> He
 def body_fields(call: Call, *, everything_binary: bool) -> tuple[str | None, bool]:
     """The event's `body` and `isBase64Encoded`.
 
-    Text only for text/* and JSON, XML and JavaScript; everything else, a missing Content-Type included, is base64, and so
-    is here what is compressed (what an HTTP API does of a compressed text was not checked in AWS).
+    Text only for text/* and JSON, XML and JavaScript; everything else, a missing Content-Type included, is base64. What
+    is compressed is base64 here too (what an HTTP API makes of compressed text was not checked in AWS).
     everything_binary: a REST API with the binary media type */*, where even JSON is base64.
     """
     if not call.body:

@@ -1,7 +1,7 @@
 """Bodies that callers compressed, as Content-Encoding says: undone within the limit that holds for plain ones.
 
-A kilobyte may claim to be a gigabyte, so what comes out is counted while it comes. A REST API undoes gzip itself and may
-leave the header as it was: a body that does not begin as its encoding does is taken as it is.
+A kilobyte may claim to be a gigabyte, so what comes out is counted while it comes. A REST API undoes gzip itself and
+may leave the header as it was: a body that does not begin as its encoding does is taken as it is.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-make-request-with-compressed-payload.html
 """
 
