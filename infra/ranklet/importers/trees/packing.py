@@ -24,7 +24,7 @@ from ranklet.importers.trees.columns import ZERO
 from ranklet.importers.trees.records import LEAF, Ensemble, Floats, Ints, Link, Tree
 from ranklet.importers.trees.walking import predict
 from ranklet.model import StepSource
-from ranklet_runtime.engines.bits import DEPTH
+from ranklet_runtime.engines.forest import DEPTH
 from ranklet_runtime.engines.thresholds import distinct
 from ranklet_runtime.engines.trees import TreesEngine
 from ranklet_runtime.manifest import Step

@@ -3,151 +3,112 @@
 A split is one row of a table of bits: which rows go right. At level k of a tree the answers of 2^k splits are there;
 the k turns taken before choose one, each halving what is left: left ^ ((left ^ right) & turn). What remains is the
 k-th turn, and the turns, first to last, are the number of the leaf. Nothing depends on what a row holds, so that the
-processor never guesses. Trees are padded to full ones: a leaf above the last level goes on as itself. A tree that asks
-one question a level has its turns at once.
+processor never guesses. Trees are padded to full ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from ranklet_runtime.engines.base import Array
-from ranklet_runtime.engines.thresholds import Bools, Ints, Words
+from ranklet_runtime.engines.forest import CHUNK, Forest, Full, Ints, batches, depths
+from ranklet_runtime.engines.search import Compare
+from ranklet_runtime.engines.space import Space
+from ranklet_runtime.engines.thresholds import NOBODY, Table, Thresholds, Words
 
-DEPTH = 8
-"""Levels of a tree at most: its leaves are numbered in a byte, and padding doubles with every level."""
-
-CHUNK, LEAVES = 512, 1 << 16
-"""Trees, and leaves of trees, that are worked on together: what they leave behind fits the processor's cache."""
-
-
-@dataclass(frozen=True)
-class Forest:
-    """Nodes [n], children side by side. child: the left one, 0 of a leaf. number: threshold or value. missing: whether
-    NaN goes left. roots [trees]."""
-
-    child: Ints
-    feature: Ints
-    number: Array
-    missing: Bools
-    roots: Ints
-
-
-class Full:
-    """Trees [n] padded to full ones of `depth` levels. rows, right: per level [n, 2^level]; values [n, 2^depth]."""
-
-    def __init__(self, forest: Forest, rows: Ints, nodes: Ints, depth: int) -> None:
-        here = nodes[:, None]
-        self.rows: list[Ints] = []
-        self.right: list[Bools] = []
-        for _ in range(depth):
-            split = forest.child[here] > 0
-            self.rows.append(rows[here])
-            self.right.append(split & ~forest.missing[here])
-            left = np.where(split, forest.child[here], here)
-            here = np.stack([left, left + split], axis=2).reshape(len(nodes), -1)
-        self.values = forest.number[here]
-
-    def symmetric(self) -> Bools:
-        """Which trees ask one question a level, as CatBoost's do, [n]."""
-        same = [(level == level[:, :1]).all(axis=1) for level in (*self.rows, *self.right)]
-        found: Bools = np.logical_and.reduce(same)
-        return found
+LEAVES = 1 << 16
+"""Of the trees that are walked together: they are numbered in 16 bits."""
 
 
 class Trees:
-    """Trees of one depth that are walked together. places: among the trees of a chunk."""
+    """Trees of one depth that are walked together. places: among the trees of a chunk. rows: of each node's answers."""
 
-    def __init__(self, full: Full, chosen: Ints, places: Ints, *, symmetric: bool) -> None:
-        self._symmetric, self.places, depth = symmetric, places, len(full.rows)
-        widths = [1 if symmetric else 1 << level for level in range(depth)]
-        self._rows = [_flat(one[chosen, :width]) for one, width in zip(full.rows, widths, strict=True)]
-        self._right = [_flat(one[chosen, :width]) for one, width in zip(full.right, widths, strict=True)]
-        self._values = full.values[chosen].ravel()
-        self._first = (np.arange(len(chosen)) << depth).astype(np.uint16)[:, None]
+    def __init__(self, full: Full, places: Ints, rows: Ints, right: NDArray[np.bool_], space: Space) -> None:
+        self.places, self._space = places, space
+        self._rows = [_flat(rows[nodes]) for nodes in full.nodes]
+        self._right = [_flat(right[nodes]) for nodes in full.nodes]
+        self._values = full.values.ravel()
+        self._first = (np.arange(len(places)) << len(full.nodes)).astype(np.uint16)[:, None]
 
-    def leaves(self, table: Words, values: Array, *, size: int | None) -> None:
-        """Put the value of the leaf that each row falls into in its place in `values` [trees of the chunk, n].
-
-        size: of half the table, None without NaN.
-        """
+    def leaves(self, table: Table, values: Array) -> None:
+        """Put the value of the leaf that each row falls into in its place in `values` [trees of the chunk, n]."""
         leaf: NDArray[np.uint8] | None = None
         turns: list[Words] = []
         for rows, right in zip(self._rows, self._right, strict=True):
-            answers = table.take(rows if size is None else rows + size * right, axis=0)
-            answers = answers.reshape(-1, len(self.places), table.shape[1])
-            turns.append(answers[0] if self._symmetric else _turn(answers, turns))
+            turns.append(self._turn(self._answers(table, rows, right), turns))
             bit = np.unpackbits(turns[-1].view(np.uint8), axis=1)
             leaf = bit if leaf is None else np.bitwise_or(np.add(leaf, leaf, out=leaf), bit, out=leaf)
         assert leaf is not None  # a tree is padded to one level at least
-        places = np.add(leaf, self._first, dtype=np.uint16)
+        numbers = np.add(leaf, self._first, out=self._space.array("numbers", leaf.shape, np.uint16))
         if len(self.places) == len(values):
-            self._values.take(places, out=values, mode="wrap")
+            self._values.take(numbers, out=values, mode="wrap")
         else:
-            values[self.places] = self._values.take(places, mode="wrap")
+            values[self.places] = self._values.take(numbers, mode="wrap")
+
+    def _answers(self, table: Table, rows: Ints, right: NDArray[np.bool_]) -> Words:
+        """[splits of the level, trees, words]."""
+        rows = table.places(rows)
+        rows = rows + table.half * right if table.half else rows
+        taken = self._space.array("answers", (len(rows), table.answers.shape[1]), np.uint64)
+        table.answers.take(rows, axis=0, out=taken, mode="clip")
+        return taken.reshape(-1, len(self.places), taken.shape[1])
+
+    def _turn(self, answers: Words, turns: list[Words]) -> Words:
+        """answers of level k, and the k turns before → the turn of this level, [trees, words]."""
+        for turn in turns:
+            left, right = answers[: len(answers) // 2], answers[len(answers) // 2 :]
+            right ^= left
+            right &= turn
+            left ^= right
+            answers = left
+        found: Words = self._space.array(f"turn {len(turns)}", answers[0].shape, np.uint64)
+        found[:] = answers[0]
+        return found
 
 
-class Sums:
+class Bits:
     """base + Σ leaves, tree after tree: in floats the order is part of the result."""
 
-    def __init__(self, forest: Forest, rows: Ints) -> None:
-        depth = depths(forest)
+    multiple = 64
+    """Of rows that are asked for."""
+
+    rows = 512
+    """That are scored together: their table of bits stays in the processor's cache."""
+
+    def __init__(self, forest: Forest, compare: Compare, compared: DTypeLike) -> None:
+        splits = forest.splits()
+        self._thresholds = Thresholds(forest.feature[splits], forest.number[splits].astype(compared), compare)
+        rows = np.full(len(forest.child) + 1, NOBODY)  # the last is of none, -1
+        rows[splits] = self._thresholds.rows
+        right = np.zeros(len(rows), np.bool_)
+        right[splits] = ~forest.missing[splits]
+        self._space, depth = Space(), depths(forest)
         self._chunks = [
-            list(_batches(forest, rows, depth, start, min(start + CHUNK, len(depth))))
+            list(self._batches(forest, rows, right, start, depth[start : start + CHUNK]))
             for start in range(0, len(depth), CHUNK)
         ]
 
-    def add(self, base: Array, table: Words, *, size: int | None) -> Array:
-        """base [n] → [n]. size: as of `Trees.leaves`."""
+    def add(self, base: Array, columns: Array) -> Array:
+        """base [n], columns [width, n] → [n]."""
+        table = self._thresholds.bits(columns)
         for chunk in self._chunks:
-            values = np.empty((1 + sum(len(trees.places) for trees in chunk), len(base)), base.dtype)
+            count = 1 + sum(len(trees.places) for trees in chunk)
+            values = self._space.array("values", (count, len(base)), base.dtype)
             values[0] = base
             for trees in chunk:
-                trees.leaves(table, values[1:], size=size)
+                trees.leaves(table, values[1:])
             base = np.add.reduce(values, axis=0)  # of an array [trees, n], row after row
         return base
 
-
-def depths(forest: Forest) -> Ints:
-    """Levels of splits of each tree, at least 1. Stops above DEPTH."""
-    found = np.ones(len(forest.roots), np.int64)
-    nodes, tree = forest.roots, np.arange(len(forest.roots))
-    for depth in range(DEPTH + 2):
-        found[tree] = np.maximum(depth, 1)
-        inner = forest.child[nodes] > 0
-        left, tree = forest.child[nodes[inner]], tree[inner]
-        nodes, tree = np.concatenate([left, left + 1]), np.concatenate([tree, tree])
-    return found
-
-
-def _batches(forest: Forest, rows: Ints, depth: Ints, start: int, end: int) -> Iterator[Trees]:
-    """The trees start to end, those of one depth and kind together."""
-    for levels in np.unique(depth[start:end]).tolist():
-        places = np.flatnonzero(depth[start:end] == levels)
-        full = Full(forest, rows, forest.roots[start + places], levels)
-        symmetric = full.symmetric()
-        for kind in (True, False):
-            chosen = np.flatnonzero(symmetric == kind)
-            for part in np.array_split(chosen, -(-len(chosen) // (LEAVES >> levels)) or 1):
-                if len(part):
-                    yield Trees(full, part, places[part], symmetric=kind)
-
-
-def _turn(answers: Words, turns: list[Words]) -> Words:
-    """answers [2^k, trees, words] of level k, and the k turns before → the turn of this level, [trees, words]."""
-    for turn in turns:
-        left, right = answers[: len(answers) // 2], answers[len(answers) // 2 :]
-        right ^= left
-        right &= turn
-        left ^= right
-        answers = left
-    found: Words = answers[0]
-    return found
+    def _batches(
+        self, forest: Forest, rows: Ints, right: NDArray[np.bool_], start: int, depth: Ints
+    ) -> Iterator[Trees]:
+        for levels, places in batches(depth, LEAVES):
+            yield Trees(Full(forest, forest.roots[start + places], levels), places, rows, right, self._space)
 
 
 def _flat(level: NDArray[Any]) -> NDArray[Any]:

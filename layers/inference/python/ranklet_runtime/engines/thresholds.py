@@ -1,171 +1,166 @@
-"""Which rows are beyond a threshold: a table of bits, one row of it for each different threshold of a forest.
+"""Which rows are beyond a threshold: a table with a row for each different threshold of a forest.
 
-A feature with few thresholds is compared with each. One with many is first looked up among them, by binary search for
-all rows and features at once, and what is then compared is a byte: comparing takes as long as its operands are wide.
-A feature with more than 255 is looked up in parts. What all rows share, as a user's features, is compared once.
+A feature with few thresholds is compared with each; one with many is first looked up among them (`search`), and what
+is compared is the number of those that it is beyond. What all rows share, as a user's features, is compared once: a
+threshold of theirs has no row of its own, but one of the two that all have, beyond nothing and beyond everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_runtime.engines.base import Array
+from ranklet_runtime.engines.forest import Bools, Ints
+from ranklet_runtime.engines.search import Compare, Search, runs
+from ranklet_runtime.engines.space import Space
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 Words = NDArray[np.uint64]
-Compare = Callable[..., Bools]
-"""Of values with thresholds: true where a row goes right, false for NaN."""
 
-FEW, LEVELS = 63, 8
-"""Thresholds up to which looking up costs more than it saves; levels of a search, whose answer is a byte."""
+NOBODY, EVERYBODY, FIRST = 0, 1, 2
+"""Rows of a table: beyond nothing, beyond everything, and the first that is a threshold's."""
 
-DENSE = 4
-"""The first of them, made by comparing with all their thresholds instead of looking each up."""
+FEW, SEARCH = 63, 1000
+"""Thresholds whose comparing costs what looking up does, for a feature, and to begin with at all."""
 
-TOGETHER = 1 << 11
-"""Thresholds whose answers are packed together: they fit the processor's cache."""
+TOGETHER = 512
+"""Thresholds that are compared together: their operands fit the processor's cache."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """Thresholds low to high of one feature. column: among those that are looked up, -1 for none."""
+class Table(NamedTuple):
+    """answers: bool [rows, n], or their bits, uint64 [rows, n / 64]. moved: where the row of a threshold is, None where
+    it has not moved. half: the rows up to the second half, in which NaN goes right; 0 where there is none."""
 
-    feature: int
-    low: int
-    high: int
-    column: int
+    answers: Array
+    moved: Ints | None
+    half: int = 0
+
+    def places(self, rows: Ints) -> Ints:
+        """Where rows are that were counted with one for every threshold."""
+        return rows if self.moved is None else self.moved.take(rows)
+
+
+class Group(NamedTuple):
+    """Thresholds that are compared alike: numbers [n, 1] with the rows [n] of an array."""
+
+    rows: Ints
+    numbers: Array
+    compare: Compare
+
+    def some(self, chosen: Bools | None) -> Group:
+        """Those that are chosen, None for all."""
+        return self if chosen is None else Group(self.rows[chosen], self.numbers[chosen], self.compare)
 
 
 class Thresholds:
-    """numbers [thresholds] of features [thresholds], by feature and ascending."""
+    """Of splits [n]: numbers of features. right: where NaN goes right, and thresholds that differ in it are different;
+    None where a table has a second half for that. rows: of each split's answers in a table."""
 
-    def __init__(self, features: Ints, numbers: Array, compare: Compare) -> None:
-        self._features, self._numbers, self._compare = features, numbers, compare
-        self.size = len(features) + 1
-        runs = list(_runs(features))
-        self._parts = list(_parts(runs))
-        self._search = Search([run for run in runs if run.column >= 0], numbers, compare)
+    def __init__(self, features: Ints, numbers: Array, compare: Compare, *, right: Bools | None = None) -> None:
+        keys, numbers, which = distinct(2 * features + (0 if right is None else right), numbers)
+        many = _many(np.bincount(keys, minlength=1))[keys]
+        order = np.argsort(many, kind="stable")  # compared alike, and side by side
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        self.rows = FIRST + place[which]
+        keys, self._numbers, self._compare = keys[order], numbers[order], compare
+        self._features, self._right = keys >> 1, keys & 1 > 0
+        few = self._split = len(keys) - int(many.sum())
+        found = list(runs(keys[few:]))
+        self._search = Search(found, self._features[few:], self._numbers[few:], compare)
+        run = np.repeat(np.arange(len(found)), [one.high - one.low for one in found])
+        count = np.arange(len(keys) - few) - np.array([one.low for one in found], np.int64)[run] + 1
+        self._few = Group(self._features[:few], self._numbers[:few, None], compare)
+        self._many = Group(run, count.astype(np.uint8)[:, None], np.greater_equal)
+        self._space = Space()
 
-    def table(self, columns: Array) -> tuple[Words, bool]:
-        """columns [width, n], n a multiple of 64 → bits [size, n / 64], row 0 empty, the others who goes right of each
-        threshold. And whether a NaN is among them: then [2 · size, n / 64], and in the second half NaN goes right."""
-        table = np.zeros((self.size, columns.shape[1] // 64), np.uint64)
-        same: Bools = (columns == columns[:, :1]).all(axis=1)
-        codes = self._search.codes(columns, same)
-        answers = np.empty((TOGETHER, columns.shape[1]), np.bool_)
-        for part in self._parts:
-            self._fill(table[1:], [run for run in part if not same[run.feature]], columns, codes, answers)
-        shared = np.flatnonzero(same[self._features])
-        beyond = self._compare(columns[self._features[shared], 0], self._numbers[shared])
-        table[1 + shared[beyond]] = ~np.uint64(0)
+    def bools(self, columns: Array) -> Table:
+        """columns [width, n] → a table of bool, in which NaN goes as `right` says."""
+        same = _same(columns)
+        own, moved, count = self._own(columns, same)
+        answers = self._space.array("bools", (count, columns.shape[1]), np.bool_)
+        answers[NOBODY], answers[EVERYBODY] = False, True
+        for _ in self._answers(columns, same, own, into=answers):
+            pass
         missing = np.isnan(columns)
-        if not missing.any():
-            return table, False
-        second = table.copy()
-        second[1:] |= np.packbits(missing, axis=1).view(np.uint64)[self._features]
-        return np.concatenate([table, second]), True
+        if missing.any() and self._right.any():
+            late = np.flatnonzero(self._right if own is None else self._right & own)
+            answers[FIRST + late if moved is None else moved[FIRST + late]] |= missing[self._features[late]]
+        return Table(answers, moved)
 
-    def _fill(
-        self, table: Words, part: Sequence[Run], columns: Array, codes: NDArray[np.uint8], answers: Bools
-    ) -> None:
-        """Compare, and pack what stands side by side."""
-        for runs in _neighbours(part):
-            first, end = runs[0].low, runs[-1].high
-            for run in runs:
-                out = answers[run.low - first : run.high - first]
-                if run.column >= 0:
-                    np.greater_equal(codes[run.column], _COUNTS[: run.high - run.low], out=out)
-                else:
-                    self._compare(columns[run.feature], self._numbers[run.low : run.high, None], out=out)
-            table[first:end] = np.packbits(answers[: end - first], axis=1).view(np.uint64)
+    def bits(self, columns: Array) -> Table:
+        """columns [width, n], n a multiple of 64 → a table of bits, with a second half if there is a NaN."""
+        same = _same(columns)
+        own, moved, count = self._own(columns, same)
+        missing = np.isnan(columns)
+        second = bool(missing.any())
+        table = self._space.array("bits", (count << second, columns.shape[1] // 64), np.uint64)
+        table[NOBODY], table[EVERYBODY] = 0, ~np.uint64(0)
+        for first, answers in self._answers(columns, same, own):
+            table[first : first + len(answers)] = _packed(answers)
+        if not second:
+            return Table(table, moved)
+        table[count : count + FIRST] = table[:FIRST]
+        features = self._features if own is None else self._features[own]
+        np.bitwise_or(table[FIRST:count], _packed(missing)[features], out=table[count + FIRST :])
+        return Table(table, moved, count)
 
+    def _own(self, columns: Array, same: Bools) -> tuple[Bools | None, Ints | None, int]:
+        """Which thresholds have rows of their own, None for all; where rows have moved; and how many there are."""
+        own = ~same[self._features]
+        count = FIRST + int(own.sum())
+        if count == FIRST + len(own):
+            return None, None, count
+        shared = np.where(self._compare(columns[self._features, 0], self._numbers), EVERYBODY, NOBODY)
+        moved = np.where(own, np.cumsum(own) + (FIRST - 1), shared)
+        return own, np.concatenate([np.array([NOBODY, EVERYBODY]), moved]), count
 
-def _neighbours(runs: Sequence[Run]) -> Iterator[list[Run]]:
-    """The runs, split where one does not begin at the end of the one before."""
-    found: list[Run] = []
-    for run in runs:
-        if found and run.low != found[-1].high:
-            yield found
-            found = []
-        found.append(run)
-    if found:
-        yield found
-
-
-_COUNTS = np.arange(1, 1 << LEVELS, dtype=np.uint8)[:, None]
-
-
-class Search:
-    """Of columns, each up to 255 ascending thresholds of one feature, as search trees: node 1 is the root."""
-
-    def __init__(self, runs: Sequence[Run], numbers: Array, compare: Compare) -> None:
-        self._features = np.array([run.feature for run in runs], np.int64)
-        self._compare = compare
-        cuts = np.full((len(runs), 1 << LEVELS), np.inf, numbers.dtype)  # which no number is beyond
-        for run in runs:
-            cuts[run.column, 1 : 1 + run.high - run.low] = numbers[run.low : run.high]
-        step = 1 << (LEVELS - DENSE)
-        self._first = np.ascontiguousarray(cuts[:, step::step].T)[:, :, None]
-        self._tree = np.concatenate([cuts[:, :1], *(cuts[:, half :: 2 * half] for half in _HALVES)], axis=1).ravel()
-
-    def codes(self, columns: Array, same: Bools) -> NDArray[np.uint8]:
-        """How many thresholds of a column each row is beyond, [columns, n]; undefined for features that are `same`."""
-        found = np.empty((len(self._features), columns.shape[1]), np.uint8)
-        own = np.flatnonzero(~same[self._features])
-        if not len(own):
-            return found
-        values = columns[self._features[own]]
-        beyond = np.empty(values.shape, np.bool_)
-        code = np.zeros(values.shape, np.uint8)
-        for cuts in self._first:
-            code += self._compare(values, cuts[own], out=beyond)
-        at, threshold = np.empty(values.shape, np.int32), np.empty_like(values)
-        for level in range(DENSE, LEVELS):
-            start = ((own << LEVELS) + (1 << level)).astype(np.int32)[:, None]
-            self._tree.take(np.add(code, start, out=at), out=threshold, mode="clip")
-            code += code
-            code += self._compare(values, threshold, out=beyond)
-        found[own] = code
-        return found
+    def _answers(
+        self, columns: Array, same: Bools, own: Bools | None, *, into: Bools | None = None
+    ) -> Iterator[tuple[int, Bools]]:
+        """Row after row of the table: which is the first, and whether the rows of `columns` are beyond it."""
+        few = self._few.some(own if own is None else own[: self._split])
+        many = self._many.some(own if own is None else own[self._split :])
+        codes = self._search.codes(columns, same) if len(many.rows) else columns
+        first = FIRST
+        for group, values in ((few, columns), (many, codes)):
+            for start in range(0, len(group.rows), TOGETHER):
+                rows = group.rows[start : start + TOGETHER]
+                shape = len(rows), values.shape[1]
+                taken = values.take(rows, axis=0, out=self._space.array("taken", shape, values.dtype), mode="clip")
+                out = self._space.array("answers", shape, np.bool_) if into is None else into[first : first + len(rows)]
+                yield first, group.compare(taken, group.numbers[start : start + TOGETHER], out=out)
+                first += len(rows)
 
 
-_HALVES = [1 << level for level in reversed(range(LEVELS))]
-
-
-def distinct(features: Ints, numbers: Array) -> tuple[Ints, Array, Ints]:
-    """The different (feature, number) by feature and ascending, and which of them each one given is."""
-    order = np.lexsort((numbers, features))
-    features, numbers = features[order], numbers[order]
+def distinct(keys: Ints, numbers: Array) -> tuple[Ints, Array, Ints]:
+    """The different (key, number) by key and ascending, and which of them each one given is."""
+    order = np.lexsort((numbers, keys))
+    keys, numbers = keys[order], numbers[order]
     new = np.ones(len(order), np.bool_)
-    new[1:] = (features[1:] != features[:-1]) | (numbers[1:] != numbers[:-1])
+    new[1:] = (keys[1:] != keys[:-1]) | (numbers[1:] != numbers[:-1])
     which = np.empty(len(order), np.int64)
     which[order] = np.cumsum(new) - 1
-    return features[new], numbers[new], which
+    return keys[new], numbers[new], which
 
 
-def _runs(features: Ints) -> Iterator[Run]:
-    ends = [*np.flatnonzero(np.diff(features, prepend=-1)).tolist(), len(features)]
-    columns = 0
-    for low, high in pairwise(ends):
-        for start in range(low, high, len(_COUNTS)):
-            end = min(start + len(_COUNTS), high)
-            yield Run(int(features[low]), start, end, columns if end - start > FEW else -1)
-            columns += end - start > FEW
+def _many(counts: Ints) -> Bools:
+    """Of features with so many thresholds, those that are looked up."""
+    many: Bools = counts > FEW
+    return many if (counts[many] - FEW).sum() > SEARCH else many & False
 
 
-def _parts(runs: Sequence[Run]) -> Iterator[list[Run]]:
-    """Runs of at most TOGETHER thresholds."""
-    part: list[Run] = []
-    for run in runs:
-        if part and run.high - part[0].low > TOGETHER:
-            yield part
-            part = []
-        part.append(run)
-    if part:
-        yield part
+def _same(columns: Array) -> Bools:
+    """Which features all rows share, [width]. One more row tells most apart."""
+    found: Bools = columns[:, 0] == columns[:, columns.shape[1] // 2]
+    maybe = np.flatnonzero(found)
+    found[maybe] = (columns[maybe] == columns[maybe, :1]).all(axis=1)
+    return found
+
+
+def _packed(answers: Bools) -> Words:
+    """[rows, n] → [rows, n / 64]: all at once, as n is a multiple of 64."""
+    return np.packbits(answers.ravel()).view(np.uint64).reshape(len(answers), -1)

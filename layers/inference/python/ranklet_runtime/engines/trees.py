@@ -1,10 +1,11 @@
-"""Ensembles of decision trees of at most 8 levels, 64 rows at a time.
+"""Ensembles of decision trees of at most 8 levels, hundreds of rows at a time.
 
     logit = scale · (bias + Σ_trees leaf),    score = link(logit)
 
 Walking a row down a tree is one unpredictable jump after another, and a processor waits at each. Here each different
-threshold is compared with all rows at once, and trees are walked by and, or and xor of the answers (see `bits`). For
-hundreds of rows that takes a third of onnxruntime's time, and less than XGBoost's; for a dozen it takes more.
+threshold is compared with all rows at once (see `thresholds`), and trees are walked by and, or and xor of the answers
+(see `bits`), symmetric ones by putting them side by side (see `symmetric`). For hundreds of rows that takes a third of
+onnxruntime's time, and less than XGBoost's and CatBoost's; for a dozen it takes more.
 
 Arrays of the artefact, a node's children side by side and behind it: `child` [nodes], the left child's number, the
 right one is the next, 0 of a leaf; `feature` [nodes]; `number` [nodes], the threshold of a split or the value of a
@@ -22,17 +23,17 @@ import numpy as np
 
 from ranklet_runtime.engines.arrays import need, refuse_surplus
 from ranklet_runtime.engines.base import Array, Want
-from ranklet_runtime.engines.bits import DEPTH, Forest, Sums, depths
+from ranklet_runtime.engines.bits import Bits
 from ranklet_runtime.engines.checks import check_names, parse, precision, weights
+from ranklet_runtime.engines.forest import DEPTH, Forest, Ints, depths
 from ranklet_runtime.engines.links import answer, find_link
+from ranklet_runtime.engines.space import Space
+from ranklet_runtime.engines.symmetric import Symmetric
 from ranklet_runtime.engines.terms import matrix, quiet
-from ranklet_runtime.engines.thresholds import Ints, Thresholds, distinct
 from ranklet_runtime.errors import ManifestError
 from ranklet_runtime.manifest import Step
 
 ARRAYS = ("child", "feature", "number", "missing")
-ROWS = 512
-"""That are scored together: their table of bits stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,10 @@ class TreesEngine:
         self._dtype = precision(options.precision)
         self._widths, self._scale = options.widths, options.scale
         forest = forest_of(arrays, width=sum(self._widths.values()), dtype=self._dtype)
-        splits = np.flatnonzero(forest.child)
         self._compared = precision(options.compared or options.precision)
-        features, numbers, which = distinct(forest.feature[splits], forest.number[splits].astype(self._compared))
-        self._thresholds = Thresholds(features, numbers, np.greater_equal if options.strict else np.greater)
-        rows = np.zeros(len(forest.child), np.int64)
-        rows[splits] = which + 1
-        self._trees = Sums(forest, rows)
+        compare = np.greater_equal if options.strict else np.greater
+        self._trees = Symmetric.of(forest, compare, self._compared) or Bits(forest, compare, self._compared)
+        self._space = Space()
         self._bias = arrays["bias"].astype(self._dtype)
 
     @classmethod
@@ -92,20 +90,18 @@ class TreesEngine:
         given = [matrix(tensors[self._step.inputs[name]]) for name in self._widths]
         rows = _rows(given)
         sums = np.empty(rows, self._dtype)
-        for start in range(0, rows, ROWS):
-            block = [part if len(part) == 1 else part[start : start + ROWS] for part in given]
-            count = min(ROWS, rows - start)
-            sums[start : start + count] = self._sums(self._columns(block, count))[:count]
+        for start in range(0, rows, self._trees.rows):
+            end = min(start + self._trees.rows, rows)
+            columns = self._columns([part if len(part) == 1 else part[start:end] for part in given], end - start)
+            base = np.repeat(self._bias, columns.shape[1])
+            sums[start:end] = self._trees.add(base, columns)[: end - start]
         return answer(self._step, sums * self._dtype(self._scale), self._link)
 
-    def _sums(self, columns: Array) -> Array:
-        table, missing = self._thresholds.table(columns)
-        base = np.repeat(self._bias, columns.shape[1])
-        return self._trees.add(base, table, size=self._thresholds.size if missing else None)
-
     def _columns(self, block: list[Array], rows: int) -> Array:
-        """[width, rows rounded up to 64], feature by feature; the rows behind repeat the first."""
-        columns: Array = np.empty((sum(self._widths.values()), -(-rows // 64) * 64), self._compared)
+        """[width, rows and more up to a multiple], feature by feature; those behind repeat the first."""
+        multiple = self._trees.multiple
+        shape = sum(self._widths.values()), -(-rows // multiple) * multiple
+        columns = self._space.array("columns", shape, self._compared)
         at = 0
         for part, width in zip(block, self._widths.values(), strict=True):
             columns[at : at + width, :rows] = part.T
