@@ -4,6 +4,7 @@ RuntimeFault
 ├── ManifestError          the bundle cannot be served; raised at INIT only
 └── RequestFault           an answer for the caller: status, message, path of the fault
     ├── BadRequest           400
+    ├── Forbidden            403
     ├── NotFound             404
     ├── MethodNotAllowed     405
     ├── PayloadTooLarge      413
@@ -16,7 +17,7 @@ RuntimeFault
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -53,6 +54,12 @@ class BadRequest(RequestFault):
     status = 400
 
 
+class Forbidden(RequestFault):
+    """What nobody may do by a request: a model is deployed and removed by the build."""
+
+    status = 403
+
+
 class NotFound(RequestFault):
     """No such model, version or verb."""
 
@@ -87,8 +94,19 @@ class NonFiniteScores(Unprocessable):
     """Allowed values for which the model gives NaN or infinity: nothing can be ranked by that, nor is it JSON.
 
     A caller's fault rather than ours, because the build proved finite scores for the golden requests; it has
-    its own metric because a broken model shows here first.
+    its own metric because a broken model shows here first. rows: candidates without a score.
     """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        rows: Sequence[int] = (),
+    ) -> None:
+        super().__init__(message, path=path, headers=headers)
+        self.rows = rows
 
 
 class InternalFault(RequestFault):

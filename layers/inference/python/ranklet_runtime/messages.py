@@ -42,8 +42,9 @@ class RankRequest:
     items: every column has N values (a list, or a 1-D or 2-D numpy array).
     user, context: single values by name, or, with `per_row`, columns of N like the items' (a row-form
     request whose rows belong to different users).
-    form: the dialect's own note of how the request was written, for its `encode` and `place`.
+    form: the dialect's own note of how the request was written and what it wants told, for its `encode` and `place`.
     tensors: the names are those of the model's tensors, and no feature is made of them.
+    each: a candidate that is refused does not fail the others.
     """
 
     user: Mapping[str, Any]
@@ -51,8 +52,9 @@ class RankRequest:
     items: Mapping[str, Any]
     per_row: bool = False
     top_k: int | None = None
-    form: str = ""
+    form: Any = ""
     tensors: bool = False
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,11 @@ class RankResult:
 
     degraded: what had to be defaulted, by reason (`missing_rows:movies`, `unavailable_rows:movies`) → how many.
     counts: further numbers for telemetry, by metric. outputs: what is told beside the scores, a column of N each.
+    refused: candidate → why it has no score, where each is taken by itself; the N are the others, in order.
     """
 
     scores: NDArray[np.float32]
     degraded: Mapping[str, int]
     counts: Mapping[str, int] = field(default_factory=dict)
     outputs: Mapping[str, NDArray[Any] | list[Any]] = field(default_factory=dict)
+    refused: Mapping[int, Exception] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ranklet_features.errors import StoreUnavailable
+from ranklet_features.errors import InputError, StoreUnavailable
 from ranklet_features.kinds.base import Tensor
 from ranklet_features.plan import Assembled, FeaturePlan
 from ranklet_features.stores import open_store
@@ -86,6 +86,21 @@ class Scorer:
         candidates, and NonFiniteScores when a score is NaN or infinite.
         """
         self._refuse_too_many(request.items)
+        try:
+            return self._score_all(request, deadline)
+        except (InputError, NonFiniteScores):
+            if not request.each:
+                raise
+        # Imported here: few requests ask for it, and fewer have something wrong.
+        from ranklet_runtime.records import score_each
+
+        return score_each(
+            request,
+            check=lambda some: self._assemble(some, deadline),
+            score=lambda some: self._score_all(some, deadline),
+        )
+
+    def _score_all(self, request: RankRequest, deadline: float | None) -> RankResult:
         assembled = self._assemble(request, deadline)
         if assembled.n == 0:
             return RankResult(np.empty(0, np.float32), assembled.degraded, NOTHING, {name: [] for name in self._told})
@@ -178,6 +193,8 @@ def _scores(tensor: NDArray[Any], count: int, *, nulls: bool) -> NDArray[np.floa
         scores: NDArray[np.float32] = np.ascontiguousarray(tensor, np.float32).reshape(count)
     finite = ~np.isinf(scores) if nulls else np.isfinite(scores)
     if not finite.all():
-        first = int(np.argmin(finite))
-        raise NonFiniteScores(f"the model scores candidate {first} with {scores[first]}; check the sizes of its values")
+        rows = np.flatnonzero(~finite).tolist()
+        raise NonFiniteScores(
+            f"the model scores candidate {rows[0]} with {scores[rows[0]]}; check the sizes of its values", rows=rows
+        )
     return scores

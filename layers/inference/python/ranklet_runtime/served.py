@@ -33,5 +33,5 @@ class Served:
     @property
     def score(self) -> str:
         """What scores are called where outputs have names: as the graph called them, unless that name is taken."""
-        manifest = self.manifest
-        return manifest.score if manifest.score not in manifest.told else SCORE
+        told = self.manifest.told
+        return next(name for name in (self.manifest.score, SCORE, f"the {SCORE}") if name not in told)

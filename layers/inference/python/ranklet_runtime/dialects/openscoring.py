@@ -1,0 +1,248 @@
+"""Openscoring's REST API: records of named fields in, records of named fields out.
+
+    POST /model/<model>          {"id": "a", "arguments": {"age": 25}}           → {"id": "a", "results": {"y": 0.5}}
+    POST /model/<model>/batch    {"requests": [{"id": …, "arguments": {…}}, …]}  → {"responses": [{"id": …, …}, …]}
+    POST /model/<model>/csv      a table with a header line                      → a table, of equal rows
+    GET  /model, /model/<model>  what there is; the fields in and out, their types and values (see `fields`)
+
+A batch is one run of the model. A record of it that is wrong is answered with a `message`, all others with their
+results; a single record and a table are answered whole or not at all. As there, arguments that no field is called are
+passed over, text that is a number is one for a field of numbers, and what is told comes in the model's order, here
+with the score last. Nobody deploys by a request: PUT and DELETE are forbidden.
+Source: openscoring/openscoring `ModelResource.java`, `CsvUtil.java` and its README, version 2.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from ranklet_features.errors import InputError
+from ranklet_features.spec import Input
+from ranklet_runtime.bodies import JSON, media_type, printable, read_json, write_json
+from ranklet_runtime.dialects.base import Call, Route
+from ranklet_runtime.dialects.flat import Lists, are_tensors, degraded, row_place, transposed
+from ranklet_runtime.dialects.flat import request as flat_request
+from ranklet_runtime.errors import BadRequest, Forbidden, NotFound, PayloadTooLarge, RequestFault, UnsupportedMediaType
+from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
+from ranklet_runtime.served import Served
+
+ONE, BATCH, TABLE = "arguments", "requests", "csv"
+MODEL = "/model/{model}"
+APPLICATION = {"x-application": "Openscoring/2.2"}
+"""Clients refuse an answer without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a request was written. kind: a record, a batch or a table. ids: of its records; id: of the batch.
+
+    first, delimiter and quote: a table's first column, where it names the rows, and its format.
+    """
+
+    kind: str
+    ids: Sequence[str | None] = ()
+    id: str | None = None
+    first: str | None = None
+    delimiter: str = ","
+    quote: str = '"'
+
+
+READ = frozenset({"", JSON, "application/octet-stream"})
+DOCUMENT = "model.pmml"
+FIXED = "models are deployed and removed by the build, not by a request"
+
+
+class Openscoring:
+    """Evaluation, metadata and the refusals of deployment."""
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route("POST", f"{MODEL}/batch"),
+        Route("POST", MODEL),
+        Route("POST", f"{MODEL}/csv"),
+        Route("GET", "/model", scores=False),
+        Route("GET", MODEL, scores=False),
+        Route("GET", f"{MODEL}/pmml", scores=False),
+        Route("PUT", MODEL, scores=False),
+        Route("DELETE", MODEL, scores=False),
+    )
+
+    def decode(self, request: HttpRequest, call: Call, served: Served) -> RankRequest:
+        """Read a record, a batch or a table; its rows' ids are the request's `names`."""
+        if call.route.path.endswith("/csv"):
+            # Imported here: so are the other forms without it.
+            from ranklet_runtime.dialects import openscoring_csv
+
+            return openscoring_csv.decode(request, served)
+        named = media_type(request.headers.get("content-type"))
+        if named not in READ:
+            raise UnsupportedMediaType(f"Content-Type {named!r} is not read here; send {JSON}")
+        document = read_json(request.body)
+        if not isinstance(document, dict):
+            raise BadRequest("the body must be an object")
+        if not call.route.path.endswith("/batch"):
+            note = Written(ONE, [_id(document.get("id"), "$")])
+            return _request([_arguments(document, "$")], served, note)
+        records = _records(document.get(BATCH), served.manifest.limits.items)
+        places = [f"$.{BATCH}[{row}]" for row in range(len(records))]
+        ids = [_id(record.get("id"), place) for record, place in zip(records, places, strict=True)]
+        arguments = [_arguments(record, place) for record, place in zip(records, places, strict=True)]
+        asked = _request(arguments, served, Written(BATCH, ids, _id(document.get("id"), "$")))
+        return replace(asked, each=True)
+
+    def encode(
+        self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, served: Served
+    ) -> HttpResponse:
+        """Write `results`, `responses` or a table; what was defaulted is counted in a header."""
+        columns: dict[str, Any] = {**result.outputs, served.score: result.scores}
+        headers = {**APPLICATION, **degraded(result)}
+        note: Written = asked.form
+        if note.kind == TABLE:
+            from ranklet_runtime.dialects import openscoring_csv
+
+            return openscoring_csv.encode(columns, note, headers)
+        responses = _responses(columns, asked, result)
+        document = responses[0] if note.kind == ONE else _response(note.id, {"responses": responses})
+        return HttpResponse(200, write_json(document), headers=headers)
+
+    def describe(self, request: HttpRequest, call: Call, served: Served) -> HttpResponse:
+        """ModelResponse and BatchModelResponse, or the PMML document. Raises NotFound and Forbidden."""
+        if call.route.method != "GET":
+            raise Forbidden(FIXED)
+        if call.route.path.endswith("/pmml"):
+            return _document(served)
+        # Imported here: it is asked for once, if ever.
+        from ranklet_runtime.dialects import openscoring_schema
+
+        found = openscoring_schema.summary(served)
+        if call.route.path == MODEL:
+            return HttpResponse(
+                200, write_json({**found, "schema": openscoring_schema.schema(served)}), JSON, APPLICATION
+            )
+        return HttpResponse(200, write_json({"responses": [found]}), JSON, APPLICATION)
+
+    def place(self, error: InputError, asked: RankRequest) -> str:
+        """`$.requests[3].arguments.price`, `$.arguments.price` or, in a table, `$.rows[3].price`."""
+        if asked.form.kind == TABLE:
+            return row_place(error, asked, "rows")
+        place = row_place(error, asked, BATCH)
+        row, _, rest = place.partition("].")
+        return f"$.{ONE}.{rest}" if asked.form.kind == ONE else f"{row}].{ONE}.{rest}"
+
+    def fault(self, fault: RequestFault, request: HttpRequest) -> HttpResponse:
+        """`{"message": …}` and nothing else."""
+        return HttpResponse(fault.status, write_json({"message": printable(str(fault))}), JSON, APPLICATION)
+
+
+def fields(columns: Lists, count: int, served: Served) -> Lists:
+    """The columns of the model's fields: values in their types, null where no record has one, others left out."""
+    if are_tensors(columns, served):
+        return {name: column for name, column in columns.items() if name in served.tensors}
+    return {
+        name: _typed(columns[name], declared) if name in columns else [None] * count
+        for name, declared in served.inputs.items()
+        if not declared.unread
+    }
+
+
+def _request(arguments: list[dict[str, Any]], served: Served, note: Written) -> RankRequest:
+    columns = transposed(arguments) if arguments else {}
+    return flat_request(fields(columns, len(arguments), served), served, note)
+
+
+def _records(requests: Any, limit: int) -> list[dict[str, Any]]:
+    if not isinstance(requests, list):
+        raise BadRequest("the records are missing; a list is expected", path=f"$.{BATCH}")
+    if len(requests) > limit:
+        raise PayloadTooLarge(f"{len(requests)} records; this model takes {limit} in one request", path=f"$.{BATCH}")
+    if not set(map(type, requests)) <= {dict}:
+        wrong = next(row for row, record in enumerate(requests) if not isinstance(record, dict))
+        raise BadRequest("a record must be an object with `arguments`", path=f"$.{BATCH}[{wrong}]")
+    return requests
+
+
+def _arguments(record: dict[str, Any], place: str) -> dict[str, Any]:
+    found = record.get(ONE)
+    if isinstance(found, dict):
+        return found
+    # Null stands for a record of nothing in a batch, where only that record fails; one alone has to say what it is.
+    if found is None and place != "$":
+        return {}
+    raise BadRequest("must be an object of named fields", path=f"{place}.{ONE}")
+
+
+def _id(value: Any, place: str) -> str | None:
+    """Ids are texts there; numbers are taken for such."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return write_json(value).decode()
+    raise BadRequest("an id must be a string", path=f"{place}.id")
+
+
+def _typed(column: list[Any], declared: Input) -> list[Any]:
+    """Values in the field's type where they are another one's; what is neither stays, to be refused by its place."""
+    kinds = set(map(type, column))
+    if declared.list or declared.length is not None:
+        return column
+    if declared.type == "string":
+        return column if kinds <= {str, type(None)} else [_text(value) for value in column]
+    if kinds == {str} and "_" not in "".join(column):  # which Python alone takes for part of a number
+        with suppress(ValueError):
+            return list(map(int if declared.type == "int" else float, column))
+    if str in kinds or (declared.type == "int" and float in kinds):
+        return [_number(value, declared.type) if type(value) in (str, float) else value for value in column]
+    return column
+
+
+def _text(value: Any) -> Any:
+    """As Java writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, int | float) else value
+
+
+def _number(value: Any, kind: str) -> Any:
+    """The number that a text is; for a field of ints one without a fraction."""
+    try:
+        if isinstance(value, str):
+            if "_" in value:
+                return value
+            return int(value) if kind == "int" and value.strip("+- ").isdecimal() else _number(float(value), kind)
+        return int(value) if kind == "int" and value.is_integer() else value
+    except ValueError:
+        return value
+
+
+def _responses(columns: dict[str, Any], asked: RankRequest, result: RankResult) -> list[dict[str, Any]]:
+    """A response for each record: its id, and results by name or a message."""
+    lists = [column.tolist() if hasattr(column, "tolist") else column for column in columns.values()]
+    rows = [{"results": dict(zip(columns, values, strict=True))} for values in zip(*lists, strict=True)]
+    if not result.refused:
+        return list(map(_response, asked.form.ids, rows))
+    good = iter(rows)
+    return [
+        _response(name, {"message": _message(error, asked)} if (error := result.refused.get(row)) else next(good))
+        for row, name in enumerate(asked.form.ids)
+    ]
+
+
+def _response(name: str | None, told: dict[str, Any]) -> dict[str, Any]:
+    return told if name is None else {"id": name, **told}
+
+
+def _message(error: Exception, asked: RankRequest) -> str:
+    """What is wrong with one record, with the place in its arguments."""
+    if not isinstance(error, InputError):
+        return printable(str(error))
+    _, _, place = row_place(error, asked, BATCH).partition("].")
+    return printable(f"$.{ONE}.{place}: {error.message}")
+
+
+def _document(served: Served) -> HttpResponse:
+    path = None if served.folder is None else served.folder / DOCUMENT
+    if path is None or not path.is_file():
+        raise NotFound(f"the bundle of {served.manifest.model!r} has no PMML document; GET /model tells its fields")
+    return HttpResponse(200, path.read_bytes(), "application/xml", APPLICATION)
