@@ -98,7 +98,7 @@ def check(films: Function, asked: Any, context: Any = None) -> int:
         assert not OURS.search(body), answer
         assert REPOSITORY not in body, answer
         assert len(body) < 10_000
-        assert isinstance(read["error"], str)
+        assert isinstance(read["message" if "message" in read else "error"], str)
         return int(answer["statusCode"])
     for name in ("scores", "predictions", "outputs"):
         if name in read:
@@ -117,7 +117,22 @@ LEAVES = (
     | st.text(max_size=8)
     | st.sampled_from([2**63, -(2**63) - 1, 2**64, 10**400, 1e308, "", "de", "NaN"])
 )
-NAMES = st.sampled_from(["user", "context", "items", "instances", "inputs", "top_k", "signature_name", "b64", *INPUTS])
+NAMES = st.sampled_from(
+    [
+        "user",
+        "context",
+        "items",
+        "instances",
+        "inputs",
+        "top_k",
+        "signature_name",
+        "b64",
+        "requests",
+        "arguments",
+        "id",
+        *INPUTS,
+    ]
+)
 VALUES = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES | st.text(max_size=4), inner, max_size=4),
@@ -138,7 +153,13 @@ PACKABLE = st.recursive(
     max_leaves=12,
 )
 PATHS = st.sampled_from(
-    [f"/v1/models/{MODEL}:rank", f"/{MODEL}/v1/models/{MODEL}:predict", f"/v1/models/{MODEL}:predict"]
+    [
+        f"/v1/models/{MODEL}:rank",
+        f"/{MODEL}/v1/models/{MODEL}:predict",
+        f"/v1/models/{MODEL}:predict",
+        f"/{MODEL}/model/{MODEL}",
+        f"/model/{MODEL}/batch",
+    ]
 )
 TYPES = st.sampled_from([None, "application/json", "application/msgpack", "application/octet-stream", "text/plain"])
 
@@ -152,6 +173,13 @@ def rows(request: dict[str, Any]) -> dict[str, Any]:
     count = len(request["items"]["id"])
     return {
         "instances": [{**once, **{name: column[i] for name, column in request["items"].items()}} for i in range(count)]
+    }
+
+
+def records(request: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": "b",
+        "requests": [{"id": str(i), "arguments": row} for i, row in enumerate(rows(request)["instances"])],
     }
 
 
@@ -169,12 +197,15 @@ def raw(request: dict[str, Any]) -> dict[str, Any]:
     return {**request, "items": items}
 
 
+RANK, PREDICT = "/v1/models/{model}:rank", "/v1/models/{model}:predict"
 FORMS: list[tuple[str, str, Any]] = [
-    ("rank", "application/json", REQUEST),
-    ("rank", "application/msgpack", REQUEST),
-    ("rank", "application/msgpack", raw(REQUEST)),
-    ("predict", "application/json", rows(REQUEST)),
-    ("predict", "application/json", columns(REQUEST)),
+    (RANK, "application/json", REQUEST),
+    (RANK, "application/msgpack", REQUEST),
+    (RANK, "application/msgpack", raw(REQUEST)),
+    (PREDICT, "application/json", rows(REQUEST)),
+    (PREDICT, "application/json", columns(REQUEST)),
+    ("/model/{model}", "application/json", {"id": "a", "arguments": rows(REQUEST)["instances"][0]}),
+    ("/model/{model}/batch", "application/json", records(REQUEST)),
 ]
 
 
@@ -196,7 +227,7 @@ def replaced(value: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) ->
 @st.composite
 def mutated(draw: st.DrawFn) -> tuple[str, str, Any]:
     """A good request with up to three places changed."""
-    verb, content_type, body = draw(st.sampled_from(FORMS))
+    path, content_type, body = draw(st.sampled_from(FORMS))
     values = PACKABLE if content_type == "application/msgpack" else VALUES
     for _ in range(draw(st.integers(0, 3))):
         found = places(body)
@@ -213,7 +244,7 @@ def mutated(draw: st.DrawFn) -> tuple[str, str, Any]:
             "wrap": lambda old: [old],
         }
         body = replaced(body, place, changes[kind])
-    return verb, content_type, body
+    return path, content_type, body
 
 
 def written(content_type: str, body: Any) -> bytes:
@@ -222,8 +253,8 @@ def written(content_type: str, body: Any) -> bytes:
 
 
 def test_the_good_requests_are_good(wide: Function) -> None:
-    for verb, content_type, body in FORMS:
-        sent = event(f"/v1/models/{MODEL}:{verb}", written(content_type, body), content_type=content_type)
+    for path, content_type, body in FORMS:
+        sent = event(f"/{MODEL}{path.format(model=MODEL)}", written(content_type, body), content_type=content_type)
         assert check(wide, sent, Context()) == 200
     assert len(VECTORS) == 4
 
@@ -238,17 +269,21 @@ def any_body(films: Function, sent: tuple[str, str | None, bytes]) -> None:
 
 
 def any_mutation(films: Function, sent: tuple[str, str, Any]) -> None:
-    verb, content_type, body = sent
-    check(films, event(f"/v1/models/{MODEL}:{verb}", written(content_type, body), content_type=content_type), Context())
+    path, content_type, body = sent
+    check(
+        films,
+        event(f"/{MODEL}{path.format(model=MODEL)}", written(content_type, body), content_type=content_type),
+        Context(),
+    )
 
 
 def any_damage(films: Function, sent: tuple[tuple[str, str, Any], list[tuple[int, int]], int]) -> None:
-    (verb, content_type, body), flips, cut = sent
+    (path, content_type, body), flips, cut = sent
     content = bytearray(written(content_type, body))
     for position, byte in flips:
         content[position % len(content)] = byte
     end = len(content) - cut % 5 if cut < 20 else cut % len(content)
-    any_body(films, (f"/v1/models/{MODEL}:{verb}", content_type, bytes(content[:end])))
+    any_body(films, (f"/{MODEL}{path.format(model=MODEL)}", content_type, bytes(content[:end])))
 
 
 SOME_EVENT = st.fixed_dictionaries(
