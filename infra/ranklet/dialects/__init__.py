@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from ranklet.dialects import native, tfserving
+from ranklet.dialects import native, openscoring, tfserving
 from ranklet.dialects.base import Form
 
 DIALECTS: Mapping[str, Mapping[str, Form]] = {
     "native": native.FORMS,
     "tfserving": tfserving.FORMS,
+    "openscoring": openscoring.FORMS,
 }
 """Dialect → its forms by name."""
 

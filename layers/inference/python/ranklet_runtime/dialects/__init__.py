@@ -15,6 +15,7 @@ from ranklet_runtime.errors import ManifestError
 DIALECTS = {
     "native": "ranklet_runtime.dialects.native:Native",
     "tfserving": "ranklet_runtime.dialects.tfserving:TfServing",
+    "openscoring": "ranklet_runtime.dialects.openscoring:Openscoring",
 }
 """Name in model.toml → module and class."""
 
