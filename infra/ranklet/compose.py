@@ -14,9 +14,11 @@ import orjson
 from ranklet.errors import ModelError
 from ranklet.importers.base import Exported
 from ranklet.model import Model, StepSource
+from ranklet.openapi import document as openapi
 from ranklet.tables import files
 from ranklet.tables.pin import Pinned
 from ranklet_features.spec import Feature, FeatureSpec
+from ranklet_runtime.dialects.native import OPENAPI
 from ranklet_runtime.manifest import FORMAT, Limits, Manifest, Step, Told
 
 MANIFEST = "manifest.json"
@@ -72,10 +74,11 @@ def threads(memory: int) -> int:
     return max(1, memory // 1769)
 
 
-def write(manifest: Manifest, parts: Parts, bundle: Path) -> None:
-    """Write manifest.json, artefacts, vocabularies and resident tables into the new folder `bundle`."""
+def write(manifest: Manifest, model: Model, parts: Parts, bundle: Path) -> None:
+    """Write manifest.json, the OpenAPI document, artefacts, vocabularies and resident tables into a new folder."""
     bundle.mkdir(parents=True)
     (bundle / MANIFEST).write_bytes(document(manifest))
+    (bundle / OPENAPI).write_bytes(openapi.text(manifest, model))
     for step, (_, exported) in zip(manifest.steps, parts.steps, strict=True):
         if step.artefact is not None:
             _write_artefact(exported, bundle / step.artefact)

@@ -151,7 +151,7 @@ class _Making:
         manifest = compose(described, parts)
         bundle = self.scratch / name
         self.progress("writing the bundle")
-        write(manifest, parts, bundle)
+        write(manifest, described, parts, bundle)
         fit.check(manifest, [exported for _, exported in parts.steps], bundle)
         return parts, manifest, bundle
 

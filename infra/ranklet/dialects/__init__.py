@@ -5,20 +5,36 @@ A further dialect is one module here, beside the one in `ranklet_runtime.dialect
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from ranklet.dialects import native, openscoring, tfserving
+from ranklet.dialects import mlflow, native, openscoring, sagemaker, tfserving, v2
 from ranklet.dialects.base import Form
+from ranklet.openapi.base import Operation
+from ranklet_runtime.manifest import Manifest
 
 DIALECTS: Mapping[str, Mapping[str, Form]] = {
     "native": native.FORMS,
     "tfserving": tfserving.FORMS,
+    "v2": v2.FORMS,
     "openscoring": openscoring.FORMS,
+    "sagemaker": sagemaker.FORMS,
+    "mlflow": mlflow.FORMS,
 }
 """Dialect → its forms by name."""
 
 FORMS: Mapping[str, Form] = {name: form for forms in DIALECTS.values() for name, form in forms.items()}
 """Every form by name."""
+
+
+OPERATIONS: Mapping[str, Callable[[Manifest], tuple[Operation, ...]]] = {
+    "native": native.operations,
+}
+"""Dialect → its paths for OpenAPI."""
+
+
+def operations(manifest: Manifest) -> list[Operation]:
+    """The paths of a model's dialects, in the manifest's order, which decides where two share one."""
+    return [one for dialect in manifest.dialects if dialect in OPERATIONS for one in OPERATIONS[dialect](manifest)]
 
 
 def forms(dialects: Collection[str]) -> dict[str, Form]:

@@ -11,6 +11,8 @@ import orjson
 
 from ranklet.dialects.base import JSON, MSGPACK, Form, Message, numbers
 from ranklet.golden import Golden
+from ranklet.openapi import schemas
+from ranklet.openapi.base import SCORING, TELLING, Operation
 from ranklet_features.spec import Input
 from ranklet_runtime.manifest import Manifest
 
@@ -67,3 +69,54 @@ FORMS: Mapping[str, Form] = {
     "native-json": Form(RANK, JSON, _json, _scores, _outputs),
     "native-msgpack": Form(RANK, MSGPACK, _msgpack, _packed_scores, _packed_outputs),
 }
+
+
+def operations(manifest: Manifest) -> tuple[Operation, ...]:
+    """`rank`, the health of the function, and this document."""
+    request = schemas.object_of(
+        {
+            "user": schemas.side(manifest, "user"),
+            "context": schemas.side(manifest, "context"),
+            "items": schemas.side(manifest, "item"),
+            "top_k": {"type": ["integer", "null"], "minimum": 1},
+        },
+        ["items"],
+        closed=manifest.surplus == "refuse",
+    )
+    answer = schemas.object_of(
+        {
+            "items": schemas.array({}),
+            "scores": schemas.array(schemas.score(manifest)),
+            "outputs": schemas.outputs(manifest),
+            "degraded": schemas.counts(),
+        },
+        ["scores"],
+    )
+    fault = schemas.object_of({"error": {"type": "string"}, "path": {"type": "string"}}, ["error"])
+    health = schemas.object_of({name: {"type": "string"} for name in ("status", "model", "version")}, ["status"])
+    packed = {"type": "string", "format": "binary"}
+    path = RANK.format(model=manifest.model)
+    return (
+        Operation(
+            "rank",
+            "POST",
+            path,
+            "Scores of candidates for one user; with top_k the best of them, best first",
+            {JSON: answer, MSGPACK: packed},
+            fault,
+            request={JSON: request, MSGPACK: packed},
+            faults=SCORING,
+            tag="native",
+        ),
+        Operation("ping", "GET", "/ping", "Health", {JSON: health}, fault, faults=TELLING, tag="native"),
+        Operation(
+            "openapi",
+            "GET",
+            "/openapi.json",
+            "This document",
+            {JSON: {"type": "object"}},
+            fault,
+            faults=TELLING,
+            tag="native",
+        ),
+    )

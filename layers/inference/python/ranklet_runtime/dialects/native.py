@@ -33,11 +33,14 @@ from ranklet_runtime.bodies import (
     write_json,
 )
 from ranklet_runtime.dialects.base import Call, Route
-from ranklet_runtime.errors import BadRequest, RequestFault, UnsupportedMediaType
+from ranklet_runtime.errors import BadRequest, NotFound, RequestFault, UnsupportedMediaType
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
 from ranklet_runtime.ranking import best
 from ranklet_runtime.served import Served
 from ranklet_runtime.telling import chosen
+
+OPENAPI = "openapi.json"
+"""The document's name, in the bundle and in its path."""
 
 FIELDS = frozenset({"user", "context", "items", "top_k"})
 FORMATS = {JSON: JSON, "": None, "application/octet-stream": None, **dict.fromkeys(MSGPACK_TYPES, MSGPACK)}
@@ -53,6 +56,7 @@ class Native:
         Route("POST", "/v1/models/{model}/labels/{label}:rank"),
         Route("GET", "/ping", scores=False),
         Route("GET", "/health", scores=False),
+        Route("GET", f"/{OPENAPI}", scores=False),
     )
 
     def decode(self, request: HttpRequest, call: Call, served: Served) -> RankRequest:
@@ -89,7 +93,9 @@ class Native:
         return HttpResponse(200, _write(answer, form), form)
 
     def describe(self, request: HttpRequest, call: Call, served: Served) -> HttpResponse:
-        """Health: a function that answers has opened its model."""
+        """Health: a function that answers has opened its model. And its OpenAPI document, as the build wrote it."""
+        if call.route.path == f"/{OPENAPI}":
+            return HttpResponse(200, _openapi(served))
         document = {"status": "ok", "model": served.manifest.model, "version": served.manifest.version}
         return HttpResponse(200, write_json(document))
 
@@ -104,6 +110,15 @@ class Native:
         if fault.path:
             document["path"] = printable(fault.path)
         return HttpResponse(fault.status, write_json(document))
+
+
+def _openapi(served: Served) -> bytes:
+    try:
+        if served.folder is not None:
+            return (served.folder / OPENAPI).read_bytes()
+    except FileNotFoundError:
+        pass
+    raise NotFound("this bundle has no OpenAPI document; build it again")
 
 
 def _format(request: HttpRequest) -> str:

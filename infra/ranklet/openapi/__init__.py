@@ -1,0 +1,1 @@
+"""OpenAPI: one document per model, of what its dialects tell."""
