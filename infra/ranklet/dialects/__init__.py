@@ -19,6 +19,8 @@ DIALECTS: Mapping[str, Mapping[str, Form]] = {
     "openscoring": openscoring.FORMS,
     "sagemaker": sagemaker.FORMS,
     "mlflow": mlflow.FORMS,
+    "sagemaker": sagemaker.FORMS,
+    "mlflow": mlflow.FORMS,
 }
 """Dialect → its forms by name."""
 

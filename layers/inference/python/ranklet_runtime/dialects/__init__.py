@@ -16,6 +16,8 @@ DIALECTS = {
     "native": "ranklet_runtime.dialects.native:Native",
     "tfserving": "ranklet_runtime.dialects.tfserving:TfServing",
     "openscoring": "ranklet_runtime.dialects.openscoring:Openscoring",
+    "sagemaker": "ranklet_runtime.dialects.sagemaker:SageMaker",
+    "mlflow": "ranklet_runtime.dialects.mlflow:MlFlow",
 }
 """Name in model.toml → module and class."""
 
