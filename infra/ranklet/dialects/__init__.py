@@ -19,8 +19,6 @@ DIALECTS: Mapping[str, Mapping[str, Form]] = {
     "openscoring": openscoring.FORMS,
     "sagemaker": sagemaker.FORMS,
     "mlflow": mlflow.FORMS,
-    "sagemaker": sagemaker.FORMS,
-    "mlflow": mlflow.FORMS,
 }
 """Dialect → its forms by name."""
 

@@ -15,6 +15,7 @@ from ranklet_runtime.errors import ManifestError
 DIALECTS = {
     "native": "ranklet_runtime.dialects.native:Native",
     "tfserving": "ranklet_runtime.dialects.tfserving:TfServing",
+    "v2": "ranklet_runtime.dialects.v2:V2",
     "openscoring": "ranklet_runtime.dialects.openscoring:Openscoring",
     "sagemaker": "ranklet_runtime.dialects.sagemaker:SageMaker",
     "mlflow": "ranklet_runtime.dialects.mlflow:MlFlow",
