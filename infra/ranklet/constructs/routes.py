@@ -59,4 +59,5 @@ def paths(name: str) -> tuple[str, ...]:
         f"/v1/models/{name}:predict",
         f"/v1/models/{name}/{{proxy+}}",
         f"/v2/models/{name}/{{proxy+}}",
+        f"/endpoints/{name}/{{proxy+}}",
     )
