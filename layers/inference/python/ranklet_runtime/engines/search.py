@@ -43,6 +43,14 @@ def runs(keys: Ints) -> Iterator[Run]:
             yield Run(start, min(start + (1 << LEVELS) - 1, high))
 
 
+def counted(found: Sequence[Run]) -> tuple[Ints, NDArray[np.uint8]]:
+    """Of each threshold its run, and how many of the run a value is beyond that is beyond it."""
+    sizes = [run.high - run.low for run in found]
+    run = np.repeat(np.arange(len(found)), sizes)
+    lows = np.array([one.low for one in found], np.int64)
+    return run, (np.arange(len(run)) - lows[run] + 1).astype(np.uint8)
+
+
 class Search:
     """Of each run the thresholds, of one of the features [thresholds] and ascending, as a tree: node 1 is the root."""
 

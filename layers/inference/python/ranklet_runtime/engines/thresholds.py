@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from ranklet_runtime.engines.base import Array
 from ranklet_runtime.engines.forest import Bools, Ints
-from ranklet_runtime.engines.search import Compare, Search, runs
+from ranklet_runtime.engines.groups import Group
+from ranklet_runtime.engines.search import Compare, Search, counted, runs
 from ranklet_runtime.engines.space import Space
 
 Words = NDArray[np.uint64]
@@ -26,8 +27,8 @@ NOBODY, EVERYBODY, FIRST = 0, 1, 2
 FEW, SEARCH = 63, 1000
 """Thresholds whose comparing costs what looking up does, for a feature, and to begin with at all."""
 
-TOGETHER = 512
-"""Thresholds that are compared together: their operands fit the processor's cache."""
+ABREAST = 4
+"""Thresholds of a feature that are compared with it side by side: those that are missing are of infinity."""
 
 
 class Table(NamedTuple):
@@ -43,38 +44,25 @@ class Table(NamedTuple):
         return rows if self.moved is None else self.moved.take(rows)
 
 
-class Group(NamedTuple):
-    """Thresholds that are compared alike: numbers [n, 1] with the rows [n] of an array."""
-
-    rows: Ints
-    numbers: Array
-    compare: Compare
-
-    def some(self, chosen: Bools | None) -> Group:
-        """Those that are chosen, None for all."""
-        return self if chosen is None else Group(self.rows[chosen], self.numbers[chosen], self.compare)
-
-
 class Thresholds:
     """Of splits [n]: numbers of features. right: where NaN goes right, and thresholds that differ in it are different;
     None where a table has a second half for that. rows: of each split's answers in a table."""
 
     def __init__(self, features: Ints, numbers: Array, compare: Compare, *, right: Bools | None = None) -> None:
         keys, numbers, which = distinct(2 * features + (0 if right is None else right), numbers)
-        many = _many(np.bincount(keys, minlength=1))[keys]
-        order = np.argsort(many, kind="stable")  # compared alike, and side by side
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
-        self.rows = FIRST + place[which]
-        keys, self._numbers, self._compare = keys[order], numbers[order], compare
-        self._features, self._right = keys >> 1, keys & 1 > 0
-        few = self._split = len(keys) - int(many.sum())
-        found = list(runs(keys[few:]))
-        self._search = Search(found, self._features[few:], self._numbers[few:], compare)
-        run = np.repeat(np.arange(len(found)), [one.high - one.low for one in found])
-        count = np.arange(len(keys) - few) - np.array([one.low for one in found], np.int64)[run] + 1
-        self._few = Group(self._features[:few], self._numbers[:few, None], compare)
-        self._many = Group(run, count.astype(np.uint8)[:, None], np.greater_equal)
+        looked = _looked_up(np.bincount(keys, minlength=1))[keys]
+        places, self._few = _places(keys, looked)
+        self.rows = FIRST + places[which]
+        keys, self._numbers = _laid_out(places, keys, numbers, few=self._few)
+        self._features, self._right, self._compare = keys >> 1, keys & 1 > 0, compare
+        few, many = slice(self._few), slice(self._few, None)
+        parts = list(runs(keys[many]))
+        self._search = Search(parts, self._features[many], self._numbers[many], compare)
+        run, count = counted(parts)
+        self._groups = (
+            Group.of(self._features[few], self._numbers[few], compare, abreast=ABREAST),
+            Group.of(run, count, np.greater_equal, abreast=1),
+        )
         self._space = Space()
 
     def bools(self, columns: Array) -> Table:
@@ -83,8 +71,8 @@ class Thresholds:
         own, moved, count = self._own(columns, same)
         answers = self._space.array("bools", (count, columns.shape[1]), np.bool_)
         answers[NOBODY], answers[EVERYBODY] = False, True
-        for _ in self._answers(columns, same, own, into=answers):
-            pass
+        for _ in self._answers(columns, same, own, into=answers[FIRST:]):
+            pass  # written where they belong
         missing = np.isnan(columns)
         if missing.any() and self._right.any():
             late = np.flatnonzero(self._right if own is None else self._right & own)
@@ -99,8 +87,10 @@ class Thresholds:
         second = bool(missing.any())
         table = self._space.array("bits", (count << second, columns.shape[1] // 64), np.uint64)
         table[NOBODY], table[EVERYBODY] = 0, ~np.uint64(0)
-        for first, answers in self._answers(columns, same, own):
+        first = FIRST
+        for answers in self._answers(columns, same, own):
             table[first : first + len(answers)] = _packed(answers)
+            first += len(answers)
         if not second:
             return Table(table, moved)
         table[count : count + FIRST] = table[:FIRST]
@@ -118,22 +108,15 @@ class Thresholds:
         moved = np.where(own, np.cumsum(own) + (FIRST - 1), shared)
         return own, np.concatenate([np.array([NOBODY, EVERYBODY]), moved]), count
 
-    def _answers(
-        self, columns: Array, same: Bools, own: Bools | None, *, into: Bools | None = None
-    ) -> Iterator[tuple[int, Bools]]:
-        """Row after row of the table: which is the first, and whether the rows of `columns` are beyond it."""
-        few = self._few.some(own if own is None else own[: self._split])
-        many = self._many.some(own if own is None else own[self._split :])
-        codes = self._search.codes(columns, same) if len(many.rows) else columns
-        first = FIRST
-        for group, values in ((few, columns), (many, codes)):
-            for start in range(0, len(group.rows), TOGETHER):
-                rows = group.rows[start : start + TOGETHER]
-                shape = len(rows), values.shape[1]
-                taken = values.take(rows, axis=0, out=self._space.array("taken", shape, values.dtype), mode="clip")
-                out = self._space.array("answers", shape, np.bool_) if into is None else into[first : first + len(rows)]
-                yield first, group.compare(taken, group.numbers[start : start + TOGETHER], out=out)
-                first += len(rows)
+    def _answers(self, columns: Array, same: Bools, own: Bools | None, *, into: Bools | None = None) -> Iterator[Bools]:
+        """The table's rows from FIRST on, in parts. into: where they are to be written, all of them."""
+        few, many = self._groups
+        if own is not None:
+            few, many = few.some(own[: self._few]), many.some(own[self._few :])
+        yield from few.answers(columns, self._space, into=into)
+        if len(many.rows):
+            behind = None if into is None else into[few.numbers.size :]
+            yield from many.answers(self._search.codes(columns, same), self._space, into=behind)
 
 
 def distinct(keys: Ints, numbers: Array) -> tuple[Ints, Array, Ints]:
@@ -147,10 +130,33 @@ def distinct(keys: Ints, numbers: Array) -> tuple[Ints, Array, Ints]:
     return keys[new], numbers[new], which
 
 
-def _many(counts: Ints) -> Bools:
-    """Of features with so many thresholds, those that are looked up."""
+def _looked_up(counts: Ints) -> Bools:
+    """Which features are, of so many thresholds each."""
     many: Bools = counts > FEW
     return many if (counts[many] - FEW).sum() > SEARCH else many & False
+
+
+def _places(keys: Ints, looked: Bools) -> tuple[Ints, int]:
+    """Where thresholds stand: first those that are compared, each key's from a multiple of ABREAST on, so many in all;
+    behind them those that are looked up."""
+    few = keys[~looked]
+    new = np.flatnonzero(np.diff(few, prepend=-1))
+    counts = np.diff(np.append(new, len(few)))
+    room = -(-counts // ABREAST) * ABREAST
+    total = int(room.sum())
+    places = np.empty(len(keys), np.int64)
+    places[~looked] = np.arange(len(few)) + np.repeat(np.cumsum(room) - room - new, counts)
+    places[looked] = total + np.arange(len(keys) - len(few))
+    return places, total
+
+
+def _laid_out(places: Ints, keys: Ints, numbers: Array, *, few: int) -> tuple[Ints, Array]:
+    """keys and numbers at their places, and of infinity in between."""
+    size = few + int((places >= few).sum())
+    found, at = np.zeros(size, np.int64), np.full(size, np.inf, numbers.dtype)
+    found[places], at[places] = keys, numbers
+    found[:few] = np.repeat(found[:few:ABREAST], ABREAST)
+    return found, at
 
 
 def _same(columns: Array) -> Bools:
