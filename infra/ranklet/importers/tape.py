@@ -30,6 +30,8 @@ class Tape:
         self.constants: dict[str, TensorProto] = {}
         self.kinds: dict[str, int] = {}
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._picked: dict[tuple[str, int], str] = {}
+        self._places: dict[str, tuple[str, int]] = {}
         self._count = 0
 
     def name(self) -> str:
@@ -90,9 +92,32 @@ class Tape:
         """Columns of a matrix, in this order."""
         return self.op("Gather", given, np.asarray(indices, np.int64), axis=1)
 
+    def picked(self, given: str, column: int) -> str:
+        """One column of a matrix; those that are `joined` again are chosen at once."""
+        key = (given, column)
+        if key not in self._picked:
+            self._picked[key] = self.columns(given, [column])
+            self._places[self._picked[key]] = key
+        return self._picked[key]
+
     def joined(self, parts: Sequence[str]) -> str:
         """Matrices side by side."""
-        return parts[0] if len(parts) == 1 else self.op("Concat", *parts, axis=1)
+        runs: list[tuple[str, list[int]]] = []
+        for part in parts:
+            given, column = self._places.get(part, (part, -1))
+            if runs and column >= 0 and runs[-1][0] == given:
+                runs[-1][1].append(column)
+            else:
+                runs.append((given, [column]))
+        made = [
+            part
+            if columns == [-1]
+            else self.columns(part, columns)
+            if len(columns) > 1
+            else self.picked(part, *columns)
+            for part, columns in runs
+        ]
+        return made[0] if len(made) == 1 else self.op("Concat", *made, axis=1)
 
     def total(self, given: str, *, axis: int = 1) -> str:
         """The sums of rows, [n, 1]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ranklet.importers.pmml import computing
+from ranklet.importers.pmml import computing, textindex
 from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.dictionary import kind_of, typed
 from ranklet.importers.pmml.markup import Element, number, refuse
@@ -214,6 +214,10 @@ def _map_values(expression: Element, scope: Context) -> Value:
     return raw(["map", exprs, rows, kind, *fills], expression, scope)
 
 
+def _text_index(expression: Element, scope: Context) -> Value:
+    return raw(textindex.of(expression, only(expression, scope), scope), expression, scope)
+
+
 def _cell(row: Element, cells: Mapping[str, str], column: str, kind: Kind) -> Any:
     column = column.rpartition(":")[2]  # cells are told apart by their names alone, whatever their namespace
     if column not in cells:
@@ -231,5 +235,6 @@ BUILD: Mapping[str, Callable[[Element, Context], Value]] = {
     "NormDiscrete": _norm_discrete,
     "Discretize": _discretize,
     "MapValues": _map_values,
+    "TextIndex": _text_index,
 }
 """Expression → what builds it."""

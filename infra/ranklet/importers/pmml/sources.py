@@ -11,6 +11,7 @@ import onnx
 import orjson
 from onnx import TensorProto, helper
 
+from ranklet.importers.pmml import counted
 from ranklet.importers.pmml.drawing import Drawn
 from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.values import BOOLEANS, NUMERIC, Choice, Domain, Expr, Kind, Number, Raw, Value
@@ -49,6 +50,7 @@ class Sources:
         self._numbers: dict[str, tuple[str, Expr]] = {}
         self._choices: dict[str, tuple[str, Expr, Domain]] = {}
         self._codes: dict[str, Choice] = {}
+        self._counted: dict[counted.Kind, counted.Group] = {}
         self._calls = 0
 
     def bound(self, expr: Expr, element: Element) -> None:
@@ -74,8 +76,17 @@ class Sources:
                 self._plain[name] = self.tape.later()
             given = self.tape.op("Gather", NUMBERS, self._plain[name], axis=1)
             return Number(self.tape.narrowed(given) if raw.kind == "float" else given, raw.kind)
+        if raw.kind != "float" and (column := counted.read(raw.expr)) is not None:
+            return Number(self._column(column, raw), raw.kind)
         name = self._named(self._numbers, raw, lambda made: (made, raw.expr))
         return Number(self.tape.op("Reshape", name, [-1, 1]), raw.kind)
+
+    def _column(self, column: counted.Counted, raw: Raw) -> str:
+        """Of the feature that counts all terms of a text."""
+        if column.kind not in self._counted:
+            self._counted[column.kind] = counted.Group(self._free(raw.expr), column.kind)
+        group = self._counted[column.kind]
+        return self.tape.picked(group.name, group.place(column))
 
     def choice(self, raw: Raw) -> Choice:
         """As codes int64 [n, 1]; its domain is open, booleans' is closed."""
@@ -118,11 +129,12 @@ class Sources:
 
     def graph_inputs(self, used: set[str]) -> list[onnx.ValueInfoProto]:
         """Inputs of the graph that are used."""
-        wide = [(NUMBERS, DOUBLE)] if NUMBERS in used else []
+        wide = [(NUMBERS, len(self._plain))] if NUMBERS in used else []
+        wide += [(one.name, len(one.columns)) for one in self._counted.values() if one.name in used]
         alone = [(name, DOUBLE) for name, _ in self._numbers.values() if name in used]
         alone += [(name, int(TensorProto.INT64)) for name, _, _ in self._choices.values() if name in used]
         return [
-            *(helper.make_tensor_value_info(name, kind, ["n", len(self._plain)]) for name, kind in wide),
+            *(helper.make_tensor_value_info(name, DOUBLE, ["n", count]) for name, count in wide),
             *(helper.make_tensor_value_info(name, kind, ["n"]) for name, kind in alone),
         ]
 
@@ -133,6 +145,11 @@ class Sources:
         for name, expr in self._numbers.values():
             if name in used:
                 yield name, {"kind": "expression", "of": fields_of(expr), "expr": _written(expr)}
+        for group in self._counted.values():
+            if group.name in used:
+                place = f"vocabularies/{group.name}.json"
+                files[place] = group.vocabulary()
+                yield group.name, group.fields(place, fields_of(group.text))
         for name, expr, domain in self._choices.values():
             if name in used:
                 fields = {"kind": "expression", "of": fields_of(expr), "expr": _written(expr)}
@@ -141,13 +158,18 @@ class Sources:
     def _named(self, made: dict[str, Any], raw: Raw, record: Any) -> str:
         key = json.dumps(raw.expr)
         if key not in made:
-            wanted = "_".join(fields_of(raw.expr)[:2]) or "constant"
-            taken = {NUMBERS, *(one[0] for one in (*self._numbers.values(), *self._choices.values()))}
-            name, number = wanted, 2
-            while name in taken or name in self.fields:
-                name, number = f"{wanted}_{number}", number + 1
-            made[key] = record(name)
+            made[key] = record(self._free(raw.expr))
         return str(made[key][0])
+
+    def _free(self, expr: Expr) -> str:
+        """A new feature's name."""
+        wanted = "_".join(fields_of(expr)[:2]) or "constant"
+        made = (*self._numbers.values(), *self._choices.values())
+        taken = {NUMBERS, *(one[0] for one in made), *(one.name for one in self._counted.values())}
+        name, number = wanted, 2
+        while name in taken or name in self.fields:
+            name, number = f"{wanted}_{number}", number + 1
+        return name
 
 
 def _words(name: str, domain: Domain, files: dict[str, bytes]) -> Any:

@@ -1,4 +1,4 @@
-"""Writes the PMML files, and asks JPMML about them: pmml.zip, a folder a file. Needs Java 17.
+"""Writes the PMML files, and asks JPMML about them: pmml.zip and texts.zip, a folder a file. Needs Java 17.
 
 python tests/oracles.py pmml --make
 """
@@ -21,19 +21,23 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import pmml_functions  # noqa: E402
 import pmml_rows  # noqa: E402
 import pmml_rules  # noqa: E402
+import pmml_texts  # noqa: E402
 import pmml_trained  # noqa: E402
+import pmml_vectorized  # noqa: E402
 
+TEXTS = "text_"
+ARCHIVES = {False: HERE / "pmml.zip", True: HERE / "texts.zip"}
+"""Whether a file is of texts → where it is stored."""
 DIGITS = 12
 """Of the answers that are stored; compared are 9."""
 
 
 def main(wanted: list[str]) -> None:
-    """Write the archive; the same libraries write the same bytes.
+    """Write the archives; the same libraries write the same bytes.
 
     wanted: only those whose names begin so, beside what is stored.
     """
-    target = HERE / "pmml.zip"
-    files = _stored(target) if wanted else {}
+    files = {target: _stored(target) if wanted else {} for target in ARCHIVES.values()}
     cases = list(_cases(wanted))  # before Java is here, whose bridge changes what Python imports
     from jpmml_evaluator.jpype import JPypeBackend
 
@@ -42,14 +46,15 @@ def main(wanted: list[str]) -> None:
         content = _json(rows)
         place = f"rows/{hashlib.sha256(content).hexdigest()[:12]}.json"
         answers = asked(text, rows, backend)
-        files |= {
+        files[ARCHIVES[name.startswith(TEXTS)]] |= {
             place: content,
             f"{name}/model.pmml": text.encode(),
             f"{name}/case.json": _json({"rows": place, **answers}),
         }
         print(name, len(answers["errors"]), "errors", *sorted(set(answers["errors"].values())), flush=True)
-    used = {json.loads(content)["rows"] for name, content in files.items() if name.endswith("/case.json")}
-    _write(target, {name: content for name, content in files.items() if not name.startswith("rows/") or name in used})
+    for target, found in files.items():
+        used = {json.loads(content)["rows"] for name, content in found.items() if name.endswith("/case.json")}
+        _write(target, {name: one for name, one in found.items() if not name.startswith("rows/") or name in used})
 
 
 def _cases(wanted: list[str]) -> Iterator[tuple[str, str, dict[str, list[Any]]]]:
@@ -57,6 +62,11 @@ def _cases(wanted: list[str]) -> Iterator[tuple[str, str, dict[str, list[Any]]]]
     for name, text in pmml_functions.files():
         if _is_wanted(name, wanted):
             yield name, text, pmml_functions.ROWS
+    for name, text in pmml_texts.files():
+        if _is_wanted(name, wanted):
+            yield name, text, pmml_texts.ROWS
+    for name, text in pmml_vectorized.files(lambda name: _is_wanted(name, wanted)):
+        yield name, text, {field: pmml_texts.ROWS[field] for field in "sx"}
     for name, text in pmml_rules.files():
         if _is_wanted(name, wanted):
             yield name, text, pmml_rows.drawn(text, "rules")

@@ -23,7 +23,7 @@ from ranklet_features import FeaturePlan, FeatureSpec
 from ranklet_features.errors import InputError
 from ranklet_features.spec import Feature, Input
 
-ARCHIVE = Path(__file__).with_name("pmml.zip")
+ARCHIVES = [Path(__file__).with_name(name) for name in ("pmml.zip", "texts.zip")]
 INVALID = ("ValueCheckException", "InvalidResultException")
 """JPMML's refusals of a row because a value is not valid, or missing where it must not be."""
 OTHER = "<other>"
@@ -53,8 +53,11 @@ class Stored(NamedTuple):
 
 @cache
 def _contents() -> dict[str, bytes]:
-    with zipfile.ZipFile(ARCHIVE) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+    found = {}
+    for path in ARCHIVES:
+        with zipfile.ZipFile(path) as archive:
+            found |= {name: archive.read(name) for name in archive.namelist()}
+    return found
 
 
 def names() -> list[str]:

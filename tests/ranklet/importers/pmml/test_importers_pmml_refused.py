@@ -20,6 +20,7 @@ from ranklet.importers.pmml import models
 from ranklet.importers.proposal import Wishes
 
 X = '<FieldRef field="x"/>'
+TABLE = "<InlineTable><row><string>{}</string><stem>{}</stem><regex>{}</regex></row></InlineTable>"
 
 
 def computed(expression: str, kind: str = "double") -> str:
@@ -81,7 +82,56 @@ REFUSED = {
     "unknown treatment": (treated('invalidValueTreatment="asNothing"'), "<MiningField> has invalidValueTreatment"),
     "unknown outliers": (treated('outliers="asNothing"'), "<MiningField> has outliers"),
     # expressions
-    "TextIndex": (computed(f'<TextIndex textField="c">{X}</TextIndex>'), "<TextIndex> is not served"),
+    **{
+        f"TextIndex {name}": (computed(f'<TextIndex textField="x" {given}><Constant>a</Constant></TextIndex>'), message)
+        for name, (given, message) in {
+            "augmented": ('localTermWeights="augmentedNormalizedTermFrequency"', "<TextIndex> has localTermWeights"),
+            "whole": ('tokenize="false"', "<TextIndex> has tokenize = false, which JPMML does not serve"),
+            "hits": ('countHits="someHits"', "<TextIndex> has countHits"),
+            "distance": ('maxLevenshteinDistance="-1"', "<TextIndex> has maxLevenshteinDistance = -1"),
+            "far": ('maxLevenshteinDistance="21"', "<TextIndex> has maxLevenshteinDistance = 21"),
+            "wordRE": ('wordRE="a"', "<TextIndex> has wordRE"),
+            "nothing": ('x-wordRE="a*"', "<TextIndex> has a pattern that matches no character"),
+            "look": ('x-wordRE="a(?=b)"', "<TextIndex> has the pattern 'a(?=b)', which has '(?=b)'"),
+            "posix": (r'x-wordRE="\p{L}+"', "<TextIndex> has the pattern"),
+            "cube": ('x-wordRE="a*a*b"', "repeats without a bound, twice, what may be the same"),
+            "exponent": ('x-wordRE="(a+)+b"', "repeats a group whose length varies"),
+            "ways": (f'x-wordRE="{"a?" * 13}b"', "can match in more than 4096 ways"),
+            "bound": (r'x-wordRE="\bé+"', "beside characters beyond ASCII"),
+            "long": (f'x-wordRE="{"a" * 2001}"', "has 2001 characters"),
+        }.items()
+    },
+    "no terms": (computed('<TextIndex textField="x"/>'), "<TextIndex> has no Constant or"),
+    "text of a model": (
+        file(
+            "RegressionModel",
+            "regression",
+            SUM,
+            output=told("own", "predictedValue", "double")
+            + told("o", "transformedValue", "double").replace(
+                "/>", f'><TextIndex textField="own">{X}</TextIndex></OutputField>', 1
+            ),
+        ),
+        "<TextIndex> of what a model made",
+    ),
+    **{
+        f"table {name}": (
+            computed(
+                f'<TextIndex textField="x"><TextIndexNormalization {given}>{rows}</TextIndexNormalization>'
+                "<Constant>a</Constant></TextIndex>"
+            ),
+            message,
+        )
+        for name, (given, rows, message) in {
+            "elsewhere": ("", "<TableLocator/>", "<TextIndexNormalization> has no InlineTable"),
+            "cell": ("", "<InlineTable><row><string>a</string></row></InlineTable>", "<row> has no cell 'stem'"),
+            "column": ('inField="from"', TABLE.format("a", "b", ""), "<row> has no cell 'from'"),
+            "group": ("", TABLE.format("a", "$1", "true"), "<row> puts in '$1', which has '$1'"),
+            "slash": ("", TABLE.format("a", "\\", ""), "ends with a backslash"),
+            "nothing": ("", TABLE.format("a*", "b", "true"), "<row> has 'a*', which matches no character"),
+            "both": ('x-wordRE="a" wordSeparatorCharacterRE="b"', "<InlineTable/>", "has both"),
+        }.items()
+    },
     "Lag": (computed('<Lag field="x" n="2"/>'), "<Lag> is not served"),
     "Aggregate": (computed('<Aggregate field="x" function="average"/>'), "<Aggregate> is not served"),
     "unknown function": (

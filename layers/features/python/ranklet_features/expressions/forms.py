@@ -278,6 +278,13 @@ def _key(key: Any, kind: Kind) -> Any:
     return constant(key, kind)[0] if kind != "string" else key
 
 
+def _terms(inner: Inner, text: Any, term: Any, index: str) -> Made:
+    """TextIndex: how often a term is found in a text."""
+    from ranklet_features.expressions import terms  # few models read texts
+
+    return terms.counted(cast(inner(text), "string"), cast(inner(term), "string"), index)
+
+
 FORMS: Mapping[str, Form] = {
     "as": _as,
     "cast": lambda inner, kind, given: cast(inner(given), kind),
@@ -290,6 +297,7 @@ FORMS: Mapping[str, Form] = {
     "onehot": _onehot,
     "discretize": _discretize,
     "map": _map,
+    "terms": _terms,
 }
 """Form → what compiles it; `inner` compiles its parts."""
 

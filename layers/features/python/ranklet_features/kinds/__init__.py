@@ -20,6 +20,7 @@ KINDS = {
     "embedding": "ranklet_features.kinds.embedding.Embedding",
     "vw": "ranklet_features.kinds.vw.Vw",
     "expression": "ranklet_features.kinds.expression.Expression",
+    "terms": "ranklet_features.kinds.terms.Terms",
     "catboost": "ranklet_features.kinds.catboost.Catboost",
 }
 
