@@ -15,16 +15,15 @@ Source: openscoring/openscoring `ModelResource.java`, `CsvUtil.java` and its REA
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ranklet_features.errors import InputError
-from ranklet_features.spec import Input
 from ranklet_runtime.bodies import JSON, media_type, printable, read_json, write_json
 from ranklet_runtime.dialects.base import Call, Route
-from ranklet_runtime.dialects.flat import Lists, are_tensors, degraded, row_place, transposed
+from ranklet_runtime.dialects.flat import degraded, row_place, transposed
 from ranklet_runtime.dialects.flat import request as flat_request
+from ranklet_runtime.dialects.openscoring_values import fields
 from ranklet_runtime.errors import BadRequest, Forbidden, NotFound, PayloadTooLarge, RequestFault, UnsupportedMediaType
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
 from ranklet_runtime.served import Served
@@ -136,17 +135,6 @@ class Openscoring:
         return HttpResponse(fault.status, write_json({"message": printable(str(fault))}), JSON, APPLICATION)
 
 
-def fields(columns: Lists, count: int, served: Served) -> Lists:
-    """The columns of the model's fields: values in their types, null where no record has one, others left out."""
-    if are_tensors(columns, served):
-        return {name: column for name, column in columns.items() if name in served.tensors}
-    return {
-        name: _typed(columns[name], declared) if name in columns else [None] * count
-        for name, declared in served.inputs.items()
-        if not declared.unread
-    }
-
-
 def _request(arguments: list[dict[str, Any]], served: Served, note: Written) -> RankRequest:
     columns = transposed(arguments) if arguments else {}
     return flat_request(fields(columns, len(arguments), served), served, note)
@@ -180,40 +168,6 @@ def _id(value: Any, place: str) -> str | None:
     if isinstance(value, bool | int | float):
         return write_json(value).decode()
     raise BadRequest("an id must be a string", path=f"{place}.id")
-
-
-def _typed(column: list[Any], declared: Input) -> list[Any]:
-    """Values in the field's type where they are another one's; what is neither stays, to be refused by its place."""
-    kinds = set(map(type, column))
-    if declared.list or declared.length is not None:
-        return column
-    if declared.type == "string":
-        return column if kinds <= {str, type(None)} else [_text(value) for value in column]
-    if kinds == {str} and "_" not in "".join(column):  # which Python alone takes for part of a number
-        with suppress(ValueError):
-            return list(map(int if declared.type == "int" else float, column))
-    if str in kinds or (declared.type == "int" and float in kinds):
-        return [_number(value, declared.type) if type(value) in (str, float) else value for value in column]
-    return column
-
-
-def _text(value: Any) -> Any:
-    """As Java writes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value) if isinstance(value, int | float) else value
-
-
-def _number(value: Any, kind: str) -> Any:
-    """The number that a text is; for a field of ints one without a fraction."""
-    try:
-        if isinstance(value, str):
-            if "_" in value:
-                return value
-            return int(value) if kind == "int" and value.strip("+- ").isdecimal() else _number(float(value), kind)
-        return int(value) if kind == "int" and value.is_integer() else value
-    except ValueError:
-        return value
 
 
 def _responses(columns: dict[str, Any], asked: RankRequest, result: RankResult) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from typing import Any
 from ranklet_runtime.bodies import media_type
 from ranklet_runtime.dialects import csv_rows
 from ranklet_runtime.dialects.flat import request as flat_request
-from ranklet_runtime.dialects.openscoring import TABLE, Written, fields
+from ranklet_runtime.dialects.openscoring import TABLE, Written
+from ranklet_runtime.dialects.openscoring_values import fields
 from ranklet_runtime.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest
 from ranklet_runtime.served import Served
