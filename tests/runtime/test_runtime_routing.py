@@ -35,6 +35,13 @@ def test_status_is_tf_servings_and_says_ready(films: Function, prefix: str, path
     }
 
 
+@pytest.mark.parametrize("path", [f"/{MODEL}", f"/{MODEL}/"])
+def test_the_models_own_prefix_shows_a_sign_of_life(films: Function, path: str) -> None:
+    assert json_of(films(event(path, method="GET"), None)) == {"status": "alive"}
+    assert films(event(path, "{}"), None)["headers"]["allow"] == "GET"
+    assert films(event("/", method="GET"), None)["statusCode"] == 404
+
+
 @pytest.mark.parametrize("path", [f"/{MODEL}/ping", f"/{MODEL}/health", "/ping"])
 def test_health_names_model_and_version(films: Function, path: str) -> None:
     answer = films(event(path, method="GET"), None)
@@ -55,9 +62,9 @@ def test_version_zero_is_whichever_is_served(films: Function) -> None:
         (f"/v1/models/{MODEL}/versions/4:rank", "no version '4' of 'films'; version '3' is served"),
         (f"/v1/models/{MODEL}/versions/03:predict", "no version '03'"),
         (f"/v1/models/{MODEL}/versions/x:predict", "no version 'x'"),
-        (f"/v1/models/{MODEL}:classify", "no such path"),
+        (f"/v1/models/{MODEL}:explain", "no such path"),
         (f"/v1/models/{MODEL}:", "no such path"),
-        (f"/v1/models/{MODEL}/labels/stable:predict", "no such path"),
+        (f"/v1/models/{MODEL}/labels/stable:predict", "no version of 'films' is labelled 'stable'"),
         (f"/v1/models/{MODEL}:rank/", "no such path"),
         ("/other/v1/models/films:rank", "no such path"),
         ("/v1/models", "no such path"),

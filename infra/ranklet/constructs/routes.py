@@ -53,10 +53,13 @@ class ModelRoutes(Construct):
 def paths(name: str) -> tuple[str, ...]:
     """The paths that lead to a model. API Gateway knows no `{model}:rank`, so each model brings its literal ones."""
     return (
+        f"/{name}",
         f"/{name}/{{proxy+}}",
         f"/v1/models/{name}",
         f"/v1/models/{name}:rank",
         f"/v1/models/{name}:predict",
+        f"/v1/models/{name}:classify",
+        f"/v1/models/{name}:regress",
         f"/v1/models/{name}/{{proxy+}}",
         f"/v2/models/{name}/{{proxy+}}",
         f"/endpoints/{name}/{{proxy+}}",

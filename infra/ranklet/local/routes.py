@@ -3,7 +3,8 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html: a full match of path and
 method, then a greedy path variable, then `$default`. A path part is one literal or one whole variable; among full
 matches a literal stands above a variable, among greedy ones the longer prefix wins, and a method named stands above
-ANY. A literal may hold colons (`/v1/models/m:rank`).
+ANY. A literal may hold colons (`/v1/models/m:rank`), and does not end with a slash: `/films/` is taken by
+`/films/{proxy+}`, `/films` is not.
 """
 
 from __future__ import annotations
@@ -88,6 +89,8 @@ class _Compiled:
             return None
         if self._greedy:
             tail = len(self._parts) - 1
+            if len(parts) <= tail:
+                return None
             parts = [*parts[:tail], "/".join(parts[tail:])]
         if len(parts) != len(self._parts):
             return None
@@ -99,7 +102,7 @@ class _Compiled:
             if variable is None:
                 if part != literal:
                     return None
-            elif not part:
+            elif not part and not (variable[2] and len(parts) > 1):
                 return None
             else:
                 parameters[variable[1]] = part

@@ -20,10 +20,13 @@ def routes(assembly: Assembly, stack: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize("stack", STACKS)
 def test_model_has_its_prefix_and_the_fleet_wide_forms(assembly: Assembly, stack: str) -> None:
     assert {route["RouteKey"] for route in routes(assembly, stack)} == {
+        f"ANY /{stack}",
         f"ANY /{stack}/{{proxy+}}",
         f"ANY /v1/models/{stack}",
         f"ANY /v1/models/{stack}:rank",
         f"ANY /v1/models/{stack}:predict",
+        f"ANY /v1/models/{stack}:classify",
+        f"ANY /v1/models/{stack}:regress",
         f"ANY /v1/models/{stack}/{{proxy+}}",
         f"ANY /v2/models/{stack}/{{proxy+}}",
         f"ANY /endpoints/{stack}/{{proxy+}}",

@@ -59,10 +59,10 @@ MODELS = (
         ("GET /v1/models/films/versions/3", "ANY /v1/models/films/{proxy+}"),
         ("POST /films/v1/models/films:rank", "ANY /films/{proxy+}"),
         ("GET /v1/models/films:other", None),
-        ("GET /v1/models/films/", None),
+        ("GET /v1/models/films/", "ANY /v1/models/films/{proxy+}"),
         ("GET /v1/models/FILMS", None),
         ("GET /films", None),
-        ("GET /films/", None),
+        ("GET /films/", "ANY /films/{proxy+}"),
         ("GET /v1/models//films", None),
     ],
 )

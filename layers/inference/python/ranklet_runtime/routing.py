@@ -24,6 +24,9 @@ LATEST = "0"
 
 SEGMENT = "[^/:]+"
 
+ROOT = "/"
+"""The route that answers at the model's own prefix, with the slash and without; the fleet's root is nobody's."""
+
 Match = tuple[Dialect, Call]
 
 
@@ -87,7 +90,8 @@ class Router:
             path = route.path.replace("{model}", self._model).replace("{version}", version or "")
             call = Call(route, self._model, None)
             # Two dialects may share a path and a method: the manifest's order decides.
-            for form in (f"/{self._model}{path}", path):
+            own = f"/{self._model}"
+            for form in (f"{own}/", own) if path == ROOT else (f"{own}{path}", path):
                 self._paths.setdefault(form, {}).setdefault(route.method, (dialect, call))
 
     def _other(self, method: str, path: str) -> Match:
@@ -113,7 +117,7 @@ class Router:
         below = path.removeprefix(f"/{self._model}")
         found: list[tuple[tuple[Dialect, Route], Mapping[str, str]]] = []
         for dialect in self._dialects:
-            for route in dialect.routes:
+            for route in (route for route in dialect.routes if route.path != ROOT):
                 pattern = re.escape(route.path).replace(r"\{", "{").replace(r"\}", "}")
                 for name in ("model", "version", "label"):
                     pattern = pattern.replace(f"{{{name}}}", f"(?P<{name}>{SEGMENT})")
@@ -124,7 +128,7 @@ class Router:
 
     def _examples(self) -> list[str]:
         """The fleet-wide forms without a version, as a caller would write them."""
-        routes = [route for dialect in self._dialects for route in dialect.routes]
+        routes = [route for dialect in self._dialects for route in dialect.routes if route.path != ROOT]
         plain = [route for route in routes if "{version}" not in route.path and "{label}" not in route.path]
         shown = dict.fromkeys(f"{route.method} {route.path.replace('{model}', self._model)}" for route in plain)
         return list(shown)

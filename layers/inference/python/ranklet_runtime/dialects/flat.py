@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.errors import InputError
+from ranklet_features.kinds.base import Tensor
+from ranklet_features.stored import found_name
 from ranklet_runtime.messages import RankRequest, RankResult
 from ranklet_runtime.served import Served
 
@@ -39,12 +41,16 @@ def transposed(rows: list[dict[str, Any]]) -> Lists:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def request(columns: Columns, served: Served, form: str) -> RankRequest:
+def request(
+    columns: Columns, served: Served, form: Any, *, tensors: bool | None = None, rows: int | None = None
+) -> RankRequest:
     """The request that the columns make up; `form` is the dialect's note.
 
+    tensors: whether names are those of tensors, None where they decide that. rows: how many rows there are, where the
+    form of the request says so; an item's column of one is then that of all.
     An unknown name goes to the items: the features know whether to refuse or to ignore it.
     """
-    tensors = are_tensors(columns, served)
+    tensors = are_tensors(columns, served) if tensors is None else tensors
     declared: Mapping[str, Any] = served.tensors if tensors else served.inputs
     sides: dict[str, dict[str, Any]] = {"user": {}, "context": {}, "item": {}}
     for name, column in columns.items():
@@ -52,13 +58,26 @@ def request(columns: Columns, served: Served, form: str) -> RankRequest:
         sides[known.side if known else "item"][name] = column
     user, context, items = sides["user"], sides["context"], sides["item"]
     once = [*user.values(), *context.values()]
-    counts = [len(column) for name, column in items.items() if name in declared] or list(map(len, once))
-    count = max(counts, default=0)
-    if all(_constant(column, count) for column in once):
+    if rows is not None:
+        items = {name: _stretched(column, rows) for name, column in items.items()}
+    leading = [len(column) for name, column in items.items() if name in declared]
+    count = max(leading or map(len, once), default=0) if rows is None else rows
+    # Where no item says how many rows there are, the user's rows do, be they equal or not.
+    if (leading or count <= 1) and all(_constant(column, count) for column in once):
         user, context = ({name: _first(column) for name, column in side.items()} for side in (user, context))
         return RankRequest(user, context, items, form=form, tensors=tensors)
     user, context = ({name: _stretched(column, count) for name, column in side.items()} for side in (user, context))
     return RankRequest(user, context, items, per_row=True, form=form, tensors=tensors)
+
+
+def required(served: Served) -> Mapping[str, Tensor]:
+    """The tensors that a client must send who sends tensors: what stands in for a step may be left out."""
+    stored = served.manifest.stored
+    return {
+        name: tensor
+        for name, tensor in served.tensors.items()
+        if name not in stored and not any(name == found_name(one) for one in stored)
+    }
 
 
 def are_tensors(names: Mapping[str, Any], served: Served) -> bool:
@@ -111,6 +130,12 @@ def column_place(error: InputError, asked: RankRequest, columns: str) -> str:
     sent = error.name in asked.user or error.name in asked.context
     index = (0, *error.index) if sent and not _own(error, asked) else error.index
     return f"$.{columns}.{error.name}" + "".join(f"[{i}]" for i in index)
+
+
+def shared_place(error: InputError, asked: RankRequest, shared: str) -> str:
+    """`$.<shared>.price`: where a value stood that was written once for all rows."""
+    index = error.index[1:] if _own(error, asked) else error.index
+    return f"$.{shared}.{error.name}" + "".join(f"[{i}]" for i in index)
 
 
 def _own(error: InputError, asked: RankRequest) -> bool:
