@@ -1,6 +1,6 @@
 """Values as Openscoring takes them: whatever can be read as a field's type is of that type.
 
-JPMML reads the text "2.5" for a field of numbers, and writes the number 2.5 for a field of texts, in records and tables.
+JPMML reads the text "2.5" for a field of numbers, and writes the number 2.5 for one of texts, in records and tables.
 """
 
 from __future__ import annotations
