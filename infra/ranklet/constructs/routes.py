@@ -63,4 +63,6 @@ def paths(name: str) -> tuple[str, ...]:
         f"/v1/models/{name}/{{proxy+}}",
         f"/v2/models/{name}/{{proxy+}}",
         f"/endpoints/{name}/{{proxy+}}",
+        f"/model/{name}",
+        f"/model/{name}/{{proxy+}}",
     )
