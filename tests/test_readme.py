@@ -29,6 +29,7 @@ ROUTES = {
     "tfserving": ":predict`",
     "sagemaker": "`POST /endpoints/<model>/invocations`",
     "mlflow": "`GET /<model>/version`",
+    "openscoring": "`POST /<model>/model/<model>`",
 }
 """Dialect → what the table of clients says of it."""
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
