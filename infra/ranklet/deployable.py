@@ -111,10 +111,10 @@ def _check(model: Model, path: Path) -> None:
     """What the file's own form allows and AWS would refuse late, in the middle of a deployment."""
     if model.name in TAKEN:
         raise ModelError(f"{path}: name {model.name!r} is taken; not allowed are {', '.join(TAKEN)}")
-    provisioned, reserved = model.function.provisioned, model.function.reserved
+    provisioned, reserved = model.warmth.count, model.function.reserved
     if reserved is not None and provisioned > reserved:
         raise ModelError(
-            f"{path}: [function] provisioned = {provisioned} is above reserved = {reserved}; raise or drop reserved"
+            f"{path}: [warmth] count = {provisioned} is above [function] reserved = {reserved}; raise or drop reserved"
         )
 
 

@@ -15,8 +15,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from ranklet.errors import ModelError
+from ranklet.settings.api import Api
+from ranklet.settings.function import Function
+from ranklet.settings.release import Release
+from ranklet.settings.warmth import Warmth
+from ranklet.settings.watch import Watch
 from ranklet_features.spec import Feature, Input, KeyType, MissingPolicy, VectorType
-from ranklet_runtime.dialects import DIALECTS
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,47}$")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -218,41 +222,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     deadline_ms: Annotated[int, msgspec.Meta(ge=1, le=29_000)] = 1000
 
 
-class Jwt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[api.jwt]`: who signs the tokens and for whom."""
-
-    issuer: str
-    audience: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-
-
-class Api(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[api]`: who may call. `none` is open to the internet and is said loudly at synthesis.
-
-    versions: whether paths that name another version or a label reach it; the function may then invoke itself.
-    """
-
-    auth: Literal["iam", "jwt", "none"] = "iam"
-    jwt: Jwt | None = None
-    surplus: Literal["refuse", "ignore"] = "refuse"
-    versions: bool = True
-    dialects: tuple[str, ...] = tuple(DIALECTS)
-
-
-class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[function]`: the Lambda function. memory and tmp in MB, timeout in seconds, logs kept in days.
-
-    tmp: size of /tmp; None for what the tables need that are fetched there (512 at least).
-    """
-
-    memory: Annotated[int, msgspec.Meta(ge=128, le=10_240)] = 1024
-    tmp: Annotated[int, msgspec.Meta(ge=512, le=10_240)] | None = None
-    timeout: Annotated[int, msgspec.Meta(ge=1, le=29)] = 10
-    provisioned: Annotated[int, msgspec.Meta(ge=0)] = 0
-    reserved: Positive | None = None
-    architecture: Literal["x86_64", "arm64"] = "x86_64"
-    log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365] = 30
-
-
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole model.toml. `folder` is added by `load` and is not a field of the file."""
 
@@ -270,6 +239,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     split: Split = Split()
     api: Api = Api()
     function: Function = Function()
+    warmth: Warmth = Warmth()
+    release: Release = Release()
+    watch: Watch = Watch()
 
 
 def load(folder: Path) -> Model:

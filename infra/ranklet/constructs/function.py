@@ -58,7 +58,7 @@ class ModelFunction(Construct):
             "Live",
             alias_name="live",
             version=function.current_version,
-            provisioned_concurrent_executions=settings.provisioned or None,
+            provisioned_concurrent_executions=deployable.model.warmth.count or None,
         )
 
     def _layer(self, name: str, architecture: str) -> aws_lambda.ILayerVersion:

@@ -60,5 +60,5 @@ class Room:
             memory=self.memory,
             memory_gb=model.function.memory / 1024,
             gb_second=known.arm64_gb_second if arm else known.x86_64_gb_second,
-            patient=model.function.provisioned > 0,
+            patient=model.warmth.count > 0,
         )

@@ -190,10 +190,13 @@ FUNCTION = """
 [function]
 memory = 2048
 timeout = 7
-provisioned = 4
 reserved = 9
 log_days = 14
 architecture = "arm64"
+
+[warmth]
+kind = "provisioned"
+count = 4
 """
 
 JWT = """

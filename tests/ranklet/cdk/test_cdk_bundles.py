@@ -113,8 +113,8 @@ def test_name_that_would_hide_others_is_refused(project: Project, synthesise: Sy
 
 
 def test_more_provisioned_than_reserved_is_refused(project: Project, synthesise: Synthesise) -> None:
-    write_model(project, "films", more="[function]\nprovisioned = 5\nreserved = 4\n")
-    with pytest.raises(ModelError, match="provisioned = 5 is above reserved = 4"):
+    write_model(project, "films", more='[warmth]\nkind = "provisioned"\ncount = 5\n[function]\nreserved = 4\n')
+    with pytest.raises(ModelError, match="count = 5 is above"):
         synthesise()
 
 

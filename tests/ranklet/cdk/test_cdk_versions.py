@@ -59,6 +59,6 @@ def test_a_layer_that_the_function_does_not_have_makes_none(
 def test_capacity_alone_makes_no_new_version(bundle: Path, project: Project, synthesise: Synthesise) -> None:
     before = version(synthesise())
     path = project.functions / "films" / "model.toml"
-    path.write_text(path.read_text() + "[function]\nprovisioned = 3\n")
+    path.write_text(path.read_text() + '[warmth]\nkind = "provisioned"\ncount = 3\n')
     prove(bundle)
     assert version(synthesise()) == before
