@@ -43,7 +43,7 @@ def read(body: bytes, *, limit: int) -> NDArray[Any]:
     if len(body) - start != wanted:
         raise BadRequest(f"{len(body) - start} bytes of values; the header says {wanted}")
     if not wanted:
-        return np.zeros((shape[0], 0), dtype)
+        return np.zeros(shape if len(shape) == 1 else (shape[0], 0), dtype)
     flat = np.frombuffer(body, dtype, offset=start)
     return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
 

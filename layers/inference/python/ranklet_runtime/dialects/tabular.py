@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.spec import Input
-from ranklet_runtime.dialects.flat import Column, transposed
+from ranklet_runtime.dialects.flat import Column, are_tensors, transposed
 from ranklet_runtime.errors import BadRequest, PayloadTooLarge
 from ranklet_runtime.served import Served
 
@@ -83,7 +83,9 @@ def by_position(columns: Sequence[Column], served: Served, place: str) -> dict[s
 
 
 def settled(columns: Mapping[str, Column], served: Served) -> dict[str, Column]:
-    """The columns with each value as the features take it; what they refuse is left to them."""
+    """The columns with each value as the features, or the tensors, take it; what they refuse is left to them."""
+    if are_tensors(columns, served):
+        return {name: _boxed(column) if _is_box(name, served) else column for name, column in columns.items()}
     return {name: _settled(column, served.inputs.get(name)) for name, column in columns.items()}
 
 
@@ -100,6 +102,17 @@ def _settled(column: Column, declared: Input | None) -> Column:
     if declared.type == "string":
         return _texts(column) if kinds & {dict, float, list} else column
     return _ints(column) if declared.type == "int" and kinds & {float, list} else column
+
+
+def _is_box(name: str, served: Served) -> bool:
+    return name in served.tensors and served.tensors[name].shape == (1,)
+
+
+def _boxed(column: Column) -> Column:
+    """A column [n] as the tensor [n, 1]: no table has another for it."""
+    if isinstance(column, np.ndarray):
+        return column.reshape(-1, 1) if column.ndim == 1 else column
+    return column if list in set(map(type, column)) else [[value] for value in column]
 
 
 def _ints(column: list[Any]) -> list[Any]:
