@@ -30,6 +30,12 @@ class Example(NamedTuple):
     scores: Callable[[bytes], list[float]]
 
 
+def tensor(name: str, values: list[Any]) -> dict[str, Any]:
+    """A column as V2 writes it."""
+    datatype = {int: "INT64", float: "FP64", str: "BYTES"}[type(values[0])]
+    return {"name": name, "datatype": datatype, "shape": [len(values)], "data": values}
+
+
 COLUMNS = {**{name: [value] for name, value in {**REQUEST["user"], **REQUEST["context"]}.items()}, **REQUEST["items"]}
 ROWS = [{**REQUEST["user"], **REQUEST["context"], **{name: column[i] for name, column in REQUEST["items"].items()}}
         for i in range(3)]  # fmt: skip
@@ -40,6 +46,12 @@ EXAMPLES = [
         "/v1/models/{model}:predict",
         json.dumps({"inputs": COLUMNS}).encode(),
         lambda body: json.loads(body)["outputs"],
+    ),
+    Example(
+        "v2",
+        "/v2/models/{model}/infer",
+        json.dumps({"inputs": [tensor(name, values) for name, values in COLUMNS.items()]}).encode(),
+        lambda body: json.loads(body)["outputs"][0]["data"],
     ),
     Example(
         "openscoring",
