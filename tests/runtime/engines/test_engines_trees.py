@@ -10,6 +10,7 @@ import pytest
 
 from ranklet_runtime.engines import search, thresholds
 from ranklet_runtime.engines.base import Array
+from ranklet_runtime.engines.symmetric import Symmetric
 from ranklet_runtime.engines.trees import TreesEngine
 from ranklet_runtime.errors import ManifestError
 from ranklet_runtime.manifest import Step
@@ -131,6 +132,31 @@ def test_more_trees_than_are_walked_together() -> None:
     np.testing.assert_array_equal(
         opened(arrays).run({"x": rows})["l"], walked(arrays, rows, strict=False, dtype=np.float32)
     )
+
+
+@pytest.mark.parametrize(("trees", "depth"), [(600, 3), (300, 8)])
+def test_symmetric_trees_are_found_and_summed_in_order(trees: int, depth: int) -> None:
+    arrays = forest(12, trees=trees, depth=depth, symmetric=True, values=40)
+    rows = rows_of(arrays, 6, 40)
+    rows[:, 2:4] = rows[3, 2:4]
+    engine = opened(arrays)
+    assert isinstance(engine._trees, Symmetric)
+    wanted = walked(arrays, rows, strict=False, dtype=np.float32)
+    np.testing.assert_array_equal(engine.run({"x": rows})["l"], wanted)
+
+
+@pytest.mark.parametrize("part", ["feature", "number", "missing"])
+def test_one_node_that_asks_something_else_makes_a_tree_a_common_one(part: str) -> None:
+    arrays = forest(13, trees=5, depth=4, symmetric=True)
+    last = np.setdiff1d(np.flatnonzero(arrays["child"]), arrays["roots"])[-1]
+    arrays[part][last] = {
+        "feature": (arrays[part][last] + 1) % WIDTH,
+        "number": 0.5,
+        "missing": 1 - arrays[part][last],
+    }[part]
+    engine, rows = opened(arrays), rows_of(arrays, 7, 70)
+    assert not isinstance(engine._trees, Symmetric)
+    np.testing.assert_array_equal(engine.run({"x": rows})["l"], walked(arrays, rows, strict=False, dtype=np.float32))
 
 
 def test_floats_may_be_compared_and_doubles_added() -> None:

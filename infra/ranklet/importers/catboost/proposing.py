@@ -54,7 +54,8 @@ def _packed(proposal: Proposal, ensemble: Ensemble) -> Proposal:
     options = packing.options(ensemble) | {"compared": "float32"}
     step = StepSource(format="numpy", engine=packing.ENGINE, source=ARRAYS, options=options)
     files = {name: content for name, content in proposal.files.items() if name != GRAPH}
-    packed = replace(proposal, steps=(step,), files=files | {ARRAYS: npz(packing.arrays(ensemble))})
+    notes = (*proposal.notes, f'trees this flat are served by NumPy (engine = "{packing.ENGINE}"), without onnxruntime')
+    packed = replace(proposal, steps=(step,), files=files | {ARRAYS: npz(packing.arrays(ensemble))}, notes=notes)
     if packed.oracle is not None:
         checking.check(packed)
     return packed

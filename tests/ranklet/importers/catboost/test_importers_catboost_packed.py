@@ -11,6 +11,8 @@ import pytest
 from ranklet.importers import checking
 from ranklet.importers.trees import packing
 
+EXPECTED = packing.faster  # before a fixture decides otherwise
+
 
 @pytest.mark.parametrize("name", kit.names())
 def test_catboosts_own_scores(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +36,13 @@ def test_most_stored_models_are_tried(tmp_path: Path, monkeypatch: pytest.Monkey
         for options in stored.scores
     ]
     assert engines.count("trees") >= len(engines) // 3
+
+
+def test_the_choice_is_by_size_and_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "faster", EXPECTED)
+    document = kit.document()
+    told = kit.proposed(document, tmp_path)
+    assert told.steps[0].engine == "trees"
+    assert 'served by NumPy (engine = "trees"), without onnxruntime' in told.notes[-1]
+    few = kit.proposed(document | {"oblivious_trees": document["oblivious_trees"][:4]}, tmp_path)
+    assert few.steps[0].format == "onnx" and "NumPy" not in " ".join(few.notes)
