@@ -4,6 +4,7 @@ The model has an input of every type and a feature of every kind, so that whatev
 them. The default run is a few hundred examples of each sort; `-m slow` makes it thousands.
 """
 
+import io
 import json
 import math
 import re
@@ -81,7 +82,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Function:
 
 OURS = re.compile(rb"Traceback|site-packages|ranklet_runtime|ranklet_features|numpy|internal error", re.IGNORECASE)
 REPOSITORY = str(Path(__file__).parents[2]).encode()
-STATUSES = {200, 400, 404, 405, 413, 415, 422}
+STATUSES = {200, 400, 404, 405, 413, 415, 422, 424}
 
 
 def check(films: Function, asked: Any, context: Any = None) -> int:
@@ -93,12 +94,15 @@ def check(films: Function, asked: Any, context: Any = None) -> int:
     json.dumps(answer).encode()
     body = body_of(answer)
     packed = answer["headers"]["content-type"] == "application/msgpack"
+    if answer["headers"]["content-type"] == "application/jsonlines":
+        assert all(math.isfinite(json.loads(line)["score"]) for line in body.splitlines())
+        return 200
     read = msgpack.unpackb(body) if packed else json.loads(body, parse_constant=pytest.fail)
     if answer["statusCode"] != 200:
         assert not OURS.search(body), answer
         assert REPOSITORY not in body, answer
         assert len(body) < 10_000
-        assert isinstance(read["message" if "message" in read else "error"], str)
+        assert isinstance(next(read[name] for name in ("message", "Message", "error") if name in read), str)
         return int(answer["statusCode"])
     for name in ("scores", "predictions", "outputs"):
         if name in read:
@@ -124,6 +128,11 @@ NAMES = st.sampled_from(
         "items",
         "instances",
         "inputs",
+        "dataframe_split",
+        "dataframe_records",
+        "columns",
+        "data",
+        "features",
         "top_k",
         "signature_name",
         "b64",
@@ -159,9 +168,22 @@ PATHS = st.sampled_from(
         f"/v1/models/{MODEL}:predict",
         f"/{MODEL}/model/{MODEL}",
         f"/model/{MODEL}/batch",
+        "/invocations",
+        f"/endpoints/{MODEL}/invocations",
     ]
 )
-TYPES = st.sampled_from([None, "application/json", "application/msgpack", "application/octet-stream", "text/plain"])
+TYPES = st.sampled_from(
+    [
+        None,
+        "application/json",
+        "application/msgpack",
+        "application/octet-stream",
+        "text/plain",
+        "text/csv",
+        "application/jsonlines",
+        "application/x-npy",
+    ]
+)
 
 
 def dumped(value: Any) -> bytes:
@@ -188,6 +210,17 @@ def columns(request: dict[str, Any]) -> dict[str, Any]:
     return {"inputs": {**once, **request["items"]}}
 
 
+def frame(request: dict[str, Any]) -> dict[str, Any]:
+    table = rows(request)["instances"]
+    return {"columns": list(table[0]), "data": [list(row.values()) for row in table]}
+
+
+def saved(array: np.ndarray[Any, Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
 def raw(request: dict[str, Any]) -> dict[str, Any]:
     items = {
         **request["items"],
@@ -206,7 +239,20 @@ FORMS: list[tuple[str, str, Any]] = [
     (PREDICT, "application/json", columns(REQUEST)),
     ("/model/{model}", "application/json", {"id": "a", "arguments": rows(REQUEST)["instances"][0]}),
     ("/model/{model}/batch", "application/json", records(REQUEST)),
+    ("/invocations", "application/json", {"dataframe_split": frame(REQUEST)}),
+    ("/invocations", "application/json", columns(REQUEST)),
+    ("/endpoints/{model}/invocations", "application/json", rows(REQUEST)),
+    ("/endpoints/{model}/invocations", "application/jsonlines", rows(REQUEST)["instances"][0]),
 ]
+FILES: list[tuple[str, str, Any]] = [
+    ("/invocations", "text/csv", b"age,id,price\n31,10,2.5\n31,99,3\n31,30,\n"),
+    (
+        "/invocations",
+        "application/x-npy",
+        saved(np.array([(31, 10, 2.5)], [("age", "<i8"), ("id", "<f4"), ("price", "<f8")])),
+    ),
+]
+"""Bodies that are no documents."""
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -248,12 +294,14 @@ def mutated(draw: st.DrawFn) -> tuple[str, str, Any]:
 
 
 def written(content_type: str, body: Any) -> bytes:
+    if isinstance(body, bytes):
+        return body
     packed: bytes = msgpack.packb(body) if content_type == "application/msgpack" else dumped(body)
     return packed
 
 
 def test_the_good_requests_are_good(wide: Function) -> None:
-    for path, content_type, body in FORMS:
+    for path, content_type, body in FORMS + FILES:
         sent = event(f"/{MODEL}{path.format(model=MODEL)}", written(content_type, body), content_type=content_type)
         assert check(wide, sent, Context()) == 200
     assert len(VECTORS) == 4
@@ -305,7 +353,7 @@ SOME_EVENT = st.fixed_dictionaries(
 )
 BODIES = st.tuples(PATHS, TYPES, st.binary(max_size=80) | VALUES.map(dumped) | PACKABLE.map(msgpack.packb))
 DAMAGES = st.tuples(
-    st.sampled_from(FORMS),
+    st.sampled_from(FORMS + FILES),
     st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=4),
     st.integers(0, 5000),
 )
