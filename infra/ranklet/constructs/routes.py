@@ -61,6 +61,7 @@ def paths(name: str) -> tuple[str, ...]:
         f"/v1/models/{name}:classify",
         f"/v1/models/{name}:regress",
         f"/v1/models/{name}/{{proxy+}}",
+        f"/v2/models/{name}",
         f"/v2/models/{name}/{{proxy+}}",
         f"/endpoints/{name}/{{proxy+}}",
         f"/model/{name}",

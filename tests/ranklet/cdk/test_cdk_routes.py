@@ -28,6 +28,7 @@ def test_model_has_its_prefix_and_the_fleet_wide_forms(assembly: Assembly, stack
         f"ANY /v1/models/{stack}:classify",
         f"ANY /v1/models/{stack}:regress",
         f"ANY /v1/models/{stack}/{{proxy+}}",
+        f"ANY /v2/models/{stack}",
         f"ANY /v2/models/{stack}/{{proxy+}}",
         f"ANY /endpoints/{stack}/{{proxy+}}",
         f"ANY /model/{stack}",

@@ -87,7 +87,7 @@ class V2:
                 columns[name] = as_column(values, kind, shape, declared=declared, path=path)
         if start != len(request.body):
             raise BadRequest(f"{len(request.body) - start} bytes follow that belong to no input's binary_data_size")
-        return flat.request(columns, served, _wanted(document, served))
+        return flat.request(columns, served, _wanted(document, served), tensors=own)
 
     def encode(
         self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, served: Served
@@ -135,8 +135,9 @@ class V2:
         return flat.column_place(error, asked, INPUTS)
 
     def fault(self, fault: RequestFault, request: HttpRequest) -> HttpResponse:
-        """`{"error": …}` and nothing else."""
-        return HttpResponse(fault.status, write_json({"error": printable(str(fault))}))
+        """`{"error": …}` and nothing else; shapes that disagree are 400 to Triton and KServe."""
+        status = 400 if fault.status == 422 else fault.status
+        return HttpResponse(status, write_json({"error": printable(str(fault))}))
 
 
 def _document(request: HttpRequest) -> tuple[dict[str, Any], int]:
