@@ -49,6 +49,7 @@ class Written:
     quote: str = '"'
 
 
+NAMES = frozenset({str, type(None)})
 READ = frozenset({"", JSON, "application/octet-stream"})
 DOCUMENT = "model.pmml"
 FIXED = "models are deployed and removed by the build, not by a request"
@@ -85,9 +86,12 @@ class Openscoring:
             note = Written(ONE, [_id(document.get("id"), "$")])
             return _request([_arguments(document, "$")], served, note)
         records = _records(document.get(BATCH), served.manifest.limits.items)
-        places = [f"$.{BATCH}[{row}]" for row in range(len(records))]
-        ids = [_id(record.get("id"), place) for record, place in zip(records, places, strict=True)]
-        arguments = [_arguments(record, place) for record, place in zip(records, places, strict=True)]
+        ids = [record.get("id") for record in records]
+        if not set(map(type, ids)) <= NAMES:
+            ids = [_id(name, f"$.{BATCH}[{row}]") for row, name in enumerate(ids)]
+        arguments = [record.get(ONE) for record in records]
+        if not set(map(type, arguments)) <= {dict}:
+            arguments = [_arguments(record, f"$.{BATCH}[{row}]") for row, record in enumerate(records)]
         asked = _request(arguments, served, Written(BATCH, ids, _id(document.get("id"), "$")))
         return replace(asked, each=True)
 
@@ -173,17 +177,20 @@ def _id(value: Any, place: str) -> str | None:
 def _responses(columns: dict[str, Any], asked: RankRequest, result: RankResult) -> list[dict[str, Any]]:
     """A response for each record: its id, and results by name or a message."""
     lists = [column.tolist() if hasattr(column, "tolist") else column for column in columns.values()]
-    rows = [{"results": dict(zip(columns, values, strict=True))} for values in zip(*lists, strict=True)]
+    rows = zip(*lists, strict=True)
     if not result.refused:
-        return list(map(_response, asked.form.ids, rows))
-    good = iter(rows)
+        named = zip(asked.form.ids, rows, strict=False)
+        return [_response(name, {"results": dict(zip(columns, values, strict=True))}) for name, values in named]
     return [
-        _response(name, {"message": _message(error, asked)} if (error := result.refused.get(row)) else next(good))
+        _response(name, {"message": _message(error, asked)})
+        if (error := result.refused.get(row))
+        else _response(name, {"results": dict(zip(columns, next(rows), strict=True))})
         for row, name in enumerate(asked.form.ids)
     ]
 
 
 def _response(name: str | None, told: dict[str, Any]) -> dict[str, Any]:
+    """The id comes first, as readers of JSON expect."""
     return told if name is None else {"id": name, **told}
 
 
