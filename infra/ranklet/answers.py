@@ -49,7 +49,7 @@ def _degraded(form: Form, answer: Message) -> Mapping[str, int]:
     """What was defaulted, as the native form says it in its body and the others in a header."""
     if (told := answer.headers.get("x-ranklet-degraded")) is not None:
         return {reason: int(count) for reason, _, count in (part.rpartition("=") for part in told.split(", "))}
-    if form.content_type != JSON:
+    if form.content_type != JSON or b'"degraded"' not in answer.body:
         return {}
     document = orjson.loads(answer.body)
     found: Mapping[str, int] = document.get("degraded", {}) if isinstance(document, dict) else {}

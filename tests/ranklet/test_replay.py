@@ -58,10 +58,22 @@ def test_rows_repeat_the_user_and_columns_send_it_once() -> None:
         ),
         ("tfs-rows", b'{"predictions":[0.25,0.75]}'),
         ("tfs-columns", b'{"outputs":[0.25,0.75]}'),
+        ("tfs-rows", b'{"predictions":[{"score":0.25,"class":"a"},{"score":0.75,"class":null}]}'),
+        ("tfs-columns", b'{"outputs":{"score":[0.25,0.75],"class":["a",null]}}'),
+        ("tfs-classify", b'{"results":[[["",0.25]],[["",0.75]]]}'),
+        ("tfs-classify", b'{"results":[[["score",0.25],["chance",NaN]],[["score",0.75],["chance",1.0]]]}'),
+        ("tfs-regress", b'{"results":[0.25,0.75]}'),
     ],
 )
 def test_scores_are_read_from_every_answer(form: str, answer: bytes) -> None:
     assert FORMS[form].decode(Message(answer)) == [0.25, 0.75]
+
+
+def test_classify_and_regress_send_the_user_as_context() -> None:
+    for form in ("tfs-classify", "tfs-regress"):
+        sent = orjson.loads(FORMS[form].encode(GOLDEN, MANIFEST).body)
+        assert sent["context"] == {"age": 3, "seen": [7, 8]}
+        assert sent["examples"] == [{"id": 1, "price": 0.5, "tags": ["a"]}, {"id": 2, "price": None, "tags": []}]
 
 
 @pytest.mark.parametrize(
@@ -104,3 +116,13 @@ def test_outputs_are_read_from_both_native_forms() -> None:
     chance = {"dtype": "<f8", "shape": [1], "data": np.array([0.5]).tobytes()}
     packed = msgpack.packb({"scores": chance, "outputs": {"class": ["a"], "chance": chance}})
     assert FORMS["native-msgpack"].outputs(Message(packed)) == {"class": ["a"], "chance": [0.5]}
+
+
+def test_outputs_and_bare_nan_are_read_from_tf_servings_forms() -> None:
+    rows = b'{"predictions":[{"score":1.0,"chance":NaN,"class_bytes":{"b64":"YQ=="}}]}'
+    columns = b'{"outputs":{"score":[1.0],"chance":[NaN],"class_bytes":[{"b64":"YQ=="}]}}'
+    for form, answer in (("tfs-rows", rows), ("tfs-columns", columns)):
+        outputs = FORMS[form].outputs(Message(answer))
+        assert math.isnan(outputs["chance"][0])
+        assert outputs["class_bytes"] == ["a"]
+    assert math.isnan(FORMS["tfs-rows"].decode(Message(b'{"predictions":[NaN]}'))[0])

@@ -23,6 +23,8 @@ Array = NDArray[Any]
 TAKEN = {"float32": "fiu", "float64": "fiu", "int64": "iu", "bool": "b"}
 """dtype of a tensor → kinds of arrays that are taken for it; nothing is rounded."""
 
+HIGHEST = np.iinfo(np.int64).max
+
 
 class Given:
     """Reads the tensors that a model's steps take of its features.
@@ -61,7 +63,7 @@ class Given:
         for name, tensor in self.tensors.items():
             once = tensor.side != "item" and not per_row
             if name in sent:
-                found[name] = self._read(name, tensor, [sent[name]] if once else sent[name])
+                found[name] = self._read(name, tensor, [sent[name]] if once else sent[name], once=once)
             elif name not in self._optional:
                 raise InputError(tensor.side, name, "missing; a model's tensors are sent all or not at all")
         count = self._rows(found, per_row)
@@ -83,41 +85,51 @@ class Given:
                 raise ShapeError(self.tensors[name].side, name, message)
         return count
 
-    def _read(self, name: str, tensor: Tensor, value: Any) -> Array:
-        try:
-            array = np.asarray(value)
-        except (ValueError, OverflowError) as error:
-            raise ShapeError(tensor.side, name, "rows of different lengths, or numbers out of range") from error
-        if array.size and array.dtype.kind not in TAKEN[tensor.dtype]:
-            raise InputError(tensor.side, name, f"numbers of {tensor.dtype} are expected, not {_noun(array)}")
+    def _read(self, name: str, tensor: Tensor, value: Any, *, once: bool) -> Array:
+        array = _as_array(name, tensor, value)
         wanted = tensor.shape
-        # A column [N] may come as [N, 1], the only shape that some servers have for it.
-        if array.shape[1:] == (1,) and wanted == ():
-            array = array.reshape(-1)
+        # A column [N] may come as [N, 1], the only shape that some servers have for it, and the other way round.
+        if array.ndim and (array.shape[1:], wanted) in (((1,), ()), ((), (1,))):
+            array = array.reshape(-1, *wanted)
+        if array.ndim and not len(array):
+            return np.zeros((0, *(size or 0 for size in wanted)), tensor.dtype)
         fits = array.ndim == 1 + len(wanted) and all(
             size in (None, given) for size, given in zip(wanted, array.shape[1:], strict=True)
         )
-        if not fits and array.size:
+        if not fits:
             raise ShapeError(
                 tensor.side, name, f"rows of shape {_shape(wanted)} are expected, not {_shape(array.shape[1:])}"
             )
-        if not array.size:
-            array = np.zeros((len(array), *(size or 0 for size in wanted)))
         with np.errstate(over="ignore"):  # what does not fit 32 bits becomes infinite, and its score is refused
             read: Array = np.ascontiguousarray(array, tensor.dtype)
-        return self._within(name, tensor, read)
+        return self._within(name, tensor, read, once=once)
 
-    def _within(self, name: str, tensor: Tensor, ids: Array) -> Array:
+    def _within(self, name: str, tensor: Tensor, ids: Array, *, once: bool) -> Array:
         """Raises InputError for an id that the feature would never make."""
         limit = self._ids.get(name)
         if limit is None or not ids.size or (ids.min() >= -1 and ids.max() < limit):
             return ids
         place = tuple(int(i) for i in np.argwhere((ids < -1) | (ids >= limit))[0])
-        raise InputError(tensor.side, name, f"an id from 0 to {limit - 1}, or -1, is expected", index=place)
+        # What comes once was sent without the row that it is here.
+        index = place[1:] if once else place
+        raise InputError(tensor.side, name, f"an id from 0 to {limit - 1}, or -1, is expected", index=index)
+
+
+def _as_array(name: str, tensor: Tensor, value: Any) -> Array:
+    """Raises InputError for values of another kind than the tensor's."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError) as error:
+        raise ShapeError(tensor.side, name, "rows of different lengths, or numbers out of range") from error
+    if array.size and array.dtype.kind not in TAKEN[tensor.dtype]:
+        raise InputError(tensor.side, name, f"numbers of {tensor.dtype} are expected, not {_noun(array)}")
+    if array.size and array.dtype.kind == "u" and tensor.dtype == "int64" and array.max() > HIGHEST:
+        raise InputError(tensor.side, name, f"{array.max()} is above the largest of int64")
+    return array
 
 
 def _noun(array: Array) -> str:
-    return {"f": "fractions", "b": "true and false", "U": "text", "S": "bytes"}.get(array.dtype.kind, "such values")
+    return {"f": "fractions", "b": "true and false", "U": "text", "S": "bytes"}.get(array.dtype.kind, "other values")
 
 
 def _shape(sizes: tuple[int | None, ...]) -> str:

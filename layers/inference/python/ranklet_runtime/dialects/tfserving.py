@@ -25,7 +25,16 @@ import orjson
 from ranklet_features.errors import InputError
 from ranklet_runtime.bodies import JSON, media_type, printable, read_json, write_json
 from ranklet_runtime.dialects.base import Call, Route
-from ranklet_runtime.dialects.flat import Lists, column_place, degraded, required, row_place, shared_place, transposed
+from ranklet_runtime.dialects.flat import (
+    Lists,
+    are_tensors,
+    column_place,
+    degraded,
+    required,
+    row_place,
+    shared_place,
+    transposed,
+)
 from ranklet_runtime.dialects.flat import request as flat_request
 from ranklet_runtime.dialects.tfserving_answers import OUTPUTS, PREDICTIONS, classes, predictions, regressions
 from ranklet_runtime.dialects.tfserving_values import feature, plain
@@ -87,8 +96,11 @@ class TfServing:
         form = ROWS if ROWS in document else COLUMNS
         read = _rows if form == ROWS else _columns
         columns, tensors = read(document[form], served, tensors)
-        read_columns = {name: plain(column, served.inputs.get(name)) for name, column in columns.items()}
-        return flat_request(read_columns, served, form, tensors=tensors)
+        if tensors is None:
+            tensors = are_tensors(columns, served)
+        if not tensors:
+            columns = {name: plain(column, served.inputs.get(name)) for name, column in columns.items()}
+        return flat_request(columns, served, form, tensors=tensors)
 
     def encode(
         self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, served: Served
@@ -172,11 +184,10 @@ def _rows(rows: Any, served: Served, tensors: bool | None) -> tuple[Lists, bool 
     _check_rows(rows, ROWS, served)
     if not rows:
         return {name: [] for name in served.inputs}, False
-    kinds = set(map(type, rows))
-    bare = dict not in kinds or (kinds == {dict} and rows[0].keys() == {"b64"} and "b64" not in served.inputs)
+    bare = not isinstance(rows[0], dict) or (rows[0].keys() == {"b64"} and "b64" not in served.inputs)
     if bare and (only := _only(served, tensors)) is not None:
         return {only[0]: rows}, only[1]
-    if kinds == {dict}:
+    if set(map(type, rows)) == {dict}:
         return transposed(rows), tensors
     wrong = next(i for i, row in enumerate(rows) if not isinstance(row, dict))
     raise BadRequest("a row must be an object of named features", path=f"$.{ROWS}[{wrong}]")
@@ -225,6 +236,8 @@ def _examples(document: dict[str, Any], served: Served) -> RankRequest:
     for name, value in shared.items():
         own = columns.get(name)
         columns[name] = [value] if own is None else [value if one is None else one for one in own]
-    read = {name: feature(column, served.inputs.get(name)) for name, column in columns.items()}
     note = Shared(frozenset(name for name in shared if len(columns[name]) == 1))
-    return flat_request(read, served, note, rows=len(rows))
+    tensors = are_tensors(columns, served)
+    if not tensors:
+        columns = {name: feature(column, served.inputs.get(name)) for name, column in columns.items()}
+    return flat_request(columns, served, note, tensors=tensors, rows=len(rows))
