@@ -89,7 +89,7 @@ class Openscoring:
         ids = [record.get("id") for record in records]
         if not set(map(type, ids)) <= NAMES:
             ids = [_id(name, f"$.{BATCH}[{row}]") for row, name in enumerate(ids)]
-        arguments = [record.get(ONE) for record in records]
+        arguments: list[Any] = [record.get(ONE) for record in records]
         if not set(map(type, arguments)) <= {dict}:
             arguments = [_arguments(record, f"$.{BATCH}[{row}]") for row, record in enumerate(records)]
         asked = _request(arguments, served, Written(BATCH, ids, _id(document.get("id"), "$")))
