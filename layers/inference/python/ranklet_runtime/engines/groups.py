@@ -41,15 +41,15 @@ class Group(NamedTuple):
         """values [rows, columns] → in parts, which are beyond which, [n · k, columns]. into: where to write them."""
         columns, abreast = values.shape[1], self.numbers.shape[1]
         step = TOGETHER // abreast
+        taken = space.array("taken", (min(step, len(self.rows)), 1, columns), values.dtype)
+        found = space.array("answers", (len(taken) * abreast, columns), np.bool_) if into is None else into
         for start in range(0, len(self.rows), step):
             rows, numbers = self.rows[start : start + step], self.numbers[start : start + step]
-            size = len(rows) * abreast
-            taken = space.array("taken", (len(rows), columns), values.dtype)
-            values.take(rows, axis=0, out=taken, mode="clip")
-            first = start * abreast
-            found = space.array("answers", (size, columns), np.bool_) if into is None else into[first : first + size]
-            self._compared(taken[:, None], numbers, found.reshape(len(rows), abreast, columns))
-            yield found
+            part, first = taken[: len(rows)], 0 if into is None else start * abreast
+            values.take(rows, axis=0, out=part[:, 0], mode="clip")
+            answers = found[first : first + len(rows) * abreast]
+            self._compared(part, numbers, answers.reshape(len(rows), abreast, columns))
+            yield answers
 
     def _compared(self, taken: Array, numbers: Array, out: Bools) -> None:
         if taken.itemsize * taken.shape[2] < LONG:

@@ -15,7 +15,7 @@ from ranklet_runtime.engines.base import Array
 from ranklet_runtime.engines.forest import Forest, Full, Ints, batches, depths
 from ranklet_runtime.engines.search import Compare
 from ranklet_runtime.engines.space import Space
-from ranklet_runtime.engines.thresholds import NOBODY, Table, Thresholds
+from ranklet_runtime.engines.thresholds import NOBODY, Thresholds
 
 Bytes = NDArray[np.uint8]
 
@@ -76,24 +76,24 @@ class Symmetric:
         """base [n], columns [width, n] → [n]."""
         table = self._thresholds.bools(columns)
         answers, n, most = table.answers.view(np.uint8), len(base), self._most
-        leaf, bit = (self._space.array(name, (most, n), np.uint8) for name in ("leaf", "bit"))
         number = self._space.array("number", (most, n), np.uint16)
         values = self._space.array("values", (1 + most, n), base.dtype)
         for trees in self._chunks:
             count = len(trees.first)
-            found = _leaves(trees.rows, answers, table, leaf[:count], bit[:count])
-            np.add(found, trees.first, out=number[:count])
+            leaf = _leaves(table.places(trees.rows), answers, self._space)
+            np.add(leaf, trees.first, out=number[:count])
             values[0] = base
             trees.values.take(number[:count], out=values[1 : 1 + count], mode="wrap")
             base = np.add.reduce(values[: 1 + count], axis=0)  # of an array [trees, n], row after row
         return base
 
 
-def _leaves(rows: Ints, answers: Bytes, table: Table, leaf: Bytes, bit: Bytes) -> Bytes:
-    """The number of the leaf that each row falls into, [trees, n], in `leaf`. bit: to work in."""
-    answers.take(table.places(rows[0]), axis=0, out=leaf, mode="clip")
-    for level in rows[1:]:
-        answers.take(table.places(level), axis=0, out=bit, mode="clip")
+def _leaves(rows: Ints, answers: Bytes, space: Space) -> Bytes:
+    """The number of the leaf that each row falls into, [trees, n]. rows: of the answers, [levels, trees]."""
+    bits = space.array("leaf bits", (*rows.shape, answers.shape[1]), np.uint8)
+    answers.take(rows, axis=0, out=bits, mode="clip")
+    leaf: Bytes = bits[0]
+    for bit in bits[1:]:
         np.add(leaf, leaf, out=leaf)
         np.bitwise_or(leaf, bit, out=leaf)
     return leaf
