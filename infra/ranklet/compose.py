@@ -19,6 +19,7 @@ from ranklet.tables import files
 from ranklet.tables.pin import Pinned
 from ranklet_features.spec import Feature, FeatureSpec
 from ranklet_runtime.dialects.native import OPENAPI
+from ranklet_runtime.dialects.openscoring import DOCUMENT as PMML
 from ranklet_runtime.manifest import FORMAT, Limits, Manifest, Step, Told
 
 MANIFEST = "manifest.json"
@@ -26,11 +27,12 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Parts:
-    """What a model is made of. vocabularies: feature name → the author's file."""
+    """What a model is made of. vocabularies: feature name → the author's file. pmml: the document to show, if any."""
 
     steps: tuple[tuple[StepSource, Exported], ...]
     tables: tuple[Pinned, ...]
     vocabularies: Mapping[str, Path]
+    pmml: Path | None = None
 
 
 def compose(model: Model, parts: Parts) -> Manifest:
@@ -40,7 +42,10 @@ def compose(model: Model, parts: Parts) -> Manifest:
     """
     steps = tuple(_step(index, *part) for index, part in enumerate(parts.steps))
     made = {tensor for step in steps for tensor in step.outputs.values()}
-    named = {"score": model.output.score} | {f"tell.{name}": one.tensor for name, one in model.output.tell.items()}
+    if not model.output.ranks and not model.output.tell:
+        raise ModelError(f"{model.name}: output.ranks is false and output.tell is empty; then the model tells nothing")
+    named = {"score": model.output.score} if model.output.ranks else {}
+    named |= {f"tell.{name}": one.tensor for name, one in model.output.tell.items()}
     for what, tensor in named.items():
         if tensor not in made:
             raise ModelError(f"{model.name}: output.{what} is {tensor!r}; the steps make {sorted(made)}")
@@ -64,7 +69,8 @@ def compose(model: Model, parts: Parts) -> Manifest:
         limits=Limits(model.limits.items, model.limits.body_bytes, model.limits.deadline_ms),
         threads=threads(model.function.memory),
         uncut_below=model.split.uncut_below if any(step.candidates == "few" for step in steps) else 0,
-        nulls=model.output.nulls,
+        nulls=model.output.nulls or not model.output.ranks,
+        ranks=model.output.ranks,
         told={name: Told(one.tensor, one.labels) for name, one in model.output.tell.items()},
     )
 
@@ -86,6 +92,8 @@ def write(manifest: Manifest, model: Model, parts: Parts, bundle: Path) -> None:
         target = bundle / _vocabulary(name, path)
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(path, target)
+    if parts.pmml is not None:
+        shutil.copyfile(parts.pmml, bundle / PMML)
     for pinned in parts.tables:
         if pinned.table.placement == "resident" and not pinned.fetched:
             files.write_resident(pinned, bundle)

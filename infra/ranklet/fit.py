@@ -76,7 +76,7 @@ def check(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Non
                 raise ModelError(f"{place} makes {name!r}, which is there already; rename it in outputs = {{ … }}")
             tail = None if spec.shape is None else spec.shape[1:]
             known[name] = _Known(spec.dtype or "float32", tail, _side(step, spec, known))
-    if known[manifest.score].side != "item":
+    if manifest.ranks and known[manifest.score].side != "item":
         raise ModelError(
             f"{manifest.model}/model.toml: output.score {manifest.score!r} is made of the user's features alone, so "
             "every candidate would score the same; feed an item's feature to its step"

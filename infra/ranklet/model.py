@@ -195,12 +195,14 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """`[output]`: the tensor that ranks, and the item input that names a candidate.
 
     nulls: a score that the model does not have (NaN) is told as null, and is none of the best; otherwise it is a fault.
-    tell: further outputs, by the name that callers read.
+    ranks: false for a model that tells words alone: `score` is none of its tensors, every score is null, and `top_k` is
+    refused. tell: further outputs, by the name that callers read.
     """
 
     score: str = "score"
     item_key: str | None = None
     nulls: bool = False
+    ranks: bool = True
     tell: dict[str, Telling] = {}
 
 

@@ -23,12 +23,13 @@ from ranklet.importers.proposal import NO_WISHES, Proposal, Wishes
 
 @dataclass(frozen=True)
 class Draft:
-    """What was written. golden: requests. notes: what the author should check, one sentence each."""
+    """What was written. score: None where the model has none. golden: requests. notes: what the author should check,
+    one sentence each."""
 
     folder: Path
     format: str
     inputs: tuple[Line, ...]
-    score: str
+    score: str | None
     item_key: str | None
     golden: int
     notes: tuple[str, ...]
@@ -58,7 +59,9 @@ def draft(
         (made / "model.toml").write_text(text.model_toml(folder.name, kind, proposal, drafted, key), encoding="utf-8")
         requests, told = golden.write(proposal, model.load(made), made, rows)
         shutil.move(made, folder)
-    return Draft(folder, kind, drafted, proposal.score, key, requests, (*proposal.notes, *told))
+    return Draft(
+        folder, kind, drafted, _score(proposal), key if proposal.ranks else None, requests, (*proposal.notes, *told)
+    )
 
 
 def renew(
@@ -82,7 +85,11 @@ def renew(
         (made / "model.toml").write_bytes((folder / "model.toml").read_bytes())
         requests, told = golden.write(proposal, described, made, rows)
         again.take(made, folder, described.golden.file)
-    return Draft(folder, kind, drafted, proposal.score, described.output.item_key, requests, (*proposal.notes, *told))
+    return Draft(folder, kind, drafted, _score(proposal), described.output.item_key, requests, (*proposal.notes, *told))
+
+
+def _score(proposal: Proposal) -> str | None:
+    return proposal.score if proposal.ranks else None
 
 
 def write(proposal: Proposal, path: Path, folder: Path) -> None:

@@ -34,8 +34,11 @@ def model_toml(name: str, format: str, proposal: Proposal, drafted: Sequence[Lin
         parts += ["", f"[tables.{_key(table)}]", *_lines(fields)]
     for step in proposal.steps:
         parts += ["", "[[steps]]", *_lines(_step(step))]
-    parts += ["", "[output]", f"score = {_value(proposal.score)}", *_item_key(item_key)]
-    if proposal.nulls:
+    if proposal.ranks:
+        parts += ["", "[output]", f"score = {_value(proposal.score)}", *_item_key(item_key)]
+    else:
+        parts += ["", "[output]", "ranks = false  # the model tells words alone: every score is null"]
+    if proposal.nulls and proposal.ranks:
         parts.append("nulls = true  # a candidate without a score is told as null, and is none of the best")
     if proposal.tell:
         parts += ["", "# What is told beside the scores; labels are what the codes 1, 2 … stand for.", "[output.tell]"]

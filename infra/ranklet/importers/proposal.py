@@ -66,7 +66,8 @@ class Proposal:
     files: path below functions/NAME/ → content (converted graphs below export/, vocabularies below vocabularies/).
     kept: copy the given file itself to export/, because the build reads it. score: the tensor that ranks.
     oracle: None where the library is not installed. notes: what the author should check, a sentence each.
-    tell: further outputs by name: a tensor, and the labels of its codes. nulls: the score may be missing.
+    tell: further outputs by name: a tensor, and the labels of its codes. nulls: the score may be missing. ranks: false
+    where the model tells words alone; then no tensor is called as `score` says.
     verified: rows of the file itself.
     """
 
@@ -81,6 +82,7 @@ class Proposal:
     notes: tuple[str, ...] = ()
     tell: Mapping[str, Telling] = field(default_factory=dict)
     nulls: bool = False
+    ranks: bool = True
     verified: Verified | None = None
 
 

@@ -17,14 +17,19 @@ from ranklet.importers.pmml.values import Choice, Number, Raw, Value
 from ranklet.importers.tape import Tape
 
 
+PREDICTED = "predictedValue"
+"""What a prediction is called that the file has no name for."""
+
+
 @dataclass(frozen=True)
 class Compiled:
-    """told: what callers get, by name, the target's own value first. result: of the model."""
+    """told: what callers get, by name, the target's own value first. result: of the model, in its context."""
 
     model: Element
     sources: Sources
     result: Result
     told: Mapping[str, Number | Choice]
+    context: Context
 
 
 def compile(root: Element) -> Compiled:
@@ -55,7 +60,7 @@ def compile(root: Element) -> Compiled:
     if target in data and isinstance(value := told.get(target), Choice):
         told[target] = Choice(value.tensor, value.domain, data[target].kind)
     sources.settle()
-    return Compiled(model, sources, result, told)
+    return Compiled(model, sources, result, told, scope)
 
 
 def _order(data: dictionary.DataField) -> tuple[str, ...]:
@@ -76,6 +81,8 @@ def _told(
     if target is not None:
         yield target, result.value
     told = {**result.told, **{name: made[name] for name in outputs.final(model)}}
+    if target is None and not told:
+        yield PREDICTED, result.value
     for name, value in told.items():
         if isinstance(value, Raw) and value.kind == "string":
             raise ImportRefused(f"the output {name!r} tells a text of the request, which is not served")

@@ -111,14 +111,20 @@ def _of_entity(field: Element, result: Result, scope: Context) -> Value:
         if wanted not in scores:
             refuse(field, f"tells of {wanted!r}, which the model does not have")
         return Number(scores[wanted])
-    return _chosen(field, scores, result.entity or result.value, scope)
+    of_classes = feature == "confidence"
+    return _chosen(field, scores, result.value if of_classes else result.entity or result.value, scope)
 
 
 def _chosen(field: Element, scores: Mapping[str, str], value: Value, scope: Context) -> Number:
-    """The score of what a value names."""
+    """The score of what a value names. Raises ImportRefused where not all that it can be have one."""
     found = scope.sources.on_tape(value)
     if not isinstance(found, Choice) or not set(found.domain.words) <= set(scores):
         refuse(field, f"asks for the {field.get('feature')} of what won, and the model tells none")
+    return chosen(scores, found, scope)
+
+
+def chosen(scores: Mapping[str, str], found: Choice, scope: Context) -> Number:
+    """The score of the word that was chosen."""
     table = scope.tape.joined([scores[word] for word in found.domain.words])
     place = scope.tape.op("Max", scope.tape.op("Sub", found.tensor, [1]), [0])
     chosen = scope.tape.op("GatherElements", table, place, axis=1)

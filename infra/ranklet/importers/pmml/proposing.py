@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from ranklet.errors import ImportRefused
-from ranklet.importers.pmml import compiling, markup, verifying
+from ranklet.importers.pmml import compiling, markup, ranking, verifying
 from ranklet.importers.pmml.compiling import Compiled
 from ranklet.importers.pmml.markup import Element
 from ranklet.importers.pmml.values import NUMERIC, Choice, Number
 from ranklet.importers.proposal import Proposal, ProposedInput, Wishes
 from ranklet.model import StepSource, Telling
 
-OUTPUT = "output"
 ARTEFACT = "export/model.onnx"
 
 
 def propose(path: Path, wishes: Wishes) -> Proposal:
     """See `ranklet.importers.pmml`."""
-    options = wishes.only(OUTPUT)
+    options = wishes.only(ranking.OUTPUT)
     try:
         with markup.deep():
             root = markup.read(path)
-            return _propose(root, compiling.compile(root), options.get(OUTPUT))
+            return _propose(root, compiling.compile(root), options.get(ranking.OUTPUT))
     except ImportRefused as error:
         raise ImportRefused(f"{path.name}: {error}") from error
 
 
 def _propose(root: Element, made: Compiled, wanted: str | None) -> Proposal:
     sources, tape = made.sources, made.sources.tape
-    ranked, why = _ranked(made, wanted)
-    tensors = {**{name: value.tensor for name, value in made.told.items()}, SCORE: ranked.tensor}
-    used = {name for tensor in tensors.values() for name in tape.reads(tensor)}
+    ranked, why = ranking.of(made, wanted)
+    score = {} if ranked is None else {SCORE: ranked.tensor}
+    used = {name for value in made.told.values() for name in tape.reads(value.tensor)}
+    used |= {name for tensor in score.values() for name in tape.reads(tensor)}
     files: dict[str, bytes] = {}
     features = dict(sources.features(used, files))
     names = _tensors(made, taken=set(features))
-    outputs = {**{names[name]: value.tensor for name, value in made.told.items()}, SCORE: ranked.tensor}
+    outputs = {**{names[name]: value.tensor for name, value in made.told.items()}, **score}
     files[ARTEFACT] = tape.graph(sources.graph_inputs(used), outputs, "pmml")
     read = {name for fields in features.values() for name in fields["of"]}
     return Proposal(
@@ -51,6 +51,7 @@ def _propose(root: Element, made: Compiled, wanted: str | None) -> Proposal:
         files=files,
         tell={name: Telling(tensor=names[name], labels=_labels(value)) for name, value in made.told.items()},
         nulls=True,
+        ranks=ranked is not None,
         verified=verifying.read(
             made.model, {name: one for name, one in sources.fields.items() if name in read}, made.told
         ),
@@ -86,24 +87,6 @@ def _labels(value: Number | Choice) -> tuple[str | int | float | bool, ...] | No
 def _number(word: str) -> int | float:
     found = float(word)
     return int(found) if found.is_integer() else found
-
-
-def _ranked(made: Compiled, wanted: str | None) -> tuple[Number, str]:
-    """The number that ranks, and a note of it. Raises ImportRefused where that must be asked."""
-    numbers: Mapping[str, Number] = {name: one for name, one in made.told.items() if isinstance(one, Number)}
-    if wanted is not None:
-        if wanted not in numbers:
-            raise ImportRefused(f"no output of numbers is called {wanted!r}; there are {sorted(numbers)}")
-        return numbers[wanted], f"the score is the output {wanted!r}"
-    result = made.result
-    if len(result.classes) == 2:
-        last = result.classes[-1]
-        return Number(result.probabilities[last]), f"the score is the probability of {last!r}, the second class"
-    if result.function == "regression" and isinstance(result.value, Number):
-        return result.value, "the score is the predicted value"
-    raise ImportRefused(
-        f"say which output ranks, with -o {OUTPUT}=NAME: {', '.join(sorted(numbers)) or 'it has no numbers'}"
-    )
 
 
 def _notes(root: Element) -> Iterator[str]:

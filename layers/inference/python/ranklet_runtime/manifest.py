@@ -83,6 +83,7 @@ class Manifest:
     the answer to `top_k`, None where candidates have no name (their positions are answered then).
     surplus: what an undeclared field in a request means.
     nulls: whether a score that the model does not have (NaN) is told as null; without it, it is a fault.
+    ranks: whether there is a tensor of scores; without it every score is null.
     told: further outputs by the name that callers read.
     uncut_below: requests of fewer candidates, and those whose rows belong to several users, are `few`, all others
     `many`: a split graph makes things once per user, which pays off with their number. 0 where all steps are for `any`.
@@ -99,6 +100,7 @@ class Manifest:
     limits: Limits = Limits()
     threads: int = 1
     nulls: bool = False
+    ranks: bool = True
     told: Mapping[str, Told] = field(default_factory=dict)
     uncut_below: int = 0
 
@@ -144,6 +146,7 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             threads=document["threads"],
             uncut_below=document.get("uncut_below", 0),
             nulls=document.get("nulls", False),
+            ranks=document.get("ranks", True),
             told={name: Told(one["tensor"], _labels(one)) for name, one in document.get("told", {}).items()},
         )
     except (KeyError, TypeError) as error:

@@ -25,7 +25,7 @@ from ranklet_features.stores import open_store
 from ranklet_features.stores.base import EmbeddingStore
 from ranklet_features.stores.counts import Counting, Counts
 from ranklet_runtime.engines import open_engine
-from ranklet_runtime.errors import InternalFault, NonFiniteScores, PayloadTooLarge
+from ranklet_runtime.errors import BadRequest, InternalFault, NonFiniteScores, PayloadTooLarge
 from ranklet_runtime.given import Given
 from ranklet_runtime.keeping import Kept
 from ranklet_runtime.lookup import ENGINE as LOOKUP
@@ -62,7 +62,7 @@ class Scorer:
         kept = tuple(engine for engine in inner if isinstance(engine, Kept))
         self._counting: tuple[Kept | StoredFirst, ...] = (*stored, *kept)
         self._score, self._surplus, self._limit = manifest.score, manifest.surplus, manifest.limits.items
-        self._nulls, self._told = manifest.nulls, manifest.told
+        self._nulls, self._told, self._ranks = manifest.nulls, manifest.told, manifest.ranks
         tensors = [name for name, value in self._given.tensors.items() if value.side == "item"]
         inputs = [name for name, value in manifest.spec.inputs.items() if value.side == "item"]
         self._candidates = tuple(dict.fromkeys((*inputs, *tensors)))
@@ -83,8 +83,11 @@ class Scorer:
 
         deadline: on the clock of `time.monotonic()`, bounds the reading of tables.
         Raises InputError, ShapeError and StoreUnavailable of the features, PayloadTooLarge above the limit of
-        candidates, and NonFiniteScores when a score is NaN or infinite.
+        candidates, NonFiniteScores when a score is NaN or infinite, and BadRequest for the best where there are no
+        scores.
         """
+        if request.top_k is not None and not self._ranks:
+            raise BadRequest("this model tells words and no scores, so none is best; leave it out", path="$.top_k")
         self._refuse_too_many(request.items)
         try:
             return self._score_all(request, deadline)
@@ -115,7 +118,8 @@ class Scorer:
                 tensors.update(engine.run(tensors))
         for last in self._paths.last(assembled.n, tensors, per_row=request.per_row):
             tensors.update(last.run(tensors))
-        scores = _scores(tensors[self._score], assembled.n, nulls=self._nulls)
+        count = assembled.n
+        scores = _scores(tensors[self._score], count, nulls=self._nulls) if self._ranks else _no_scores(count)
         outputs = tell(self._told, tensors, assembled.n) if self._told else NONE_TOLD
         return RankResult(scores, degraded, self._counts(), outputs)
 
@@ -183,6 +187,11 @@ def _open(step: Step, folder: Path, stores: Mapping[str, EmbeddingStore], *, thr
     kept = Kept(step, engine) if step.keep_entries else engine
     # Outermost: what is kept by the inputs of a step must not be a row that was stored under a user's key.
     return StoredFirst(step, kept) if step.stored else kept
+
+
+def _no_scores(count: int) -> NDArray[np.float32]:
+    """Of a model that tells words alone."""
+    return np.full(count, np.nan, np.float32)
 
 
 def _scores(tensor: NDArray[Any], count: int, *, nulls: bool) -> NDArray[np.float32]:

@@ -147,8 +147,16 @@ def rulesets() -> Iterator[tuple[str, str]]:
                         output=told("rule", "entityId"),
                     ),
                 )
-    body = f"<RuleSet>{tag('RuleSelectionMethod', criterion='firstHit')}{rules(nested=False)}</RuleSet>"
     sure = "".join(told(f"sure_{one}", "confidence", "double", value=one) for one in "abc")
+    won = sure + told("sure", "confidence", "double")
+    for criterion in ("firstHit", "weightedMax", "weightedSum"):
+        for default in ("", 'defaultScore="b" defaultConfidence="0.1"'):
+            body = (
+                f"<RuleSet {default}>{tag('RuleSelectionMethod', criterion=criterion)}{rules(nested=False)}</RuleSet>"
+            )
+            name = f"rules_sure_{criterion}_{'default' if default else 'none'}"
+            yield name, file("RuleSetModel", "classification", body, fields="x z c", target="k3", output=won)
+    body = f"<RuleSet>{tag('RuleSelectionMethod', criterion='firstHit')}{rules(nested=False)}</RuleSet>"
     yield "rules_confidence", file("RuleSetModel", "classification", body, fields="x z c", target="k3", output=sure)
 
 

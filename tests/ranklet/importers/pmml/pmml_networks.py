@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pmml_writing import chances, derived, file, tag
+from pmml_writing import chances, derived, file, tag, told
 
 ACTIVATIONS = (
     "identity",
@@ -144,6 +144,11 @@ def machines() -> Iterator[tuple[str, str]]:
             machine(weights, 0.1 * at, targetCategory=pair[0], alternateTargetCategory=pair[1])
             for at, (weights, pair) in enumerate(zip(WEIGHTS, ("ab", "ac", "bc"), strict=True))
         )
+        shares = chances("k3") + told("share", "probability", "double")
+        yield (
+            f"svm_{name}_shares",
+            _classes(kernel + dictionary() + one, 'classificationMethod="OneAgainstOne"', output=shares),
+        )
         yield f"svm_{name}_one", _classes(kernel + dictionary() + one, 'classificationMethod="OneAgainstOne"')
         rest = "".join(machine(weights, 0.1 * at, targetCategory="abc"[at]) for at, weights in enumerate(WEIGHTS))
         yield f"svm_{name}_all", _classes(kernel + dictionary() + rest, 'classificationMethod="OneAgainstAll"')
@@ -161,8 +166,8 @@ def machines() -> Iterator[tuple[str, str]]:
         )
 
 
-def _classes(body: str, more: str) -> str:
-    return file("SupportVectorMachineModel", "classification", body, target="k3", more=more)
+def _classes(body: str, more: str, *, output: str = "") -> str:
+    return file("SupportVectorMachineModel", "classification", body, target="k3", more=more, output=output)
 
 
 def counts(*numbers: float) -> str:

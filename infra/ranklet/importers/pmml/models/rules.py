@@ -57,7 +57,7 @@ def build(model: Element, context: Context) -> Result:
         value = _sum(rules, domain, default, context)
     else:
         value = _first(ordered, domain, default, context)
-    scores = {"confidence": _confidences(rules, domain, context)} if method == "firstHit" else {}
+    scores = {"confidence": _confidences(rules, domain, rule_set, context, method=method)}
     return Result("classification", value, scores=scores, entity=_entity(ordered, value, method, context))
 
 
@@ -76,14 +76,28 @@ def _entity(ordered: Sequence[Rule], value: Choice, method: str, context: Contex
     return context.choice(codes, ids)
 
 
-def _confidences(rules: Sequence[Rule], domain: Domain, context: Context) -> dict[str, str]:
-    """Score → the confidence of the first rule that fires for it, 0 where none does."""
+def _confidences(
+    rules: Sequence[Rule], domain: Domain, rule_set: Element, context: Context, *, method: str
+) -> dict[str, str]:
+    """Score → the confidence of its first rule that fires, or its heaviest, or the mean weight that it has in all that
+    fire; 0 where none of its rules does. Where no rule fires the default one's, or nothing."""
+    tape = context.tape
+    fired = tape.added([tape.doubles(rule.fires) for rule in rules])
+    default, sure = rule_set.get("defaultScore"), rule_set.get("defaultConfidence")
     found = {}
     for score in domain.words:
-        told = context.tape.op("Mul", context.sources.rows(), 0.0)
-        for rule in reversed([one for one in rules if one.score == score]):
-            told = context.where(rule.fires, rule.confidence, told)
-        found[score] = told
+        own = [one for one in rules if one.score == score]
+        if method == "weightedSum":
+            weights = [context.where(rule.fires, rule.weight, 0.0) for rule in own]
+            told = tape.op("Div", tape.added(weights), fired) if own else tape.op("Mul", fired, 0.0)
+        else:
+            told = tape.op("Mul", fired, 0.0)
+            for rule in reversed(own if method == "firstHit" else sorted(own, key=lambda rule: -rule.weight)):
+                told = context.where(rule.fires, rule.confidence, told)
+        none = np.nan if default is None or (score == default and sure is None) else 0.0
+        if score == default and sure is not None:
+            none = rule_set.number("defaultConfidence")
+        found[score] = context.where(tape.op("Greater", fired, 0.0), told, none)
     return found
 
 

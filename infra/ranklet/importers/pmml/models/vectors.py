@@ -49,7 +49,7 @@ def build(model: Element, context: Context) -> Result:
         return _votes(model, found, sums, context)
     names = [one.name("targetCategory") for one in found]
     best = winner(dict(zip(names, sums, strict=True)), context, least=True)
-    return Result("classification", best, scores={"affinity": dict(zip(names, sums, strict=True))})
+    return Result("classification", best, scores={"distance": dict(zip(names, sums, strict=True))})
 
 
 def _dictionary(model: Element, context: Context) -> Machines:
@@ -127,4 +127,5 @@ def _votes(model: Element, machines: Sequence[Element], sums: Sequence[str], con
         votes.append({category: context.where(gone, np.nan, below), other: above})
     names = dict.fromkeys(name for one in votes for name in one)
     counted = {name: tape.added([one[name] for one in votes if name in one]) for name in names}
-    return Result("classification", voted(votes, counted, context), scores={"votes": counted})
+    shares = {name: tape.op("Div", count, float(len(votes))) for name, count in counted.items()}
+    return Result("classification", voted(votes, counted, context), shares)
