@@ -39,6 +39,9 @@ from ranklet.tables.room import Room
 from ranklet.tables.sources.base import Asked
 from ranklet_runtime.manifest import Manifest
 
+PMML = "export/model.pmml"
+"""Where an author lays the document that a model came from, if callers may have it (`GET /model/<model>/pmml`)."""
+
 Progress = Callable[[str], None]
 """Called with what begins now, in a few words."""
 
@@ -247,7 +250,9 @@ def _read(
         progress(f"importing {step.source or step.engine}")
         steps.append((step, importers.load(step, folder)))
     tables = []
-    artefacts = sum(len(exported.content or b"") for _, exported in steps)
+    # A document is shown to whoever may call the model, and takes room: only what an author lays there goes along.
+    pmml = files_below(folder, PMML) if (folder / PMML).is_file() else None
+    artefacts = sum(len(exported.content or b"") for _, exported in steps) + (pmml.stat().st_size if pmml else 0)
     left = Room.of(described, artefacts=artefacts, onnx=any(exported.engine == "onnx" for _, exported in steps))
     for name, table in described.tables.items():
         progress(f"pinning table {name}")
@@ -265,7 +270,7 @@ def _read(
         for name, feature in described.features.items()
         if isinstance(feature.options.get("vocabulary"), str)
     }
-    return Parts(tuple(steps), tuple(tables), vocabularies)
+    return Parts(tuple(steps), tuple(tables), vocabularies, pmml)
 
 
 def _notes(given: Parts, made: _Made, bundle: Path) -> Iterator[str]:

@@ -81,6 +81,7 @@ def iris_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draft.draft(
         folder / "iris.pmml", folder / "functions" / "iris", wishes=Wishes(options={"output": "Probability_virginica"})
     )
+    (folder / "functions" / "iris" / "export" / "model.pmml").write_text(IRIS)
     return pipeline.build(folder / "functions" / "iris", out=folder / "build", progress=lambda said: None).folder
 
 
@@ -205,3 +206,9 @@ def test_fields_of_a_model_from_pmml_are_those_of_its_dictionary(iris: str) -> N
         }
     ]
     assert [field["id"] for field in schema["outputFields"]] == [*NAMES[1:], "score"]
+
+
+def test_the_pmml_document_is_the_one_that_the_author_laid_into_the_folder(iris: str) -> None:
+    with urlopen(f"{iris}/model/iris/pmml", timeout=30) as answer:
+        assert answer.headers["Content-Type"] == "application/xml"
+        assert answer.read().decode() == IRIS
