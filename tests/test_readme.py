@@ -27,6 +27,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ROUTES = {
     "native": ":rank`",
     "tfserving": ":predict`",
+    "v2": "/infer`",
     "sagemaker": "`POST /endpoints/<model>/invocations`",
     "mlflow": "`GET /<model>/version`",
     "openscoring": "`POST /<model>/model/<model>`",
