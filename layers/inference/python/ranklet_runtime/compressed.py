@@ -12,13 +12,13 @@ from typing import Any, Protocol
 
 from ranklet_runtime.errors import BadRequest, UnsupportedMediaType
 
-READ = "gzip, zstd"
+READ = "deflate, gzip, zstd"
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
 """What zlib wants to hear for a gzip header and trailer (RFC 1952)."""
 
 
-MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
-"""How a stream begins: RFC 1952 section 2.3.1, RFC 8878 section 3.1.1."""
+MAGIC = {"deflate": b"\x78", "gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+"""How a stream begins: RFC 1950 section 2.2, RFC 1952 section 2.3.1, RFC 8878 section 3.1.1."""
 
 
 class TooMuch(Exception):
@@ -72,6 +72,8 @@ def _expand(body: bytes, name: str, limit: int) -> bytes:
 def _open(name: str) -> _Expander:
     if name in ("gzip", "x-gzip"):
         return zlib.decompressobj(GZIP_WINDOW)
+    if name == "deflate":
+        return zlib.decompressobj()
     if name == "zstd" and (module := _zstd()) is not None:
         expander: _Expander = module.ZstdDecompressor()
         return expander
