@@ -128,6 +128,7 @@ NAMES = st.sampled_from(
         "items",
         "instances",
         "inputs",
+        "examples",
         "dataframe_split",
         "dataframe_records",
         "columns",
@@ -166,6 +167,8 @@ PATHS = st.sampled_from(
         f"/v1/models/{MODEL}:rank",
         f"/{MODEL}/v1/models/{MODEL}:predict",
         f"/v1/models/{MODEL}:predict",
+        f"/v1/models/{MODEL}:classify",
+        f"/v1/models/{MODEL}:regress",
         f"/{MODEL}/model/{MODEL}",
         f"/model/{MODEL}/batch",
         "/invocations",
@@ -230,6 +233,26 @@ def raw(request: dict[str, Any]) -> dict[str, Any]:
     return {**request, "items": items}
 
 
+def examples(request: dict[str, Any]) -> dict[str, Any]:
+    own = [dict(zip(request["items"], values, strict=True)) for values in zip(*request["items"].values(), strict=True)]
+    return {"context": {**request["user"], **request["context"]}, "examples": own}
+
+
+TENSORS: dict[str, Any] = {
+    "age": [2],
+    "taste": [[0.5, 1.0]],
+    "seen": [[0.375, -0.4375]],
+    "country": [1],
+    "hour": [22],
+    "vector": [[0.5, -1.0], [0.0, 0.0], [-0.75, 2.0]],
+    "name": [6, 7, 4],
+    "price": [[0.75], [1.25], [1.5]],
+    "look": [[0.5, 1.0], [1.0, 2.0], [0.0, 0.0]],
+    "tags": [[2, -1, -1], [-1, -1, -1], [2, 4, -1]],
+    "name-age": [1, 13, 4],
+}
+"""The model's own tensors, such as its features make of the request."""
+
 RANK, PREDICT = "/v1/models/{model}:rank", "/v1/models/{model}:predict"
 FORMS: list[tuple[str, str, Any]] = [
     (RANK, "application/json", REQUEST),
@@ -237,6 +260,9 @@ FORMS: list[tuple[str, str, Any]] = [
     (RANK, "application/msgpack", raw(REQUEST)),
     (PREDICT, "application/json", rows(REQUEST)),
     (PREDICT, "application/json", columns(REQUEST)),
+    (PREDICT, "application/json", {"inputs": TENSORS}),
+    ("/v1/models/{model}:classify", "application/json", examples(REQUEST)),
+    ("/v1/models/{model}:regress", "application/json", examples(REQUEST)),
     ("/model/{model}", "application/json", {"id": "a", "arguments": rows(REQUEST)["instances"][0]}),
     ("/model/{model}/batch", "application/json", records(REQUEST)),
     ("/invocations", "application/json", {"dataframe_split": frame(REQUEST)}),
