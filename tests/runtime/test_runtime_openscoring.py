@@ -111,6 +111,16 @@ def test_outputs_come_by_name_in_their_order_and_the_score_last(telling: Functio
     assert one["results"]["score"] == near(SCORES[0])
 
 
+def test_a_model_of_words_alone_has_no_score_among_its_results(open_films: Callable[..., Function]) -> None:
+    films = open_films(ranks=False, nulls=True, told={"where": {"tensor": "country", "labels": ["de", "fr"]}})
+    answer = json_of(films(batch(ROWS[:2]), None))
+    assert [one["results"] for one in answer["responses"]] == [{"where": "fr"}, {"where": "fr"}]
+    assert read(films(table("Id,id,price,age,country\na,10,1,31,de\n"), None)) == [["Id", "where"], ["a", "de"]]
+    schema = json_of(films(asked(f"/model/{MODEL}"), None))["schema"]
+    assert [field["id"] for field in schema["targetFields"]] == ["where"]
+    assert schema["outputFields"] == []
+
+
 def test_records_of_different_users_are_scored_each_with_its_own(films: Function) -> None:
     rows = [{**ROWS[0], "age": 20, "country": "at"}, {**ROWS[1], "age": 50}, ROWS[2]]
     requests = [

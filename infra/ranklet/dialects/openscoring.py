@@ -16,28 +16,34 @@ from ranklet_runtime.dialects.csv_rows import write
 from ranklet_runtime.manifest import Manifest
 
 BATCH, TABLE = "/model/{model}/batch", "/model/{model}/csv"
+SCORED = "scored"
 
 
 def _batch(golden: Golden, manifest: Manifest) -> Message:
-    return Message(orjson.dumps({"requests": [{"arguments": row} for row in rows(golden)]}))
+    # The id comes back, and says whether the last result is the score.
+    name = SCORED if manifest.ranks else None
+    return Message(orjson.dumps({"id": name, "requests": [{"arguments": row} for row in rows(golden)]}))
 
 
-def _results(answer: Message) -> list[dict[str, Any]]:
-    """The records' results. Raises ParityError with the message of a record that was refused."""
-    responses = orjson.loads(answer.body)["responses"]
+def _results(answer: Message) -> tuple[list[dict[str, Any]], bool]:
+    """The records' results, and whether a score is among them. Raises ParityError with the message of a refused one."""
+    document = orjson.loads(answer.body)
+    responses = document["responses"]
     for row, response in enumerate(responses):
         if "results" not in response:
             raise ParityError(f"candidate {row} was refused: {response.get('message')}")
-    return [response["results"] for response in responses]
+    return [response["results"] for response in responses], document.get("id") == SCORED
 
 
 def _batch_scores(answer: Message) -> list[float]:
-    return numbers([list(results.values())[-1] for results in _results(answer)])
+    results, scored = _results(answer)
+    return numbers([list(one.values())[-1] if scored else None for one in results])
 
 
 def _batch_outputs(answer: Message) -> Mapping[str, list[Any]]:
-    results = _results(answer)
-    return {name: [one[name] for one in results] for name in list(results[0])[:-1]} if results else {}
+    results, scored = _results(answer)
+    names = list(results[0]) if results else []
+    return {name: [one[name] for one in results] for name in (names[:-1] if scored else names)}
 
 
 def _table(golden: Golden, manifest: Manifest) -> Message:
@@ -52,10 +58,14 @@ def _cell(value: Any) -> Any:
 
 
 def _fits(golden: Golden, manifest: Manifest) -> bool:
-    """A table has no lists, and its empty texts are missing ones."""
+    """A table has no lists, its empty texts are missing ones, and here its last column is the score."""
     columns = [*([value] for value in once(golden).values()), *golden.items.values()]
     values = [value for column in columns for value in column]
-    return bool(columns) and not any(value == "" or isinstance(value, list | dict | bool) for value in values)
+    return (
+        manifest.ranks
+        and bool(columns)
+        and not any(value == "" or isinstance(value, list | dict | bool) for value in values)
+    )
 
 
 def _table_scores(answer: Message) -> list[float]:

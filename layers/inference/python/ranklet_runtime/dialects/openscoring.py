@@ -3,12 +3,12 @@
     POST /model/<model>          {"id": "a", "arguments": {"age": 25}}           → {"id": "a", "results": {"y": 0.5}}
     POST /model/<model>/batch    {"requests": [{"id": …, "arguments": {…}}, …]}  → {"responses": [{"id": …, …}, …]}
     POST /model/<model>/csv      a table with a header line                      → a table, of equal rows
-    GET  /model, /model/<model>  what there is; the fields in and out, their types and values (see `fields`)
+    GET  /model, /model/<model>  what there is; the fields in and out, their types and values (`openscoring_schema`)
 
 A batch is one run of the model. A record of it that is wrong is answered with a `message`, all others with their
 results; a single record and a table are answered whole or not at all. As there, arguments that no field is called are
 passed over, text that is a number is one for a field of numbers, and what is told comes in the model's order, here
-with the score last. Nobody deploys by a request: PUT and DELETE are forbidden.
+with the score last, if the model has one. Nobody deploys by a request: PUT and DELETE are forbidden.
 Source: openscoring/openscoring `ModelResource.java`, `CsvUtil.java` and its README, version 2.2.
 """
 
@@ -99,7 +99,9 @@ class Openscoring:
         self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, served: Served
     ) -> HttpResponse:
         """Write `results`, `responses` or a table; what was defaulted is counted in a header."""
-        columns: dict[str, Any] = {**result.outputs, served.score: result.scores}
+        columns: dict[str, Any] = dict(result.outputs)
+        if served.manifest.ranks:
+            columns[served.score] = result.scores
         headers = {**APPLICATION, **degraded(result)}
         note: Written = asked.form
         if note.kind == TABLE:

@@ -51,7 +51,7 @@ def schema(served: Served) -> dict[str, list[Field]]:
     inputs = [_input(name, one, of[name], served.folder) for name, one in served.inputs.items() if not one.unread]
     told = [_output(name, one) for name, one in manifest.told.items()]
     score: Field = {"id": served.score, "name": "the score that ranks", "dataType": "double", "opType": "continuous"}
-    target, *others = [*told, score]
+    target, *others = [*told, score] if manifest.ranks else told
     return {
         "inputFields": inputs,
         "groupFields": [],
