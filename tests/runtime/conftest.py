@@ -34,6 +34,16 @@ def open_films(tmp_path: Path) -> Callable[..., Function]:
     return opened
 
 
+@pytest.fixture
+def telling(open_films: Callable[..., Function]) -> Function:
+    """The model with a number and a word beside its score."""
+    step = {**document()["steps"][0], "outputs": {"score": "score", "logit": "logit"}}
+    return open_films(
+        steps=[step],
+        told={"margin": {"tensor": "logit"}, "where": {"tensor": "country", "labels": ["de", "fr"]}},
+    )
+
+
 @pytest.fixture(autouse=True)
 def fresh_logger() -> Iterator[None]:
     """Loggers live as long as the process and keep the stderr of the test that made them."""
