@@ -25,11 +25,11 @@ def plain(column: list[Any], declared: Input | None) -> list[Any]:
     """Values as the features take them: [v] of a [n, 1] tensor is v, and {"b64": …} is its text."""
     if declared is None:
         return column
-    kinds = set(map(type, column))
-    if list in kinds and not declared.list and declared.length is None:
+    # The rows of a tensor have one shape, so one value tells it; only strings come in two ways.
+    one = next((value for value in column if value is not None), None)
+    if isinstance(one, list) and not declared.list and declared.length is None:
         column = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in column]
-        kinds = set(map(type, column))
-    if declared.type == "string" and (dict in kinds or list in kinds):
+    if declared.type == "string" and set(map(type, column)) - {str}:
         column = [_text(value) for value in column]
     return column
 
