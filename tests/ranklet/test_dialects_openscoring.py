@@ -7,9 +7,11 @@ import pytest
 
 from ranklet.dialects import FORMS
 from ranklet.dialects.base import Message
+from ranklet.dialects.openscoring import operations
 from ranklet.errors import ParityError
 from ranklet.golden import Golden
 from ranklet_features.spec import FeatureSpec, Input
+from ranklet_runtime.dialects.openscoring import Openscoring
 from ranklet_runtime.manifest import Manifest
 
 SPEC = FeatureSpec(
@@ -74,3 +76,16 @@ def test_a_refused_record_ends_the_proof_with_its_message() -> None:
     answer = Message(orjson.dumps({"responses": [{"results": {"score": 1.0}}, {"message": "$.arguments.id: wrong"}]}))
     with pytest.raises(ParityError, match=r"candidate 1 was refused: \$\.arguments\.id: wrong"):
         BATCH.decode(answer)
+
+
+def test_openapi_has_every_route_of_the_dialect() -> None:
+    routes = {(one.method, one.path.replace("{model}", "m")) for one in Openscoring.routes}
+    assert {(one.method, one.path) for one in operations(MANIFEST)} == routes
+
+
+def test_openapi_tells_the_score_only_of_a_model_that_has_one() -> None:
+    for manifest in (MANIFEST, WORDS):
+        (one,) = (one for one in operations(manifest) if one.id == "evaluate")
+        told = one.answer["application/json"]["properties"]["results"]["properties"]
+        assert ("score" in told) == manifest.ranks
+        assert one.request["application/json"]["properties"]["arguments"]["required"] == ["age", "id", "word"]

@@ -28,6 +28,7 @@ FORMS: Mapping[str, Form] = {name: form for forms in DIALECTS.values() for name,
 
 OPERATIONS: Mapping[str, Callable[[Manifest], tuple[Operation, ...]]] = {
     "native": native.operations,
+    "openscoring": openscoring.operations,
 }
 """Dialect → its paths for OpenAPI."""
 

@@ -12,10 +12,15 @@ import orjson
 from ranklet.dialects.base import JSON, Form, Message, numbers, once, rows
 from ranklet.errors import ParityError
 from ranklet.golden import Golden
+from ranklet.openapi import schemas
+from ranklet.openapi.base import SCORING, TELLING, Operation, Schema
 from ranklet_runtime.dialects.csv_rows import write
 from ranklet_runtime.manifest import Manifest
+from ranklet_runtime.served import Served
 
-BATCH, TABLE = "/model/{model}/batch", "/model/{model}/csv"
+MODEL = "/model/{model}"
+BATCH, TABLE = f"{MODEL}/batch", f"{MODEL}/csv"
+TEXT = "text/plain"
 SCORED = "scored"
 
 
@@ -75,5 +80,56 @@ def _table_scores(answer: Message) -> list[float]:
 
 FORMS: Mapping[str, Form] = {
     "openscoring-batch": Form(BATCH, JSON, _batch, _batch_scores, _batch_outputs),
-    "openscoring-csv": Form(TABLE, "text/plain", _table, _table_scores, fits=_fits),
+    "openscoring-csv": Form(TABLE, TEXT, _table, _table_scores, fits=_fits),
 }
+
+
+ID: Schema = {"type": ["string", "number", "boolean", "null"]}
+NAMED: Schema = {"type": "string"}
+FAULT = schemas.object_of({"message": NAMED}, ["message"])
+FORMAT: Mapping[str, Schema] = dict.fromkeys(("delimiterChar", "quoteChar"), NAMED)
+
+
+def operations(manifest: Manifest) -> tuple[Operation, ...]:
+    """Evaluation, what is told of the model, and what is refused."""
+    path, tag = MODEL.format(model=manifest.model), "openscoring"
+    record = schemas.object_of({"id": ID, "arguments": _arguments(manifest)}, ["arguments"], closed=False)
+    batch = schemas.object_of({"id": ID, "requests": schemas.array(record)}, ["requests"], closed=False)
+    found = schemas.object_of({"id": NAMED, "results": _told(manifest)}, ["results"])
+    each = schemas.object_of({"id": NAMED, "results": _told(manifest), "message": NAMED}, [])
+    all_found = schemas.object_of({"id": NAMED, "responses": schemas.array(each)}, ["responses"])
+    model = schemas.object_of({"id": NAMED}, ["id"], closed=False)
+    models = schemas.object_of({"responses": schemas.array(model)}, ["responses"])
+    table: Mapping[str, Schema] = {TEXT: NAMED}
+
+    def scoring(id: str, where: str, summary: str, request: Mapping[str, Schema], answer: Mapping[str, Schema],
+                query: Mapping[str, Schema]) -> Operation:  # fmt: skip
+        return Operation(id, "POST", where, summary, answer, FAULT, request, faults=SCORING, query=query, tag=tag)
+
+    def telling(id: str, method: str, where: str, summary: str, answer: Mapping[str, Schema]) -> Operation:
+        faults = TELLING if method == "GET" else (403, *TELLING)
+        return Operation(id, method, where, summary, answer, FAULT, faults=faults, tag=tag)
+
+    return (
+        scoring("evaluate", path, "All outputs of one record", {JSON: record}, {JSON: found}, {}),
+        scoring("evaluateBatch", f"{path}/batch", "Records, each by itself", {JSON: batch}, {JSON: all_found}, {}),
+        scoring("evaluateCsv", f"{path}/csv", "A table with a header, all or nothing", table, table, FORMAT),
+        telling("models", "GET", "/model", "The model's summary, in a list", {JSON: models}),
+        telling("model", "GET", path, "The model's fields, their types and values", {JSON: model}),
+        telling("pmml", "GET", f"{path}/pmml", "The PMML document, where there is one", {"application/xml": NAMED}),
+        telling("deploy", "PUT", path, "Refused: the build deploys", {JSON: model}),
+        telling("undeploy", "DELETE", path, "Refused: the build removes", {JSON: model}),
+    )
+
+
+def _arguments(manifest: Manifest) -> dict[str, Any]:
+    """Named fields of a record; names that are no field are passed over."""
+    inputs = {name: one for name, one in manifest.spec.inputs.items() if not one.unread}
+    needed = [name for name, one in inputs.items() if not schemas.optional(one)]
+    return schemas.object_of({name: schemas.value(one) for name, one in inputs.items()}, needed, closed=False)
+
+
+def _told(manifest: Manifest) -> dict[str, Any]:
+    told = {name: schemas.told(one) for name, one in manifest.told.items()}
+    scores = {Served(manifest).score: schemas.score(manifest)} if manifest.ranks else {}
+    return schemas.object_of({**told, **scores}, [])
