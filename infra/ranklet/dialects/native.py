@@ -85,7 +85,7 @@ def operations(manifest: Manifest) -> tuple[Operation, ...]:
     )
     answer = schemas.object_of(
         {
-            "items": schemas.array({}),
+            "items": {**schemas.array({}), "x-item-key": manifest.item_key or ""},
             "scores": schemas.array(schemas.score(manifest)),
             "outputs": schemas.outputs(manifest),
             "degraded": schemas.counts(),
