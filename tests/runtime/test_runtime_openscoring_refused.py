@@ -62,6 +62,13 @@ def test_many_bad_records_cost_few_looks_and_one_run(
     assert sum(looks) <= 100 * 9
 
 
+def test_refused_records_are_counted(films: Function, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[Any] = []
+    monkeypatch.setattr(films.telemetry, "scored", lambda *numbers: counted.append(numbers))
+    films(batch([{**ROWS[0], "price": "x"}, ROWS[1], {**ROWS[2], "id": None}]), None)
+    assert counted == [(1, {}, {"RefusedRecords": 2})]
+
+
 def test_what_all_records_share_is_wrong_for_all(films: Function) -> None:
     responses = json_of(films(batch([{**row, "age": "old"} for row in ROWS]), None))["responses"]
     assert [one["message"] for one in responses] == ["$.arguments.age: an int is expected, not the string 'old'"] * 3

@@ -19,6 +19,7 @@ from ranklet_runtime.messages import RankRequest, RankResult
 
 NO_SCORE = "the model's score of these values is not finite; check their sizes"
 
+NO_ROWS = RankResult(np.empty(0, np.float32), {})
 Refused = dict[int, InputError | Unprocessable]
 
 
@@ -30,17 +31,13 @@ def score_each(
     check: raises InputError for rows that the features refuse. score: runs the model, raises NonFiniteScores.
     """
     rows, refused = _separate(asked, check)
-    if not rows:
-        return RankResult(np.empty(0, np.float32), {}, refused=refused)
     try:
-        result = score(_chosen(asked, rows))
+        result = score(_chosen(asked, rows)) if rows else NO_ROWS
     except NonFiniteScores as error:
         refused |= {rows[place]: Unprocessable(NO_SCORE) for place in error.rows}
         rows = [row for row in rows if row not in refused]
-        if not rows:
-            return RankResult(np.empty(0, np.float32), {}, refused=refused)
-        result = score(_chosen(asked, rows))
-    return replace(result, refused=refused)
+        result = score(_chosen(asked, rows)) if rows else NO_ROWS
+    return replace(result, refused=refused, counts={**result.counts, "RefusedRecords": len(refused)})
 
 
 def _separate(asked: RankRequest, check: Callable[[RankRequest], object]) -> tuple[list[int], Refused]:

@@ -8,7 +8,8 @@ once, as JSON on stderr. Powertools is imported by the first of either.
 Counts are written once `start` was called, which the Lambda handler does: a build that replays requests through the
 same code prints nothing. Metrics of a model have the dimension `model`:
 
-    Requests, Items, Latency (milliseconds, of each request), Fault<status>, NonFiniteScores, Degraded:<reason>
+    Requests, Items, Latency (milliseconds, of each request), Fault<status>, NonFiniteScores, Degraded:<reason>,
+    RefusedRecords (of answered requests that take each record by itself)
 
 and those of each table, written beside them, `model` and `table`; of both, only what is not zero:
 
