@@ -29,6 +29,8 @@ FORMS: Mapping[str, Form] = {name: form for forms in DIALECTS.values() for name,
 OPERATIONS: Mapping[str, Callable[[Manifest], tuple[Operation, ...]]] = {
     "native": native.operations,
     "openscoring": openscoring.operations,
+    "sagemaker": sagemaker.operations,
+    "mlflow": mlflow.operations,
 }
 """Dialect → its paths for OpenAPI."""
 

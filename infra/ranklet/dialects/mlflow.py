@@ -1,4 +1,4 @@
-"""MLflow's scoring server: data frames in both orientations, columns with the user once, and CSV with a header."""
+"""MLflow's scoring server: data frames in both orientations, columns with the user once, CSV; its paths for OpenAPI."""
 
 from __future__ import annotations
 
@@ -7,8 +7,20 @@ from collections.abc import Mapping
 import orjson
 
 from ranklet.dialects.base import JSON, Form, Message, once, rows
-from ranklet.dialects.sagemaker import CSV, has_words_for, outputs, scores, written
+from ranklet.dialects.sagemaker import (
+    BYTES,
+    CSV,
+    HEALTH,
+    REFUSED,
+    has_words_for,
+    invocations,
+    outputs,
+    predicted,
+    scores,
+    written,
+)
 from ranklet.golden import Golden
+from ranklet.openapi.base import SCORING, TELLING, Operation
 from ranklet_runtime.manifest import Manifest
 
 INVOCATIONS = "/invocations"
@@ -50,3 +62,25 @@ FORMS: Mapping[str, Form] = {
     "mlflow-inputs": Form(INVOCATIONS, JSON, _inputs, scores, outputs),
     "mlflow-csv": Form(INVOCATIONS, CSV, _csv, scores, outputs, fits=_fits),
 }
+
+
+def operations(manifest: Manifest) -> tuple[Operation, ...]:
+    """Scoring, health and the version."""
+    tag, request = "mlflow", {**invocations(manifest), CSV: BYTES}
+    return (
+        Operation(
+            "score", "POST", INVOCATIONS, "Predictions", predicted(manifest), REFUSED, request, faults=SCORING, tag=tag
+        ),
+        Operation("pingServer", "GET", "/ping", "Health", {JSON: HEALTH}, REFUSED, faults=TELLING, tag=tag),
+        Operation("healthServer", "GET", "/health", "Health", {JSON: HEALTH}, REFUSED, faults=TELLING, tag=tag),
+        Operation(
+            "version",
+            "GET",
+            "/version",
+            "The protocol's version",
+            {"text/plain": {"type": "string"}},
+            REFUSED,
+            faults=TELLING,
+            tag=tag,
+        ),
+    )

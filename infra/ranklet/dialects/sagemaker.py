@@ -1,4 +1,4 @@
-"""SageMaker's InvokeEndpoint in JSON, JSON lines, CSV without a header and .npy."""
+"""SageMaker's InvokeEndpoint in JSON, JSON lines, CSV without a header and .npy, and its paths for OpenAPI."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import orjson
 
 from ranklet.dialects.base import JSON, Form, Message, numbers, once, rows
 from ranklet.golden import Golden
+from ranklet.openapi import schemas
+from ranklet.openapi.base import SCORING, TELLING, Operation, Schema
 from ranklet_features.spec import Input
 from ranklet_runtime.manifest import Manifest
+from ranklet_runtime.served import Served
 
 INVOKE = "/endpoints/{model}/invocations"
 JSONLINES, CSV, NPY = "application/jsonlines", "text/csv", "application/x-npy"
@@ -140,3 +143,51 @@ FORMS: Mapping[str, Form] = {
     "sagemaker-csv": Form(INVOKE, CSV, _csv, _csv_scores, headers={"accept": CSV}, fits=has_words_for),
     "sagemaker-npy": Form(INVOKE, NPY, _npy, _npy_scores, headers={"accept": NPY}, fits=_are_numbers),
 }
+
+
+def operations(manifest: Manifest) -> tuple[Operation, ...]:
+    """The container's side and the client's."""
+    tag, request = "sagemaker", {**invocations(manifest), **dict.fromkeys((JSONLINES, CSV, NPY), BYTES)}
+    answer = {**predicted(manifest), **dict.fromkeys((JSONLINES, CSV, NPY), BYTES)}
+    header: Mapping[str, Schema] = {
+        "X-Amzn-SageMaker-Target-Variant": {"enum": ["AllTraffic", manifest.version]},
+        "X-Amzn-SageMaker-Custom-Attributes": {"type": "string", "pattern": "^[!-~]*$", "maxLength": 1024},
+    }
+    path = INVOKE.format(model=manifest.model)
+    return (
+        Operation("invocations", "POST", "/invocations", "Predictions, as a container gives them", answer, REFUSED,
+                  request, faults=SCORING, tag=tag),
+        Operation("invokeEndpoint", "POST", path, "Predictions, as the runtime API gives them", answer, REFUSED,
+                  request, faults=(*SCORING, MODEL_ERROR), headers=header, tag=tag),
+        Operation("pingContainer", "GET", "/ping", "Health", {JSON: HEALTH}, REFUSED, faults=TELLING, tag=tag),
+    )  # fmt: skip
+
+
+def invocations(manifest: Manifest) -> dict[str, Schema]:
+    """The documents that /invocations reads by name; what it reads by position has no names to describe."""
+    row, most = schemas.row(manifest), manifest.limits.items
+    rows = {**schemas.array(row), "maxItems": most}
+    columns = {name: schemas.array(schema) for name, schema in row["properties"].items()}
+    frame = {"columns": schemas.array({"type": "string"}), "data": schemas.array(schemas.array({})), "index": {}}
+    inputs = schemas.object_of(columns, row.get("required", []), closed=schemas.closed(manifest))
+    forms = {
+        "instances": rows,
+        "inputs": inputs,
+        "dataframe_records": rows,
+        "dataframe_split": schemas.object_of(frame, ["columns", "data"]),
+    }
+    return {JSON: {"oneOf": [schemas.object_of({name: form}, [name]) for name, form in forms.items()]}}
+
+
+def predicted(manifest: Manifest) -> dict[str, Schema]:
+    """Scores, or with further outputs objects by name."""
+    score = schemas.score(manifest)
+    told = {name: schemas.told(one) for name, one in manifest.told.items()}
+    named = schemas.object_of({Served(manifest).score: score, **told}, [Served(manifest).score, *told])
+    return {JSON: schemas.object_of({"predictions": schemas.array(named if told else score)}, ["predictions"])}
+
+
+BYTES: Schema = {"type": "string", "format": "binary"}
+MODEL_ERROR = 424
+REFUSED: Schema = schemas.object_of({name: {"type": "string"} for name in ("message", "Message")}, [], closed=False)
+HEALTH: Schema = schemas.object_of({name: {"type": "string"} for name in ("status", "model", "version")}, ["status"])

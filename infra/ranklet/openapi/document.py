@@ -28,6 +28,7 @@ REASONS = {
     413: "a body or a list of candidates above the model's limits",
     415: "a content type or an encoding that is not read here",
     422: "shapes that disagree",
+    424: "what the model refuses, its own status inside",
     500: "a fault of the function; the log has the request's id",
     503: "a table does not answer; try again",
 }
