@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from ranklet.dialects.assembled import assembled
 from ranklet.dialects.base import JSON, Form, Message
 from ranklet.errors import ParityError
 from ranklet.golden import Golden
@@ -29,7 +30,7 @@ class Answer:
 
 def ask(name: str, form: Form, function: Function, manifest: Manifest, golden: Golden, number: int) -> Answer:
     """Send a golden request as API Gateway would. Raises ParityError where it is refused, or tables do not answer."""
-    sent = form.request(golden, manifest)
+    sent = _sent(form, function, manifest, golden)
     answer = function(event_v2("POST", form.url(manifest), headers=sent.headers, body=sent.body), None)
     raw = answer["body"]
     body = base64.b64decode(raw) if answer["isBase64Encoded"] else raw.encode()
@@ -43,6 +44,17 @@ def ask(name: str, form: Form, function: Function, manifest: Manifest, golden: G
             f"{manifest.limits.deadline_ms}, though their tables are on this machine; build again, or raise it"
         )
     return Answer(form.decode(received), degraded, None if form.outputs is None else form.outputs(received))
+
+
+def sendable(form: Form, function: Function, manifest: Manifest, rows: Sequence[Golden]) -> bool:
+    """Whether the model takes so much in one request: tensors are larger than the features they are made of."""
+    return not form.tensors or all(
+        len(_sent(form, function, manifest, golden).body) <= manifest.limits.body_bytes for golden in rows
+    )
+
+
+def _sent(form: Form, function: Function, manifest: Manifest, golden: Golden) -> Message:
+    return form.request(assembled(golden, function) if form.tensors else golden, manifest)
 
 
 def _degraded(form: Form, answer: Message) -> Mapping[str, int]:

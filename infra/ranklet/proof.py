@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ranklet import certificate, dialects, precision
-from ranklet.answers import Answer, ask, worst
+from ranklet.answers import Answer, ask, sendable, worst
 from ranklet.dialects.base import Form
 from ranklet.errors import ParityError
 from ranklet.golden import Golden
@@ -164,6 +164,7 @@ class Replay:
         return {
             name: worst(f"{name}{how}", form, function, self.manifest, self.rows, bound)
             for name, form in self._forms().items()
+            if sendable(form, function, self.manifest, self.rows)
         }
 
     def first(self, function: Function, bound: float, how: str) -> float:

@@ -31,6 +31,7 @@ class Form:
 
     path: below the model's own prefix, with `{model}` for its name. encode: Golden, Manifest → Message.
     outputs: how what is told beside the scores comes out, None where the form does not tell it.
+    tensors: whether the row that is encoded holds the model's own tensors, as its features make them, by name.
     fits: whether a golden row can be written so (CSV has no lists, npy no words); None for every row.
     """
 
@@ -41,6 +42,7 @@ class Form:
     outputs: Callable[[Message], Mapping[str, list[Any]]] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     fits: Callable[[Golden, Manifest], bool] | None = None
+    tensors: bool = False
 
     def takes(self, rows: Sequence[Golden], manifest: Manifest) -> bool:
         """Whether all golden rows can be written in this form."""

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's predict, in rows and in columns, and its classify and regress."""
+"""TensorFlow Serving's predict, in rows, columns and the model's own tensors, and its classify and regress."""
 
 from __future__ import annotations
 
@@ -22,8 +22,17 @@ def _rows(golden: Golden, manifest: Manifest) -> Message:
 
 
 def _columns(golden: Golden, manifest: Manifest) -> Message:
-    shared = {name: [value] for name, value in once(golden).items()}
-    return Message(orjson.dumps({"inputs": {**shared, **golden.items}}))
+    return Message(orjson.dumps({"inputs": _shared(golden)}))
+
+
+def _tensors(golden: Golden, manifest: Manifest) -> Message:
+    document = {"signature_name": "serving_tensors", "inputs": _shared(golden)}
+    # The standard library writes NaN bare, as TensorFlow Serving's clients do.
+    return Message(json.dumps(document).encode())
+
+
+def _shared(golden: Golden) -> dict[str, Any]:
+    return {**{name: [value] for name, value in once(golden).items()}, **golden.items}
 
 
 def _examples(golden: Golden, manifest: Manifest) -> Message:
@@ -57,14 +66,15 @@ def _classes(answer: Message) -> list[float]:
     return numbers([pairs[0][1] for pairs in json.loads(answer.body)["results"]])
 
 
-def _predict(encode: Any, key: str) -> Form:
+def _predict(encode: Any, key: str, *, tensors: bool = False) -> Form:
     outputs = partial(_outputs, key=key)
-    return Form(f"{MODEL}:predict", JSON, encode, partial(_scores, key=key), outputs)
+    return Form(f"{MODEL}:predict", JSON, encode, partial(_scores, key=key), outputs, tensors=tensors)
 
 
 FORMS: Mapping[str, Form] = {
     "tfs-rows": _predict(_rows, "predictions"),
     "tfs-columns": _predict(_columns, "outputs"),
+    "tfs-tensors": _predict(_tensors, "outputs", tensors=True),
     "tfs-classify": Form(f"{MODEL}:classify", JSON, _examples, _classes),
     "tfs-regress": Form(f"{MODEL}:regress", JSON, _examples, partial(_scores, key="results")),
 }

@@ -123,6 +123,10 @@ class Scorer:
         outputs = tell(self._told, tensors, assembled.n) if self._told else NONE_TOLD
         return RankResult(scores, degraded, self._counts(), outputs)
 
+    def features(self, request: RankRequest) -> Assembled:
+        """What the features make of a request: the tensors that a caller may send instead of it, and others."""
+        return self._assemble(request, None)
+
     def _assemble(self, request: RankRequest, deadline: float | None) -> Assembled:
         if request.tensors:
             return self._given.read(request.user, request.context, request.items, per_row=request.per_row)
