@@ -62,6 +62,9 @@ def column(name: str, cells: Sequence[str], kind: ValueType, *, rows: str = "row
     """
     if kind == "string":
         return [cell or None for cell in cells] if "" in cells else list(cells)
+    if len(cells) > 2 and cells[0] == cells[-1] and cells.count(cells[0]) == len(cells):
+        # The user's, as most tables repeat it: read once.
+        return column(name, cells[:1], kind, rows=rows) * len(cells)
     # Python's own numbers may have underscores, nobody else's.
     if "_" not in "".join(cells):
         try:

@@ -43,7 +43,7 @@ def encode(result: RankResult, request: HttpRequest, served: Served, *, otherwis
 
         body = csv_rows.write(list(told(result, served).values()))
     elif kind is JSONLINES:
-        body = b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in _rows(result, served))
+        body = _lines(result, served)
     else:
         body = write_json({"predictions": _rows(result, served) if result.outputs else result.scores})
     return HttpResponse(200, body, kind, degraded(result))
@@ -53,6 +53,17 @@ def encode(result: RankResult, request: HttpRequest, served: Served, *, otherwis
 def _accepted(header: str | None) -> str | None:
     """The first form that Accept names, None where it names none: an answer is better than a refusal."""
     return next((kind for part in (header or "").split(",") if (kind := READ.get(media_type(part)))), None)
+
+
+def _lines(result: RankResult, served: Served) -> bytes:
+    """An object a line."""
+    if result.outputs:
+        return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in _rows(result, served))
+    if not len(result.scores):
+        return b""
+    # Scores alone are written at once: their texts hold no comma.
+    before, after = b"{" + orjson.dumps(served.score) + b":", b"}\n"
+    return before + write_json(result.scores)[1:-1].replace(b",", after + before) + after
 
 
 def _rows(result: RankResult, served: Served) -> list[dict[str, Any]]:
