@@ -47,10 +47,9 @@ def ask(name: str, form: Form, function: Function, manifest: Manifest, golden: G
 
 
 def sendable(form: Form, function: Function, manifest: Manifest, rows: Sequence[Golden]) -> bool:
-    """Whether the model takes so much in one request: tensors are larger than the features they are made of."""
-    return not form.tensors or all(
-        len(_sent(form, function, manifest, golden).body) <= manifest.limits.body_bytes for golden in rows
-    )
+    """Whether the model takes so much in one request: forms that repeat the user, or send tensors, are larger."""
+    limit = manifest.limits.body_bytes
+    return all(len(_sent(form, function, manifest, golden).body) <= limit for golden in rows)
 
 
 def _sent(form: Form, function: Function, manifest: Manifest, golden: Golden) -> Message:

@@ -163,8 +163,8 @@ class Replay:
         """Form → the largest difference from the trainer's scores. Raises ParityError above the bound."""
         return {
             name: worst(f"{name}{how}", form, function, self.manifest, self.rows, bound)
-            for name, form in self._forms().items()
-            if sendable(form, function, self.manifest, self.rows)
+            for at, (name, form) in enumerate(self._forms().items())
+            if at == 0 or sendable(form, function, self.manifest, self.rows)
         }
 
     def first(self, function: Function, bound: float, how: str) -> float:

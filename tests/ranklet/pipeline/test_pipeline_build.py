@@ -28,6 +28,17 @@ def test_a_build_holds_every_form_to_the_trainers_scores(here: Project) -> None:
     assert built.bytes == tree.size(built.folder)
 
 
+def test_forms_that_are_more_than_a_request_may_have_are_not_sent(here: Project, edit: Edit) -> None:
+    """Rows repeat the user, and the model's own tensors are wider than its features."""
+    _, rows = _golden(here)
+    largest = max(len(orjson.dumps(row["request"])) for row in rows)
+    assert {"tfs-rows", "tfs-tensors", "tfs-columns"} < set(_build(here).certificate.paths)
+    edit("[golden]", f"[limits]\nbody_bytes = {largest}\n\n[golden]")
+    proven = set(_build(here).certificate.paths)
+    assert {"native-json", "tfs-columns"} < proven
+    assert not {"tfs-rows", "tfs-tensors"} & proven
+
+
 def test_the_same_inputs_give_the_same_bytes(here: Project, tmp_path: Path) -> None:
     first, second = _build(here), pipeline.build(here.functions / "small", out=tmp_path / "elsewhere")
     assert first.folder != second.folder
