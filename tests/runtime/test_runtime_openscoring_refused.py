@@ -90,7 +90,7 @@ def test_a_record_whose_score_is_not_finite_fails_alone(open_films: Callable[...
     assert first["results"] == third["results"]
     assert second["message"] == "the model's score of these values is not finite; check their sizes"
     assert all("message" in one for one in json_of(films(batch(rows[1:2] * 2), None))["responses"])
-    assert "inf" in message(films(evaluate({"arguments": rows[1]}), None), 422)
+    assert "inf" in message(films(evaluate({"arguments": rows[1]}), None), 400)
 
 
 def test_vectors_and_lists_are_named_with_the_place_inside(open_films: Callable[..., Function]) -> None:

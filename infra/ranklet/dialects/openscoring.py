@@ -86,6 +86,7 @@ FORMS: Mapping[str, Form] = {
 
 ID: Schema = {"type": ["string", "number", "boolean", "null"]}
 NAMED: Schema = {"type": "string"}
+FAULTS = tuple(status for status in SCORING if status != 422)
 FAULT = schemas.object_of({"message": NAMED}, ["message"])
 FORMAT: Mapping[str, Schema] = dict.fromkeys(("delimiterChar", "quoteChar"), NAMED)
 
@@ -104,7 +105,7 @@ def operations(manifest: Manifest) -> tuple[Operation, ...]:
 
     def scoring(id: str, where: str, summary: str, request: Mapping[str, Schema], answer: Mapping[str, Schema],
                 query: Mapping[str, Schema]) -> Operation:  # fmt: skip
-        return Operation(id, "POST", where, summary, answer, FAULT, request, faults=SCORING, query=query, tag=tag)
+        return Operation(id, "POST", where, summary, answer, FAULT, request, faults=FAULTS, query=query, tag=tag)
 
     def telling(id: str, method: str, where: str, summary: str, answer: Mapping[str, Schema]) -> Operation:
         faults = TELLING if method == "GET" else (403, *TELLING)

@@ -137,8 +137,9 @@ class Openscoring:
         return f"$.{ONE}.{rest}" if asked.form.kind == ONE else f"{row}].{ONE}.{rest}"
 
     def fault(self, fault: RequestFault, request: HttpRequest) -> HttpResponse:
-        """`{"message": …}` and nothing else."""
-        return HttpResponse(fault.status, write_json({"message": printable(str(fault))}), JSON, APPLICATION)
+        """`{"message": …}` and nothing else. All that is wrong with values is 400 there."""
+        status = 400 if fault.status == 422 else fault.status
+        return HttpResponse(status, write_json({"message": printable(str(fault))}), JSON, APPLICATION)
 
 
 def _request(arguments: list[dict[str, Any]], served: Served, note: Written) -> RankRequest:
