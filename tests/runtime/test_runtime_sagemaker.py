@@ -288,7 +288,7 @@ MALFORMED: list[tuple[Any, str | None, int, str]] = [
     (HEADER + CSV, "text/csv; header=absent", 400, "$.rows[0].age: an int is expected, not the text 'age'"),
     (CSV, "text/csv; header=present", 400, "not an input of this model"),
     ("1,2\n3,4\n", "text/csv", 400, "2 columns without names; this model's inputs are, in order: age, country"),
-    ("a" * 200_000, "text/csv", 400, "not valid CSV"),
+    ('"' + "a" * 200_000, "text/csv", 400, "not valid CSV"),
     (CSV * 667, "text/csv", 413, "2001 rows"),
     (CSV * 700, "text/csv", 413, "more than 2000 rows"),
     (b"", NPY, 400, "not an .npy file"),

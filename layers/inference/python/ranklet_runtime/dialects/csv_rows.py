@@ -12,7 +12,7 @@ the header.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -22,6 +22,7 @@ import orjson
 from ranklet_features.spec import ValueType
 from ranklet_runtime.errors import BadRequest, PayloadTooLarge
 
+NUMBERS: Mapping[str, set[type]] = {"int": {int}, "float": {int, float}}
 WHOLE = re.compile(r"\s*[+-]?\d{1,19}\.0*\s*")
 """An int as pandas writes it in a column with gaps."""
 
@@ -31,20 +32,12 @@ def records(body: bytes, *, limit: int, delimiter: str = ",", quote: str = '"') 
 
     limit: of rows, beside a header. Raises BadRequest, and PayloadTooLarge before more than `limit` + 2 are read.
     """
-    # Imported here: no other form needs it.
-    import csv
-    import io
-
     try:
         text = body.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise BadRequest(f"the body is not valid UTF-8: {error.reason} at byte {error.start}") from error
-    lines = io.StringIO(text, newline="")
-    try:
-        reader = csv.reader(lines, strict=True, **_options(delimiter, quote))
-        found = list(islice(filter(None, reader), limit + 2))
-    except (csv.Error, TypeError, ValueError) as error:
-        raise BadRequest(f"the body is not valid CSV: {error}") from error
+    options = _options(delimiter, quote)
+    found = _plain(text, limit, options) or _quoted(text, limit, options)
     if not found:
         raise BadRequest("the body is empty")
     if len(found) > limit + 1:
@@ -53,6 +46,29 @@ def records(body: bytes, *, limit: int, delimiter: str = ",", quote: str = '"') 
         wrong = next(i for i, record in enumerate(found) if len(record) != len(found[0]))
         raise BadRequest(f"{len(found[wrong])} fields; the first line has {len(found[0])}", path=f"$.lines[{wrong}]")
     return found
+
+
+def _plain(text: str, limit: int, options: Mapping[str, Any]) -> list[list[str]] | None:
+    """The records of a text in which nothing is quoted: half the cost of the csv module. None for every other text."""
+    if options["quotechar"] is None or options["quotechar"] in text:
+        return None
+    if "\r" in text and "\r" in (text := text.replace("\r\n", "\n")):
+        return None
+    lines = text.split("\n", limit + 3)
+    return None if len(lines) > limit + 3 else [line.split(options["delimiter"]) for line in lines if line]
+
+
+def _quoted(text: str, limit: int, options: Mapping[str, Any]) -> list[list[str]]:
+    """The records of any text, two more than the limit at most. Raises BadRequest."""
+    # Imported here: no other form needs it.
+    import csv
+    import io
+
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True, **options)
+        return list(islice(filter(None, reader), limit + 2))
+    except (csv.Error, TypeError, ValueError) as error:
+        raise BadRequest(f"the body is not valid CSV: {error}") from error
 
 
 def column(name: str, cells: Sequence[str], kind: ValueType, *, rows: str = "rows") -> list[Any]:
@@ -65,12 +81,13 @@ def column(name: str, cells: Sequence[str], kind: ValueType, *, rows: str = "row
     if len(cells) > 2 and cells[0] == cells[-1] and cells.count(cells[0]) == len(cells):
         # The user's, as most tables repeat it: read once.
         return column(name, cells[:1], kind, rows=rows) * len(cells)
-    # Python's own numbers may have underscores, nobody else's.
-    if "_" not in "".join(cells):
-        try:
-            return list(map(int if kind == "int" else float, cells))
-        except ValueError:  # gaps are common, so they are looked at one by one only here
-            pass
+    try:
+        # Nothing here reads numbers faster than the parser of JSON.
+        found = orjson.loads(f"[{','.join(cells)}]")
+    except orjson.JSONDecodeError:  # gaps are common, so they are looked at one by one only here
+        found = None
+    if found is not None and len(found) == len(cells) and set(map(type, found)) <= NUMBERS[kind]:
+        return list(found)
     return [_number(cell, kind, f"$.{rows}[{i}].{name}") for i, cell in enumerate(cells)]
 
 
@@ -106,7 +123,7 @@ def _number(cell: str, kind: ValueType, place: str) -> int | float | None:
     if not cell or cell.isspace():
         return None
     try:
-        if "_" in cell:
+        if "_" in cell:  # Python's own numbers may have them, nobody else's
             raise ValueError
         if kind == "float":
             return float(cell)
