@@ -16,9 +16,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from ranklet_runtime.engines.base import Array
 from ranklet_runtime.engines.forest import CHUNK, Forest, Full, Ints, batches, depths
-from ranklet_runtime.engines.search import Compare
+from ranklet_runtime.engines.search import Compare, Words
 from ranklet_runtime.engines.space import Space
-from ranklet_runtime.engines.thresholds import NOBODY, Table, Thresholds, Words
+from ranklet_runtime.engines.thresholds import NOBODY, Table, Thresholds
 
 LEAVES = 1 << 16
 """Of the trees that are walked together: they are numbered in 16 bits."""

@@ -1,8 +1,8 @@
 """Which rows are beyond a threshold: a table with a row for each different threshold of a forest.
 
-A feature with few thresholds is compared with each; one with many is first looked up among them (`search`), and what
-is compared is the number of those that it is beyond. What all rows share, as a user's features, is compared once: a
-threshold of theirs has no row of its own, but one of the two that all have, beyond nothing and beyond everything.
+A feature with few thresholds is compared with each, one with many is looked up among them (`search`). What all rows
+share, as a user's features, is compared once: a threshold of theirs has no row of its own, but one of the two that all
+have, beyond nothing and beyond everything.
 """
 
 from __future__ import annotations
@@ -11,20 +11,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ranklet_runtime.engines.base import Array
 from ranklet_runtime.engines.forest import Bools, Ints
 from ranklet_runtime.engines.groups import Group
-from ranklet_runtime.engines.search import Compare, Search, counted, runs
+from ranklet_runtime.engines.search import Compare, Search, Words, runs
 from ranklet_runtime.engines.space import Space
-
-Words = NDArray[np.uint64]
 
 NOBODY, EVERYBODY, FIRST = 0, 1, 2
 """Rows of a table: beyond nothing, beyond everything, and the first that is a threshold's."""
 
-FEW, SEARCH = 63, 1000
+FEW, SEARCH = 31, 600
 """Thresholds whose comparing costs what looking up does, for a feature, and to begin with at all."""
 
 ABREAST = 4
@@ -45,24 +42,26 @@ class Table(NamedTuple):
 
 
 class Thresholds:
-    """Of splits [n]: numbers of features. right: where NaN goes right, and thresholds that differ in it are different;
-    None where a table has a second half for that. rows: of each split's answers in a table."""
+    """Of splits [n]: numbers of features. rows: of each split's answers in a table.
+
+    right: where NaN goes right, for tables of bool: thresholds that differ in it are different. None for tables of
+    bits, which have a second half for that.
+    """
 
     def __init__(self, features: Ints, numbers: Array, compare: Compare, *, right: Bools | None = None) -> None:
         keys, numbers, which = distinct(2 * features + (0 if right is None else right), numbers)
-        looked = _looked_up(np.bincount(keys, minlength=1))[keys]
-        places, self._few = _places(keys, looked)
+        looked = _looked_up(np.bincount(keys, minlength=1))[keys] & (right is None)
+        parts = list(runs(keys[looked]))
+        counts = np.array([part.high - part.low for part in parts], np.int64)
+        places, self._few, self._most = _places(keys, looked, counts)
         self.rows = FIRST + places[which]
-        keys, self._numbers = _laid_out(places, keys, numbers, few=self._few)
+        size = self._few + self._most * len(parts)
+        keys, self._numbers = _laid_out(places, keys, numbers, blocks=(self._few, self._most), size=size)
         self._features, self._right, self._compare = keys >> 1, keys & 1 > 0, compare
         few, many = slice(self._few), slice(self._few, None)
-        parts = list(runs(keys[many]))
-        self._search = Search(parts, self._features[many], self._numbers[many], compare)
-        run, count = counted(parts)
-        self._groups = (
-            Group.of(self._features[few], self._numbers[few], compare, abreast=ABREAST),
-            Group.of(run, count, np.greater_equal, abreast=1),
-        )
+        self._group = Group.of(self._features[few], self._numbers[few], compare, abreast=ABREAST)
+        cuts = self._numbers[many].reshape(len(parts), self._most)
+        self._search = Search(self._features[many][:: self._most], cuts, counts, compare) if parts else None
         self._space = Space()
 
     def bools(self, columns: Array) -> Table:
@@ -71,7 +70,7 @@ class Thresholds:
         own, moved, count = self._own(columns, same)
         answers = self._space.array("bools", (count, columns.shape[1]), np.bool_)
         answers[NOBODY], answers[EVERYBODY] = False, True
-        for _ in self._answers(columns, same, own, into=answers[FIRST:]):
+        for _ in self._answers(columns, own, into=answers[FIRST:]):
             pass  # written where they belong
         missing = np.isnan(columns)
         if missing.any() and self._right.any():
@@ -88,9 +87,11 @@ class Thresholds:
         table = self._space.array("bits", (count << second, columns.shape[1] // 64), np.uint64)
         table[NOBODY], table[EVERYBODY] = 0, ~np.uint64(0)
         first = FIRST
-        for answers in self._answers(columns, same, own):
+        for answers in self._answers(columns, own):
             table[first : first + len(answers)] = _packed(answers)
             first += len(answers)
+        if self._search is not None and first < count:
+            self._search.mark(columns, own if own is None else own[self._few :: self._most], table[first:count])
         if not second:
             return Table(table, moved)
         table[count : count + FIRST] = table[:FIRST]
@@ -108,15 +109,10 @@ class Thresholds:
         moved = np.where(own, np.cumsum(own) + (FIRST - 1), shared)
         return own, np.concatenate([np.array([NOBODY, EVERYBODY]), moved]), count
 
-    def _answers(self, columns: Array, same: Bools, own: Bools | None, *, into: Bools | None = None) -> Iterator[Bools]:
-        """The table's rows from FIRST on, in parts. into: where they are to be written, all of them."""
-        few, many = self._groups
-        if own is not None:
-            few, many = few.some(own[: self._few]), many.some(own[self._few :])
-        yield from few.answers(columns, self._space, into=into)
-        if len(many.rows):
-            behind = None if into is None else into[few.numbers.size :]
-            yield from many.answers(self._search.codes(columns, same), self._space, into=behind)
+    def _answers(self, columns: Array, own: Bools | None, *, into: Bools | None = None) -> Iterator[Bools]:
+        """The table's rows of thresholds that are compared, in parts. into: where they are to be written."""
+        group = self._group if own is None else self._group.some(own[: self._few])
+        return group.answers(columns, self._space, into=into)
 
 
 def distinct(keys: Ints, numbers: Array) -> tuple[Ints, Array, Ints]:
@@ -136,26 +132,28 @@ def _looked_up(counts: Ints) -> Bools:
     return many if (counts[many] - FEW).sum() > SEARCH else many & False
 
 
-def _places(keys: Ints, looked: Bools) -> tuple[Ints, int]:
+def _places(keys: Ints, looked: Bools, counts: Ints) -> tuple[Ints, int, int]:
     """Where thresholds stand: first those that are compared, each key's from a multiple of ABREAST on, so many in all;
-    behind them those that are looked up."""
+    behind them those that are looked up, of runs of `counts`, each of as many as the longest has."""
     few = keys[~looked]
     new = np.flatnonzero(np.diff(few, prepend=-1))
-    counts = np.diff(np.append(new, len(few)))
-    room = -(-counts // ABREAST) * ABREAST
-    total = int(room.sum())
+    sizes = np.diff(np.append(new, len(few)))
+    room = -(-sizes // ABREAST) * ABREAST
+    total, most = int(room.sum()), int(counts.max(initial=1))
     places = np.empty(len(keys), np.int64)
-    places[~looked] = np.arange(len(few)) + np.repeat(np.cumsum(room) - room - new, counts)
-    places[looked] = total + np.arange(len(keys) - len(few))
-    return places, total
+    places[~looked] = np.arange(len(few)) + np.repeat(np.cumsum(room) - room - new, sizes)
+    gaps = most * np.arange(len(counts)) - (np.cumsum(counts) - counts)
+    places[looked] = total + np.arange(int(counts.sum())) + np.repeat(gaps, counts)
+    return places, total, most
 
 
-def _laid_out(places: Ints, keys: Ints, numbers: Array, *, few: int) -> tuple[Ints, Array]:
-    """keys and numbers at their places, and of infinity in between."""
-    size = few + int((places >= few).sum())
+def _laid_out(places: Ints, keys: Ints, numbers: Array, *, blocks: tuple[int, int], size: int) -> tuple[Ints, Array]:
+    """keys and numbers at their places, of `size`, and in between the key before and infinity."""
+    few, most = blocks
     found, at = np.zeros(size, np.int64), np.full(size, np.inf, numbers.dtype)
     found[places], at[places] = keys, numbers
     found[:few] = np.repeat(found[:few:ABREAST], ABREAST)
+    found[few:] = np.repeat(found[few::most], most)
     return found, at
 
 
