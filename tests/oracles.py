@@ -1,12 +1,12 @@
-"""Asks the source libraries themselves: an environment of its own for each, and `pytest -m oracle` in it.
+"""Asks source libraries and real clients themselves: an environment of its own for each, and `pytest -m oracle` in it.
 
 They cannot live together (TensorFlow, torch and the rest want other versions of the same packages, or other Pythons):
-each folder of tests/ranklet/importers that asks one has a requirements.txt, whose first line names the Python
-(`# python 3.12`); the others pin what is installed beside this project.
+each folder of tests/ranklet/importers and tests/clients that asks one has a requirements.txt, whose first line names
+the Python (`# python 3.12`); the others pin what is installed beside this project.
 
     python tests/oracles.py                         the folders, and the Python each wants
     python tests/oracles.py keras tensorflow        makes .oracles/<Python>-<hash of the pins>/ once, runs the tests
-    python tests/oracles.py keras --make            makes the stored answers anew (make_models.py)
+    python tests/oracles.py keras --make            makes the stored answers anew (make_models.py, make_recording.py)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TESTS = ROOT / "tests" / "ranklet" / "importers"
+TESTS = (ROOT / "tests" / "ranklet" / "importers", ROOT / "tests" / "clients")
 TESTERS = ("pytest", "hypothesis", "pandas", "pyarrow")
 """Of [test], what oracle tests need: the rest would ask for versions of its own."""
 
@@ -28,10 +28,10 @@ TESTERS = ("pytest", "hypothesis", "pandas", "pyarrow")
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code of the first run that fails, 0 where all pass, 2 for an unknown folder or Python."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("folders", nargs="*", help="names below tests/ranklet/importers")
-    parser.add_argument("--make", action="store_true", help="run make_models.py instead of the tests")
+    parser.add_argument("folders", nargs="*", help="names below tests/ranklet/importers or tests/clients")
+    parser.add_argument("--make", action="store_true", help="make the stored answers instead")
     wanted = parser.parse_args(arguments)
-    known = {path.parent.name: path for path in sorted(TESTS.glob("*/requirements.txt"))}
+    known = {path.parent.name: path for path in requirements()}
     if unknown := sorted(set(wanted.folders) - set(known)):
         print(f"no {unknown[0]}/requirements.txt; there are {', '.join(known)}", file=sys.stderr)
         return 2
@@ -40,13 +40,19 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{name:12} Python {version(path)}  {', '.join(pins(path))}")
         return 0
     for name in wanted.folders:
-        command = [str(TESTS / name / "make_models.py")] if wanted.make else _tests(TESTS / name)
+        folder = known[name].parent
+        command = [str(_maker(folder))] if wanted.make else _tests(folder)
         python = environment(known[name])
         if python is None:
             return 2
         if code := subprocess.run([python, *command], cwd=ROOT, check=False).returncode:
             return code
     return 0
+
+
+def requirements() -> list[Path]:
+    """The requirements.txt of every folder."""
+    return sorted(path for folder in TESTS for path in folder.glob("*/requirements.txt"))
 
 
 def environment(requirements: Path) -> Path | None:
@@ -85,6 +91,10 @@ def pins(requirements: Path) -> list[str]:
     """What it installs, in order."""
     lines = requirements.read_text(encoding="utf-8").splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _maker(folder: Path) -> Path:
+    return folder / ("make_recording.py" if folder.parent == TESTS[1] else "make_models.py")
 
 
 def _tests(folder: Path) -> list[str]:

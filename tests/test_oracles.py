@@ -3,7 +3,7 @@
 import oracles
 import pytest
 
-FOLDERS = sorted(oracles.TESTS.glob("*/requirements.txt"))
+FOLDERS = oracles.requirements()
 
 
 @pytest.mark.parametrize("path", FOLDERS, ids=lambda path: path.parent.name)
@@ -12,7 +12,11 @@ def test_each_names_its_python_and_pins_what_it_installs(path: object) -> None:
     assert oracles.pins(path)
     for pin in oracles.pins(path):
         assert "==" in pin
-    assert list(path.parent.glob("make_models*.py")) or list(path.parent.glob("*_models.py"))
+    assert (
+        list(path.parent.glob("make_models*.py"))
+        or list(path.parent.glob("*_models.py"))
+        or (path.parent / "make_recording.py").is_file()
+    )
 
 
 def test_an_unknown_folder_is_refused_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
