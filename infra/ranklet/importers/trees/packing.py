@@ -48,7 +48,7 @@ SHIPS = (
 TOLERANCE = 1e-6
 """Relative: sums are in the records' order, the engine's answer is of 32 bits."""
 
-CALLS, THRESHOLD, COLUMN, TREE, EXIT = 600.0, 0.1, 5.0, 1.6, 0.008
+CALLS, THRESHOLD, COLUMN, TREE, EXIT = 150.0, 0.08, 1.5, 1.0, 0.012
 """µs that they take in NumPy: calling it, a different threshold, a feature, a tree, a leaf of it when it is full."""
 
 SYMMETRIC_CALLS, SYMMETRIC_COLUMN, SYMMETRIC_TREE, SYMMETRIC_LEVEL = 100.0, 0.3, 0.55, 0.035
