@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import numpy as np
 import pytest
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from clients_kit import Row
@@ -136,3 +137,14 @@ def test_an_unknown_endpoint_is_refused(client: Any) -> None:
     # Below a model's prefix its function says so; the fleet's API has no such route, and says so in its own words.
     if client.meta.endpoint_url.endswith("/films"):
         assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_a_client_may_sign_nothing_and_send_a_token(served: str, golden: list[Row]) -> None:
+    def add_token(request: Any, **_: Any) -> None:
+        request.headers["Authorization"] = "Bearer token"
+
+    session = boto3.Session(region_name="eu-central-1")
+    client = session.client("sagemaker-runtime", endpoint_url=served, config=Config(signature_version=UNSIGNED))
+    client.meta.events.register("before-send.sagemaker-runtime", add_token)
+    check(golden[0], json.loads(invoke(client, golden[0], {"instances": golden[0].rows})["Body"])["predictions"])
+    client.close()

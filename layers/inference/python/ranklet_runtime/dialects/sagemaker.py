@@ -3,8 +3,8 @@
     POST /invocations, GET /ping                        as a container (bodies: see `invocations`)
     POST /endpoints/<model>/invocations                 as `sagemaker-runtime` InvokeEndpoint, of the AWS SDKs
 
-The SDKs sign for the service `sagemaker`, which API Gateway's IAM authorizer does not check: on this path use JWT, a
-Lambda authorizer, or none. Errors there are those of the real API: ModelError (424) is what the model refuses, with
+The SDKs sign for the service `sagemaker`, which API Gateway's IAM authorizer cannot check: models that they ask have
+`auth = "none"`, a Lambda authorizer, or JWT and a client that signs nothing and sends a token. Errors there are those of the real API: ModelError (424) is what the model refuses, with
 its own status inside, ValidationError (400) what names something that is not here.
 Source: docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 """
