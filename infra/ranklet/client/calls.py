@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ranklet.client import bodies, columns, splitting
-from ranklet.client.errors import BadAnswer, BadCall, ClientError, DeadlineExceeded, Refused, Unavailable
+from ranklet.client.errors import BadAnswer, BadCall, ClientError, DeadlineExceeded, Refused, Unavailable, counted
 from ranklet.client.limits import SURE, limit_in
 from ranklet.client.messages import Column, Failed, Ranked, Reply, Request, Send, Sleep, Steps, Together
 from ranklet.client.retries import AGAIN, retry_after
@@ -182,7 +182,7 @@ def _exchange(call: Call, request: Request) -> Steps[Reply]:
         after = retry_after(outcome.headers.get("retry-after")) if isinstance(outcome, Reply) else None
         wait = retries.wait(attempt, after, call.setup.draw)
         if attempt > retries.most:
-            raise _unavailable(outcome, f"{said}, after {attempt} attempts", attempt)
+            raise _unavailable(outcome, f"{said}, after {counted(attempt, 'attempt')}", attempt)
         if wait >= (left := call.left()):
             raise _unavailable(outcome, f"{said}; the next attempt is due in {wait:.1f} s, after the deadline", attempt)
         yield Sleep(wait)

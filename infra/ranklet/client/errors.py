@@ -52,11 +52,16 @@ class DeadlineExceeded(ClientError):
     """The call's time ran out. answered, of: its requests. attempts: what was sent, in all. last: what went wrong."""
 
     def __init__(self, deadline: float, *, answered: int, of: int, attempts: int, last: str = "") -> None:
-        parts = "1 request" if of == 1 else f"{of} requests"
-        message = f"the deadline of {deadline:g} s passed: {answered} of {parts} answered after {attempts} attempts"
+        far = f"{answered} of {counted(of, 'request')} answered after {counted(attempts, 'attempt')}"
+        message = f"the deadline of {deadline:g} s passed: {far}"
         super().__init__(f"{message}; the last one: {last}" if last else message)
         self.deadline, self.answered, self.of, self.attempts, self.last = deadline, answered, of, attempts, last
 
 
 class BadAnswer(ClientError):
     """An answer that cannot be read as one of ranklet's; the message says what it was."""
+
+
+def counted(number: int, what: str) -> str:
+    """`1 attempt`, `2 attempts`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
