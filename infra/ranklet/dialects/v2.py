@@ -10,11 +10,14 @@ import orjson
 
 from ranklet.dialects.base import JSON, Form, Message, numbers, once
 from ranklet.golden import Golden
+from ranklet.openapi import schemas
+from ranklet.openapi.base import SCORING, TELLING, Operation
 from ranklet_features.spec import Input
-from ranklet_runtime.dialects.tensors import DATATYPES, read_bytes, write_bytes
+from ranklet_runtime.dialects.tensors import DATATYPES, kind_of, read_bytes, write_bytes
 from ranklet_runtime.dialects.v2 import BINARY, HEADER
 from ranklet_runtime.dialects.v2_inputs import TYPES
 from ranklet_runtime.manifest import Manifest
+from ranklet_runtime.served import Served
 
 INFER = "/v2/models/{model}/infer"
 
@@ -79,7 +82,123 @@ def _outputs(answer: Message) -> Mapping[str, list[Any]]:
     return dict(list(_columns(answer).items())[1:])
 
 
+def _fits(golden: Golden, manifest: Manifest) -> bool:
+    """Whether what is told comes back as the trainer tells it."""
+    labels = {name: one.labels for name, one in manifest.told.items() if one.labels is not None}
+    return all(_comes_back(labels[name], column) for name, column in golden.outputs.items() if name in labels)
+
+
+def _comes_back(labels: Sequence[Any], column: Sequence[Any]) -> bool:
+    """Numbers among words come back as words, truth with gaps as numbers, and a text without bytes as none."""
+    kind = kind_of(labels)
+    if kind.sort == "string":
+        return {str}.issuperset(map(type, labels)) and "" not in column
+    return kind.sort != "bool" or None not in column
+
+
 FORMS: Mapping[str, Form] = {
-    "v2-json": Form(INFER, JSON, _json, _scores, _outputs),
-    "v2-binary": Form(INFER, BINARY, _bytes, _scores, _outputs),
+    "v2-json": Form(INFER, JSON, _json, _scores, _outputs, fits=_fits),
+    "v2-binary": Form(INFER, BINARY, _bytes, _scores, _outputs, fits=_fits),
 }
+
+FAULT = schemas.object_of({"error": {"type": "string"}}, ["error"])
+NAMED: Mapping[str, Any] = {"type": "string"}
+SIZES = schemas.array({"type": "integer", "minimum": 0})
+PACKED = {"type": "string", "format": "binary", "description": "JSON, and after it the bytes of tensors"}
+FAULTS = tuple(status for status in SCORING if status != 422)
+"""Shapes that disagree are 400 in this protocol."""
+
+
+def operations(manifest: Manifest) -> tuple[Operation, ...]:
+    """Inference, metadata and health."""
+    path = INFER.format(model=manifest.model)
+    model = path.removesuffix("/infer")
+    ready = schemas.object_of({"name": NAMED, "ready": {"type": "boolean"}}, ["name", "ready"])
+    health = schemas.object_of({"live": {"type": "boolean"}, "ready": {"type": "boolean"}}, ["live"])
+    server = {"name": NAMED, "version": NAMED, "extensions": schemas.array(NAMED)}
+
+    def tell(id: str, where: str, summary: str, answer: Mapping[str, Any]) -> Operation:
+        return Operation(id, "GET", where, summary, {JSON: answer}, FAULT, faults=TELLING, tag="v2")
+
+    return (
+        Operation(
+            "infer",
+            "POST",
+            path,
+            "Scores of candidates, as tensors",
+            {JSON: _answer(manifest), BINARY: PACKED},
+            FAULT,
+            {JSON: _request(manifest), BINARY: PACKED},
+            faults=FAULTS,
+            headers={"Inference-Header-Content-Length": {"type": "integer", "minimum": 0}},
+            tag="v2",
+        ),
+        tell("modelMetadata", model, "What the model takes and tells", _metadata()),
+        tell("modelReady", f"{model}/ready", "Whether the model is ready", ready),
+        tell("serverMetadata", "/v2", "The server and its extensions", schemas.object_of(server, list(server))),
+        tell("serverLive", "/v2/health/live", "Health", health),
+        tell("serverReady", "/v2/health/ready", "Health", health),
+    )
+
+
+def _request(manifest: Manifest) -> dict[str, Any]:
+    wish = schemas.object_of({"name": {"enum": _outputs_of(manifest)}, "parameters": {"type": "object"}}, ["name"])
+    return schemas.object_of(
+        {
+            "id": NAMED,
+            "parameters": {"type": "object"},
+            "inputs": schemas.array(_described(NAMED, ["name", "datatype", "shape"])),
+            "outputs": schemas.array(wish),
+        },
+        ["inputs"],
+        closed=False,
+    )
+
+
+def _answer(manifest: Manifest) -> dict[str, Any]:
+    told = _described({"enum": _outputs_of(manifest)}, ["name", "datatype", "shape"])
+    return schemas.object_of(
+        {
+            "model_name": NAMED,
+            "model_version": NAMED,
+            "id": NAMED,
+            "parameters": {"type": "object"},
+            "outputs": schemas.array(told),
+        },
+        ["model_name", "outputs"],
+    )
+
+
+def _outputs_of(manifest: Manifest) -> list[str]:
+    return [Served(manifest).score, *manifest.told]
+
+
+def _described(name: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
+    """A tensor."""
+    fields = {
+        "name": name,
+        "datatype": {"enum": list(DATATYPES)},
+        "shape": SIZES,
+        "parameters": {"type": "object"},
+        "data": {"type": "array"},
+    }
+    return schemas.object_of(fields, required, closed=False)
+
+
+def _metadata() -> dict[str, Any]:
+    tensors = schemas.array(
+        schemas.object_of(
+            {"name": NAMED, "datatype": {"enum": list(DATATYPES)}, "shape": schemas.array({"type": "integer"})},
+            ["name", "datatype", "shape"],
+            closed=False,
+        )
+    )
+    fields = {
+        "name": NAMED,
+        "versions": schemas.array(NAMED),
+        "platform": NAMED,
+        "inputs": tensors,
+        "outputs": tensors,
+        "parameters": {"type": "object"},
+    }
+    return schemas.object_of(fields, ["name", "platform", "inputs", "outputs"])
