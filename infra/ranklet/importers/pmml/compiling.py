@@ -16,7 +16,6 @@ from ranklet.importers.pmml.sources import Field, Sources
 from ranklet.importers.pmml.values import Choice, Number, Raw, Value
 from ranklet.importers.tape import Tape
 
-
 PREDICTED = "predictedValue"
 """What a prediction is called that the file has no name for."""
 

@@ -152,7 +152,7 @@ def _xor(tape: Tape, a: Truth, b: Truth) -> Truth:
 def _surrogate(tape: Tape, a: Truth, b: Truth) -> Truth:
     if a.unknown is None:
         return a
-    yes = tape.op("Where", a.unknown, b.yes, a.yes)
+    yes = tape.op("Or", a.yes, tape.op("And", a.unknown, b.yes))  # what is unknown is not true
     return Truth(yes, None if b.unknown is None else tape.op("And", a.unknown, b.unknown))
 
 

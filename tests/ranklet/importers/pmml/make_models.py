@@ -1,5 +1,7 @@
 """Writes the PMML files, and asks JPMML about them: pmml.zip and texts.zip, a folder a file. Needs Java 17.
 
+mixtures.zip holds what pmml4s answers to trees with strategies that JPMML does not have.
+
 python tests/oracles.py pmml --make
 """
 
@@ -19,15 +21,16 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import pmml_functions  # noqa: E402
+import pmml_mixtures  # noqa: E402
 import pmml_rows  # noqa: E402
 import pmml_rules  # noqa: E402
 import pmml_texts  # noqa: E402
 import pmml_trained  # noqa: E402
 import pmml_vectorized  # noqa: E402
 
-TEXTS = "text_"
-ARCHIVES = {False: HERE / "pmml.zip", True: HERE / "texts.zip"}
-"""Whether a file is of texts → where it is stored."""
+PLAIN, MIXED = HERE / "pmml.zip", HERE / "mixtures.zip"
+ARCHIVES = {"text_": HERE / "texts.zip", "tree_aggregate_": MIXED, "tree_weighted_": MIXED}
+"""How names of files begin that are stored elsewhere."""
 DIGITS = 12
 """Of the answers that are stored; compared are 9."""
 
@@ -37,7 +40,7 @@ def main(wanted: list[str]) -> None:
 
     wanted: only those whose names begin so, beside what is stored.
     """
-    files = {target: _stored(target) if wanted else {} for target in ARCHIVES.values()}
+    files = {target: _stored(target) if wanted else {} for target in (PLAIN, *ARCHIVES.values())}
     cases = list(_cases(wanted))  # before Java is here, whose bridge changes what Python imports
     from jpmml_evaluator.jpype import JPypeBackend
 
@@ -45,8 +48,9 @@ def main(wanted: list[str]) -> None:
     for name, text, rows in cases:
         content = _json(rows)
         place = f"rows/{hashlib.sha256(content).hexdigest()[:12]}.json"
-        answers = asked(text, rows, backend)
-        files[ARCHIVES[name.startswith(TEXTS)]] |= {
+        target = next((path for start, path in ARCHIVES.items() if name.startswith(start)), PLAIN)
+        answers = asked_pmml4s(text, rows) if target == MIXED else asked(text, rows, backend)
+        files[target] |= {
             place: content,
             f"{name}/model.pmml": text.encode(),
             f"{name}/case.json": _json({"rows": place, **answers}),
@@ -70,6 +74,9 @@ def _cases(wanted: list[str]) -> Iterator[tuple[str, str, dict[str, list[Any]]]]
     for name, text in pmml_rules.files():
         if _is_wanted(name, wanted):
             yield name, text, pmml_rows.drawn(text, "rules")
+    for name, text in pmml_mixtures.files():
+        if _is_wanted(name, wanted):
+            yield name, text, pmml_rows.drawn(text, "mixtures", missing=0.3)
     for name, text, like in pmml_trained.files(lambda name: _is_wanted(name, wanted)):
         yield name, text, pmml_rows.drawn(text, "trained", like=like, missing=0.04)
 
@@ -96,6 +103,18 @@ def asked(text: str, rows: Mapping[str, list[Any]], backend: Any) -> dict[str, A
             told.append({})
     names = dict.fromkeys(name for one in told for name in one)
     return {"columns": {name: [one.get(name) for one in told] for name in names}, "errors": errors}
+
+
+def asked_pmml4s(text: str, rows: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """The answers of pmml4s, which has strategies for missing values that JPMML has not."""
+    from pypmml import Model
+
+    model = Model.fromString(text)
+    told = [
+        {str(name): _plain(value) for name, value in dict(model.predict(dict(zip(rows, row, strict=True)))).items()}
+        for row in zip(*rows.values(), strict=True)
+    ]
+    return {"columns": {name: [one[name] for one in told] for name in told[0]}, "errors": {}}
 
 
 def _plain(value: Any) -> Any:

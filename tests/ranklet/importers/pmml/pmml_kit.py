@@ -23,7 +23,7 @@ from ranklet_features import FeaturePlan, FeatureSpec
 from ranklet_features.errors import InputError
 from ranklet_features.spec import Feature, Input
 
-ARCHIVES = [Path(__file__).with_name(name) for name in ("pmml.zip", "texts.zip")]
+ARCHIVES = [Path(__file__).with_name(name) for name in ("pmml.zip", "texts.zip", "mixtures.zip")]
 INVALID = ("ValueCheckException", "InvalidResultException")
 """JPMML's refusals of a row because a value is not valid, or missing where it must not be."""
 OTHER = "<other>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pmml_trees import node
-from pmml_writing import CLASSES, chances, derived, file, inside, model, tag, told
+from pmml_writing import CLASSES, chances, compound, derived, file, inside, model, tag, told
 from pmml_writing import test as simple
 
 REGRESSIONS = ("sum", "weightedSum", "average", "weightedAverage", "median", "weightedMedian", "selectFirst")
@@ -276,8 +276,19 @@ def selected() -> Iterator[tuple[str, str]]:
         yield f"mining_told_{name}", several("selectFirst", body, output=told("segment", "entityId"))
 
 
+def compounds() -> Iterator[tuple[str, str]]:
+    """Segments whose predicates are several in one, some of them unknown."""
+    x, z, c = simple("x", "lessThan", 0.5), simple("z", "greaterThan", 0), simple("c", "equal", "red")
+    for operator in ("and", "or", "xor", "surrogate"):
+        nested = compound(operator, x, compound("surrogate", z, c))
+        for name, predicate in (("two", compound(operator, x, z)), ("nested", nested)):
+            body = segment("1", predicate, line(1, 1, 1)) + segment("2", "<True/>", line(2, 1, 1))
+            yield f"mining_{operator}_{name}", several("selectFirst", body, fields="x z c")
+
+
 def files() -> Iterator[tuple[str, str]]:
     yield from regressions()
+    yield from compounds()
     yield from votes()
     yield from missing()
     yield from chains()

@@ -43,6 +43,15 @@ def tree(more: str, body: str = "") -> str:
     return file("TreeModel", "regression", leaf, more=more)
 
 
+def penalised() -> str:
+    shares = "".join(tag("ScoreDistribution", value=one, recordCount=1, confidence=0.5) for one in "ab")
+    child = tag("Node", simple("x", "lessThan", 0) + shares, id=1, score="a")
+    body = tag("Node", f"<True/>{shares}{child}", id=0, score="a", defaultChild=1)
+    more = 'missingValueStrategy="defaultChild" missingValuePenalty="0.8"'
+    output = told("sure", "confidence", "double", value="a")
+    return file("TreeModel", "classification", body, target="k3", output=output, more=more)
+
+
 LINES = segment("1", "<True/>", line(1, 1, 1)) + segment("2", "<True/>", line(2, 0.5, 1))
 CLASSES = segment("1", "<True/>", classifier((1, 2, 3), (3, 2, 1), (1, 1, 1)))
 TWO = table(0.25, 0.5, -0.3, targetCategory="yes") + table(0, 0, 0, targetCategory="no")
@@ -181,10 +190,8 @@ REFUSED = {
         general("CoxRegression", cells(BETAS), more='endTimeVariable="x" baselineStrataVariable="c"'),
         "<GeneralRegressionModel> has baselines by strata",
     ),
-    **{
-        strategy: (tree(f'missingValueStrategy="{strategy}"'), "<TreeModel> has missingValueStrategy")
-        for strategy in ("weightedConfidence", "aggregateNodes")
-    },
+    "unknown strategy": (tree('missingValueStrategy="bestGuess"'), "<TreeModel> has missingValueStrategy"),
+    "penalty of a confidence": (penalised(), "<OutputField> asks for feature = 'confidence'"),
     "no default child": (
         tree('missingValueStrategy="defaultChild"'),
         "<Node> names no child of its own as defaultChild",

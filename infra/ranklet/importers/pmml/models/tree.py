@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranklet.importers.pmml import diagrams
+from ranklet.importers.pmml import diagrams, mixtures
 from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.diagrams import Diagram, Outcome
 from ranklet.importers.pmml.markup import Element, refuse
@@ -31,6 +31,8 @@ class Leaves:
 
 def build(model: Element, context: Context) -> Result:
     """As the protocol says."""
+    if model.get("missingValueStrategy") in mixtures.STRATEGIES:
+        return mixtures.build(model, context)
     function = model.choice("functionName", ("regression", "classification"))
     diagram = diagrams.of(model, context)
     leaf = diagram.leaf(context)
@@ -69,12 +71,19 @@ def _classification(model: Element, diagram: Diagram, leaf: str, context: Contex
     codes = np.array([_winner(one, domain, classes, shares[at]) for at, one in enumerate(diagram.outcomes)], np.int64)
     value = context.choice(tape.op("Gather", codes, leaf, axis=0), domain)
     found = probabilities if classes else {}
-    scores = _confidences(diagram, classes, leaf, context)
+    scores = _confidences(model, diagram, classes, leaf, context)
     return Result("classification", value, found, scores=scores, entity=entity(diagram, leaf, context))
 
 
-def _confidences(diagram: Diagram, classes: list[str], leaf: str, context: Context) -> Mapping[str, Mapping[str, str]]:
-    """What each node says of each class beside its probability, where all of them say it."""
+def _confidences(
+    model: Element, diagram: Diagram, classes: list[str], leaf: str, context: Context
+) -> Mapping[str, Mapping[str, str]]:
+    """What each node says of each class beside its probability, where all of them say it.
+
+    A penalty for missing values would change it.
+    """
+    if model.number("missingValuePenalty", 1.0) != 1:
+        return {}
     nodes = [one.node for one in diagram.outcomes if one.node is not None]
     given = [{one.name("value"): one for one in node.all("ScoreDistribution")} for node in nodes]
     if not classes or any(set(one) != set(classes) for one in given):
