@@ -222,6 +222,16 @@ def test_signatures_choose_between_features_and_tensors_and_names_decide_without
     )
 
 
+def test_examples_may_hold_tensors(films: Function) -> None:
+    context = {name: column[0] for name, column in TENSORS.items() if len(column) == 1}
+    rows = [{name: TENSORS[name][at] for name in ("price", "rating", "vector")} for at in range(3)]
+    assert json_of(ask(films, "regress", {"context": context, "examples": rows})) == {"results": SCORES}
+    flat = [{**row, "price": row["price"][0]} for row in rows]
+    assert json_of(ask(films, "regress", {"context": context, "examples": flat})) == {"results": SCORES}
+    refused = json_of(ask(films, "regress", {"context": {**context, "country": 9}, "examples": rows}))
+    assert refused["error"].startswith("$.context.country: an id from 0 to 3")
+
+
 @pytest.mark.parametrize(
     ("verb", "names"),
     [

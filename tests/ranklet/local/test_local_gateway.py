@@ -164,13 +164,20 @@ def test_head_request_is_an_event_and_its_answer_has_no_body(running: Front) -> 
     assert running.called[0][1]["requestContext"]["http"]["method"] == "HEAD"
 
 
-@pytest.mark.parametrize("path", ["/", "/film", "/films", "/films/", "/v1/models/films:other", "//films/a"])
+@pytest.mark.parametrize("path", ["/", "/film", "/films", "/v1/models/films:other", "//films/a"])
 def test_path_without_a_route_is_not_found(running: Front, path: str) -> None:
     status, headers, answer = running.ask("GET", path)
     assert (status, answer) == (404, b'{"message":"Not Found"}')
     assert headers["content-type"] == "application/json"
     assert "apigw-requestid" in headers
     assert running.called == []
+
+
+def test_greedy_variable_takes_the_slash_alone(running: Front) -> None:
+    assert running.ask("GET", "/films/")[0] == 200
+    event = running.called[0][1]
+    assert (event["routeKey"], event["rawPath"]) == ("ANY /films/{proxy+}", "/films/")
+    assert event["pathParameters"] == {"proxy": ""}
 
 
 def test_method_without_a_route_is_not_found(running: Front) -> None:
