@@ -55,7 +55,6 @@ def numbers(open_films: Open) -> Function:
         ({"instances": ROWS}, None),
         ({"instances": ROWS}, "application/octet-stream"),
         ({"instances": TABLE}, JSON),
-        ({"instances": [{"features": row} for row in TABLE]}, JSON),
         ({"inputs": COLUMNS}, JSON),
         ({"inputs": {**COLUMNS, "age": [31], "country": "fr", "hour": 20}}, JSON),
         ({"inputs": ROWS}, JSON),
@@ -84,6 +83,24 @@ def test_lines_are_answered_by_lines(films: Function) -> None:
         rows = [json.loads(line) for line in body_of(answer).splitlines()]
         assert [row.pop("score") for row in rows] == SCORES
         assert rows == [{}] * 3
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        lambda values: {"features": values},
+        lambda values: {"data": {"features": values}},
+        lambda values: {"data": {"features": {"values": values}}, "configuration": {}},
+    ],
+)
+def test_rows_of_sagemakers_own_algorithms_are_answered_as_by_them(films: Function, box: Callable[..., Any]) -> None:
+    rows = [box(row) for row in TABLE]
+    found = json_of(ask(films, {"instances": rows}))["predictions"]
+    assert [row.pop("score") for row in found] == SCORES
+    assert found == [{}] * 3
+    lines = body_of(ask(films, "\n".join(map(json.dumps, rows)), JSONLINES)).splitlines()
+    assert [json.loads(line)["score"] for line in lines] == SCORES
+    assert list(map(float, body_of(ask(films, {"instances": rows}, accept="text/csv")).split())) == SCORES
 
 
 def test_accept_decides_the_form_of_the_answer(films: Function) -> None:
@@ -255,7 +272,11 @@ MALFORMED: list[tuple[Any, str | None, int, str]] = [
     ({"instances": [[1, 2], [3, 4]]}, JSON, 400, "in order: age, country, hour, id, price, rating"),
     ({"instances": [{"features": [1]}]}, JSON, 400, "1 columns without names"),
     ({"instances": [{"features": 1}]}, JSON, 400, "$.instances[0]: a row must be an object"),
-    ({"instances": [{"data": {"features": {"values": [1]}}}]}, JSON, 400, "not an input of this model"),
+    ({"instances": [{"data": {"features": {"values": [1]}}}]}, JSON, 400, "1 columns without names"),
+    ({"instances": [{"data": {"features": {"keys": [0], "values": [1]}}}]}, JSON, 400, "$.instances[0]: features must"),
+    ({"instances": [{"data": {"x": [1]}}]}, JSON, 400, "not an input of this model"),
+    ({"instances": [{"features": [1]}, {"x": 1}]}, JSON, 400, "not an input of this model"),
+    ({"instances": [{"features": ["x", *row[1:]]} for row in TABLE]}, JSON, 400, "$.instances[0].age: an int"),
     ({"instances": [ROWS[0], {**ROWS[1], "price": "x"}]}, JSON, 400, "$.instances[1].price: a number is expected"),
     ({"instances": [{**ROWS[0], "id": 1.5}]}, JSON, 400, "$.instances[0].id: an int is expected, not the float 1.5"),
     ({"instances": [{**ROWS[0], "country": {"b64": "?"}}]}, JSON, 400, "base64 of UTF-8 text"),

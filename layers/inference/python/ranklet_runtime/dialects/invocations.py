@@ -1,7 +1,8 @@
 """POST /invocations, which SageMaker's containers and MLflow's scoring server share: every body that either reads.
 
     application/json        exactly one of
-      {"instances": […]}            rows: objects by name, lists or {"features": […]} by position
+      {"instances": […]}            rows: objects by name, lists by position, or {"features": […]} as SageMaker's own
+                                    algorithms take them, and answered as by them: {"predictions": [{"score": 0.25}]}
       {"inputs": …}                 columns by name, where one value stands for all rows; or rows
       {"dataframe_split": {"columns": […], "data": [[…]]}}, {"dataframe_records": […]}
       {"items": {…}, …}             ranklet's own form, answered in its own way
@@ -22,7 +23,7 @@ import orjson
 from ranklet_features.errors import InputError
 from ranklet_features.spec import ValueType
 from ranklet_runtime.bodies import JSON, MSGPACK, media_type, printable, read_json_with_nan, write_json
-from ranklet_runtime.dialects import predictions
+from ranklet_runtime.dialects import predictions, tabular
 from ranklet_runtime.dialects.base import Call
 from ranklet_runtime.dialects.flat import Column, column_place, row_place
 from ranklet_runtime.dialects.flat import request as flat_request
@@ -39,6 +40,8 @@ INSTANCES, INPUTS, SPLIT, RECORDS = "instances", "inputs", "dataframe_split", "d
 KEYS = (INSTANCES, INPUTS, SPLIT, RECORDS)
 LINES, ROWS = "lines", "rows"
 """Notes of how a request was written, beside the keys themselves."""
+FEATURES = "[].features"
+"""Follows these where the rows are those of SageMaker's own algorithms."""
 NATIVE, OWN = "items", (JSON, MSGPACK)
 """What tells ranklet's own form, and its notes."""
 
@@ -58,7 +61,7 @@ def decode(request: HttpRequest, call: Call, served: Served, *, header: bool | N
             return _native().decode(request, call, served)
         form, columns = _document(document, served)
     elif kind is JSONLINES:
-        form, columns = LINES, rows(_lines(request.body, served.manifest.limits.items), served, f"$.{LINES}")
+        form, columns = _rows(_lines(request.body, served.manifest.limits.items), served, LINES)
     elif kind is CSV:
         form, columns = ROWS, _csv(request, served, header)
     else:
@@ -72,7 +75,8 @@ def encode(result: RankResult, *, asked: RankRequest, request: HttpRequest, call
     """Write the predictions; ranklet's own form is answered as itself."""
     if asked.form in OWN:
         return _native().encode(result, asked=asked, request=request, call=call, served=served)
-    return predictions.encode(result, request, served, otherwise=JSONLINES if asked.form == LINES else JSON)
+    otherwise = JSONLINES if asked.form.startswith(LINES) else JSON
+    return predictions.encode(result, request, served, otherwise=otherwise, named=asked.form.endswith(FEATURES))
 
 
 def place(error: InputError, asked: RankRequest) -> str:
@@ -81,7 +85,7 @@ def place(error: InputError, asked: RankRequest) -> str:
         return _native().place(error, asked)
     if asked.form == INPUTS:
         return column_place(error, asked, INPUTS)
-    return row_place(error, asked, asked.form.removesuffix("[]") if asked.form != SPLIT else f"{SPLIT}.data")
+    return row_place(error, asked, asked.form.partition("[")[0] if asked.form != SPLIT else f"{SPLIT}.data")
 
 
 def fault(fault: RequestFault) -> HttpResponse:
@@ -134,6 +138,13 @@ def _document(document: Any, served: Served) -> Found:
         return key, _split(found, served)
     if key == INPUTS and isinstance(found, dict):
         return key, {name: _column(values, name) for name, values in found.items()}
+    return _rows(found, served, key)
+
+
+def _rows(found: Any, served: Served, key: str) -> Found:
+    vectors = tabular.vectors(found, served, f"$.{key}")
+    if vectors is not None:
+        return f"{key}{FEATURES}", rows(vectors, served, f"$.{key}")
     return (f"{key}[]" if key == INPUTS else key), rows(found, served, f"$.{key}")
 
 

@@ -22,9 +22,6 @@ from ranklet_runtime.dialects.flat import Column, are_tensors, transposed
 from ranklet_runtime.errors import BadRequest, PayloadTooLarge
 from ranklet_runtime.served import Served
 
-FEATURES = "features"
-"""Of a row of SageMaker's own algorithms: its values by position."""
-
 
 def rows(found: Any, served: Served, place: str) -> Mapping[str, Column]:
     """The columns of rows that are objects by name, lists by position, or bare values where the model has one input.
@@ -39,8 +36,6 @@ def rows(found: Any, served: Served, place: str) -> Mapping[str, Column]:
         return {name: [] for name in served.inputs}
     kinds = set(map(type, found))
     if kinds == {dict}:
-        if FEATURES in found[0] and _are_features(found, served):
-            return rows([row[FEATURES] for row in found], served, place)
         return transposed(found)
     if dict not in kinds and len(served.inputs) == 1:
         (name, declared) = next(iter(served.inputs.items()))
@@ -50,6 +45,36 @@ def rows(found: Any, served: Served, place: str) -> Mapping[str, Column]:
         return by_position(columns_of(found, place), served, place)
     wrong = next(i for i, row in enumerate(found) if not isinstance(row, list if list in kinds else dict))
     raise BadRequest(f"a row must be an object of named features, not {_noun(found[wrong])}", path=f"{place}[{wrong}]")
+
+
+BOX = {"data", "configuration"}
+"""What may stand around the features of such a row."""
+
+
+def vectors(found: Any, served: Served, place: str) -> list[Any] | None:
+    """The lists in rows as SageMaker's own algorithms take them; None where the rows are no such ones.
+
+    `{"features": […]}`, `{"features": {"values": […]}}`, or either in `{"data": …}`. Raises BadRequest for sparse ones.
+    Source: docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html
+    """
+    if (
+        not isinstance(found, list)
+        or not found
+        or {"features", "data"} & (served.inputs.keys() | served.tensors.keys())
+    ):
+        return None
+    plain: list[Any] = []
+    for i, row in enumerate(found):
+        inner = row["data"] if isinstance(row, dict) and row.keys() <= BOX and "data" in row else row
+        if not isinstance(inner, dict) or inner.keys() != {"features"}:
+            return None
+        values = inner["features"]
+        if isinstance(values, dict) and values.keys() != {"values"}:
+            raise BadRequest(
+                "features must be a list, or have `values` alone: sparse ones are not read", path=f"{place}[{i}]"
+            )
+        plain.append(values["values"] if isinstance(values, dict) else values)
+    return plain
 
 
 def columns_of(found: Sequence[Any], place: str) -> list[Column]:
@@ -144,14 +169,6 @@ def _text(value: Any) -> Any:
         return a2b_base64(value["b64"], strict_mode=True).decode()
     except (TypeError, ValueError) as error:
         raise BadRequest('a {"b64": …} here must be base64 of UTF-8 text') from error
-
-
-def _are_features(found: list[dict[str, Any]], served: Served) -> bool:
-    return (
-        FEATURES not in served.inputs
-        and FEATURES not in served.tensors
-        and all(row.keys() == {FEATURES} for row in found)
-    )
 
 
 def _width(declared: Input) -> int:
