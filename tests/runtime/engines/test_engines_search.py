@@ -77,7 +77,9 @@ def test_more_runs_than_are_looked_up_together() -> None:
     np.testing.assert_array_equal(found, columns[features][:, None] > numbers[:, :, None])
 
 
-def test_runs_are_of_one_key_and_of_like_sizes() -> None:
+def test_runs_are_of_one_key_and_none_is_far_longer_than_others() -> None:
     found = list(runs(np.repeat([3, 4, 9], [10, 600, 255])))
     assert [(run.low, run.high) for run in found] == [(0, 10), (10, 210), (210, 410), (410, 610), (610, 865)]
+    found = list(runs(np.repeat([3, 4, 9], [40, 40, 200])))
+    assert [run.high - run.low for run in found] == [40, 40, 66, 67, 67]
     assert list(runs(np.empty(0, np.int64))) == []

@@ -20,6 +20,7 @@ from ranklet_runtime.engines.forest import Bools, Ints
 from ranklet_runtime.engines.space import Space
 
 Words = NDArray[np.uint64]
+Places = NDArray[np.int32]
 Compare = Callable[..., Bools]
 """Of values with thresholds: true where a row goes right, false for NaN."""
 
@@ -38,10 +39,11 @@ class Run(NamedTuple):
 
 
 def runs(keys: Ints) -> Iterator[Run]:
-    """keys [thresholds], those of one side by side."""
+    """keys [thresholds], those of one side by side. All runs take the room of the longest, so none is far longer."""
     ends = [*np.flatnonzero(np.diff(keys, prepend=-1)).tolist(), len(keys)]
+    most = min(MOST, 2 * int(np.median(np.diff(ends)))) if len(keys) else MOST
     for low, high in pairwise(ends):
-        parts = -(-(high - low) // MOST)
+        parts = -(-(high - low) // most)
         marks = [low + (high - low) * part // parts for part in range(parts + 1)]
         yield from (Run(*ends) for ends in pairwise(marks))
 
@@ -57,12 +59,12 @@ class Search:
         with np.errstate(all="ignore"):
             self._scale = ((BUCKETS - 1) / (last - self._low)).astype(numbers.dtype)
             bucket = self._buckets(numbers, self._low, self._scale)
-        before = np.zeros((len(numbers), BUCKETS + 1), np.int64)
+        before = np.zeros((len(numbers), BUCKETS + 1), np.int32)
         np.add.at(before, (np.nonzero(real)[0], bucket[real] + 1), 1)
         self._halves = [1 << at for at in reversed(range(int(before.max(initial=0)).bit_length()))]
         self._stride = self._most + (1 << len(self._halves))
-        start = self._stride * np.arange(len(numbers))[:, None]
-        self._before = (np.cumsum(before, axis=1)[:, :BUCKETS] + start).ravel()
+        start = self._stride * np.arange(len(numbers), dtype=np.int32)[:, None]
+        self._before = (np.cumsum(before, axis=1, dtype=np.int32)[:, :BUCKETS] + start).ravel()
         cuts = np.full((len(numbers), self._stride), np.nan, numbers.dtype)  # which nothing is beyond
         cuts[:, : self._most][real] = numbers[real]
         self._cuts = cuts.ravel()
@@ -78,7 +80,7 @@ class Search:
 
     def _together(self, columns: Array, some: Ints, table: Words) -> None:
         words = table.shape[1]
-        at = self._counted(columns[self._features[some]], some)
+        at = self._counted(columns[self._features[some]], some).astype(np.int64)
         at += (self._stride * (np.arange(len(some)) - some))[:, None]
         at *= words
         at += np.arange(columns.shape[1]) >> 6
@@ -89,11 +91,11 @@ class Search:
         beyond = table.reshape(len(some), self._most, words)
         np.bitwise_or.accumulate(marked[:, self._most : 0 : -1], axis=1, out=beyond[:, ::-1])
 
-    def _counted(self, values: Array, some: Ints) -> Ints:
+    def _counted(self, values: Array, some: Ints) -> Places:
         """values [runs, n] → where the thresholds end that each is beyond, among the cuts of all runs."""
         at = self._buckets(values, self._low[some], self._scale[some])
-        at += (BUCKETS * some)[:, None]
-        found: Ints = self._before.take(at, mode="clip")
+        at += (BUCKETS * some).astype(np.int32)[:, None]
+        found: Places = self._before.take(at, mode="clip")
         for half in self._halves:
             cuts = self._cuts.take(np.add(found, half - 1, out=at), mode="clip")
             beyond = self._compare(values, cuts).view(np.uint8)
@@ -101,12 +103,12 @@ class Search:
         return found
 
     @staticmethod
-    def _buckets(values: Array, low: Array, scale: Array) -> Ints:
+    def _buckets(values: Array, low: Array, scale: Array) -> Places:
         found = values - low
         found *= scale
         np.fmax(found, 0, out=found)  # NaN too
         np.fmin(found, BUCKETS - 1, out=found)
-        return found.astype(np.int64)
+        return found.astype(np.int32)
 
     def _bits(self, n: int) -> Words:
         """Each row's bit in its word, for as many runs as are looked up together."""

@@ -50,7 +50,7 @@ class Thresholds:
 
     def __init__(self, features: Ints, numbers: Array, compare: Compare, *, right: Bools | None = None) -> None:
         keys, numbers, which = distinct(2 * features + (0 if right is None else right), numbers)
-        looked = _looked_up(np.bincount(keys, minlength=1))[keys] & (right is None)
+        looked = _looked_up(keys) & (right is None)
         parts = list(runs(keys[looked]))
         counts = np.array([part.high - part.low for part in parts], np.int64)
         places, self._few, self._most = _places(keys, looked, counts)
@@ -126,10 +126,12 @@ def distinct(keys: Ints, numbers: Array) -> tuple[Ints, Array, Ints]:
     return keys[new], numbers[new], which
 
 
-def _looked_up(counts: Ints) -> Bools:
-    """Which features are, of so many thresholds each."""
-    many: Bools = counts > FEW
-    return many if (counts[many] - FEW).sum() > SEARCH else many & False
+def _looked_up(keys: Ints) -> Bools:
+    """Which thresholds' features are, by how many each has."""
+    _, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    many = counts > FEW
+    found: Bools = many[which] & ((counts[many] - FEW).sum() > SEARCH)
+    return found
 
 
 def _places(keys: Ints, looked: Bools, counts: Ints) -> tuple[Ints, int, int]:
