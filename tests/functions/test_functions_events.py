@@ -16,7 +16,7 @@ from ranklet import pipeline
 from ranklet.local.dynamodb import LocalDynamo
 from ranklet_runtime.function import Function
 
-MODELS = ("movie-deepfm", "movie-din", "movie-ftrl", "movie-two-tower")
+MODELS = ("movie-deepfm", "movie-din", "movie-ftrl", "movie-gbdt-pmml", "movie-two-tower")
 CASES = (
     "bad-body",
     "base64-body",
@@ -108,7 +108,12 @@ def test_unknown_films_are_scored_and_counted_where_a_table_lacks_them(answer, s
     scores = document["scores"]
     assert len(scores) == 6
     assert scores[1] == scores[3] == scores[4] == scores[5] != scores[0]
-    tables = {"movie-deepfm": "item-rows", "movie-din": "item-rows", "movie-two-tower": "movies"}
+    tables = {
+        "movie-deepfm": "item-rows",
+        "movie-din": "item-rows",
+        "movie-gbdt-pmml": "films",
+        "movie-two-tower": "movies",
+    }
     degraded = {f"missing_rows:{tables[served[0]]}": 4} if served[0] in tables else None
     assert document.get("degraded") == degraded
 

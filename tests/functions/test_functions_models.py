@@ -12,7 +12,7 @@ from ranklet.demo import invented, regulars, training
 from ranklet.demo.movielens import MovieLens
 from ranklet_features import FeaturePlan, FeatureSpec
 
-MODELS = ("movie-deepfm", "movie-din", "movie-ftrl", "movie-two-tower")
+MODELS = ("movie-deepfm", "movie-din", "movie-ftrl", "movie-gbdt-pmml", "movie-two-tower")
 MEGABYTE = 1_000_000
 
 

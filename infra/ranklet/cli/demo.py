@@ -1,4 +1,4 @@
-"""`ranklet demo`: the whole way on four real models."""
+"""`ranklet demo`: the whole way on five real models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS = (
 @click.command()
 @terminal.as_json
 def demo(as_json: bool) -> None:
-    """Build, prove, synthesise, serve and call four models trained on MovieLens-100K.
+    """Build, prove, synthesise, serve and call five models trained on MovieLens-100K.
 
     \b
     ranklet demo

@@ -26,7 +26,9 @@ from ranklet.pipeline import Built
 from ranklet.project import Project
 from ranklet.replay import difference
 
-MODELS = ("movie-ftrl", "movie-two-tower", "movie-deepfm", "movie-din")
+MODELS = ("movie-ftrl", "movie-two-tower", "movie-deepfm", "movie-din", "movie-gbdt-pmml")
+CONVERTED = {"movie-gbdt-pmml": "pmml"}
+"""What `ranklet import` made a step of: the build sees only what it became."""
 WARM_REQUESTS = 200
 TOP_K = 10
 
@@ -102,7 +104,7 @@ def _call(built: Built, here: Project, data: movielens.MovieLens, client: Client
     source = model.load(here.functions / built.model)
     outcome = Outcome(
         built.model,
-        format="+".join(dict.fromkeys(step.format for step in source.steps)),
+        format=CONVERTED.get(built.model) or "+".join(dict.fromkeys(step.format for step in source.steps)),
         engine="+".join(step.engine for step in built.manifest.steps if step.candidates != "few"),
     )
     rows = golden.read(here.functions / built.model / source.golden.file)

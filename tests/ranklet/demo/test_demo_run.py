@@ -27,6 +27,7 @@ def test_every_model_was_called_and_nothing_failed(demo: dict) -> None:
         "movie-two-tower",
         "movie-deepfm",
         "movie-din",
+        "movie-gbdt-pmml",
     ]
     for model in demo["models"]:
         assert set(model) == FIELDS
@@ -36,13 +37,18 @@ def test_every_model_was_called_and_nothing_failed(demo: dict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "engine", "bound"), [(0, "linear", 1e-6), (1, "onnx+dot", 1e-5), (2, "onnx", 1e-5), (3, "onnx", 1e-5)]
+    ("number", "engine", "bound"),
+    [(0, "linear", 1e-6), (1, "onnx+dot", 1e-5), (2, "onnx", 1e-5), (3, "onnx", 1e-5), (4, "onnx", 1e-6)],
 )
 def test_golden_rows_over_http_are_within_the_engines_bound(demo: dict, number: int, engine: str, bound: float) -> None:
     model = demo["models"][number]
     assert model["engine"] == engine
     assert model["golden"]["rows"] >= 50
     assert model["golden"]["max_abs_diff"] <= bound
+
+
+def test_a_converted_model_says_what_it_was_exported_as(demo: dict) -> None:
+    assert [model["format"] for model in demo["models"]] == ["numpy", "onnx+numpy", "onnx", "onnx", "pmml"]
 
 
 def test_three_people_get_ten_titles_each_and_one_of_them_is_new(demo: dict) -> None:
