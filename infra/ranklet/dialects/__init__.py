@@ -28,6 +28,7 @@ FORMS: Mapping[str, Form] = {name: form for forms in DIALECTS.values() for name,
 
 OPERATIONS: Mapping[str, Callable[[Manifest], tuple[Operation, ...]]] = {
     "native": native.operations,
+    "tfserving": tfserving.operations,
     "v2": v2.operations,
     "openscoring": openscoring.operations,
     "sagemaker": sagemaker.operations,

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's predict, in rows, columns and the model's own tensors, and its classify and regress."""
+"""TensorFlow Serving: predict in rows, columns and own tensors, classify and regress; its paths for OpenAPI."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ import orjson
 
 from ranklet.dialects.base import JSON, Form, Message, numbers, once, rows
 from ranklet.golden import Golden
-from ranklet_runtime.manifest import Manifest
+from ranklet.openapi import schemas
+from ranklet.openapi.base import SCORING, TELLING, Operation, Schema
+from ranklet_runtime.dialects.tfserving_answers import BYTES
+from ranklet_runtime.manifest import Manifest, Told
+from ranklet_runtime.served import Served
 
-MODEL = "/v1/models/{model}"
+MODEL, TAG = "/v1/models/{model}", "tfserving"
 
 
 def _rows(golden: Golden, manifest: Manifest) -> Message:
@@ -78,3 +82,92 @@ FORMS: Mapping[str, Form] = {
     "tfs-classify": Form(f"{MODEL}:classify", JSON, _examples, _classes),
     "tfs-regress": Form(f"{MODEL}:regress", JSON, _examples, partial(_scores, key="results")),
 }
+
+FAULT = schemas.object_of({"error": {"type": "string"}}, ["error"])
+FAULTS = tuple(status for status in SCORING if status != 422)
+"""Shapes that disagree are an invalid argument in this protocol, 400."""
+
+TEXT: Schema = {"type": "string"}
+SIGNATURE: Schema = {"type": ["string", "null"], "description": "serving_default, or serving_tensors for own tensors"}
+
+
+def operations(manifest: Manifest) -> tuple[Operation, ...]:
+    """Predict, classify, regress, status, metadata, and the sign of life that KServe's V1 clients ask for."""
+    model, examples = MODEL.format(model=manifest.model), _shown(manifest)
+    scores = schemas.object_of({"results": schemas.array(schemas.score(manifest))}, ["results"])
+
+    def post(verb: str, summary: str, request: Schema, answer: Schema) -> Operation:
+        told = {JSON: answer}
+        return Operation(verb, "POST", f"{model}:{verb}", summary, told, FAULT, {JSON: request}, {}, FAULTS, tag=TAG)
+
+    def tell(id: str, path: str, summary: str, answer: Schema) -> Operation:
+        return Operation(id, "GET", path, summary, {JSON: answer}, FAULT, faults=TELLING, tag=TAG)
+
+    return (
+        post("predict", "Scores of candidates, in rows or in columns", _asked(manifest), _predicted(manifest)),
+        post("classify", "Scores of examples that share a context, with labels", examples, _classified(manifest)),
+        post("regress", "Scores of examples that share a context", examples, scores),
+        tell("modelStatus", model, "The version that is served", _status()),
+        tell("modelSignatures", f"{model}/metadata", "What the model takes and tells", _metadata()),
+        tell("alive", "/", "A sign of life", schemas.object_of({"status": TEXT}, ["status"])),
+    )
+
+
+def _asked(manifest: Manifest) -> Schema:
+    """Bare values and the model's own tensors are taken as well; the schema is of the raw features by name."""
+    row, most = schemas.row(manifest), manifest.limits.items
+    inputs = {name: one for name, one in manifest.spec.inputs.items() if not one.unread}
+    columns = {name: schemas.column(one, most) for name, one in inputs.items()}
+    needed = [name for name, one in inputs.items() if not schemas.optional(one)]
+    named = {
+        "signature_name": SIGNATURE,
+        "instances": {**schemas.array(row), "maxItems": most},
+        "inputs": schemas.object_of(columns, needed, closed=schemas.closed(manifest)),
+    }
+    either = [{"required": ["instances"]}, {"required": ["inputs"]}]
+    return {**schemas.object_of(named, [], closed=False), "oneOf": either}
+
+
+def _shown(manifest: Manifest) -> Schema:
+    """Each input stands in the context or in the examples."""
+    some = {key: part for key, part in schemas.row(manifest).items() if key != "required"}
+    examples = {**schemas.array(some), "maxItems": manifest.limits.items}
+    named = {"signature_name": SIGNATURE, "context": some, "examples": examples}
+    return schemas.object_of(named, ["examples"], closed=False)
+
+
+def _predicted(manifest: Manifest) -> Schema:
+    score = schemas.score(manifest)
+    parts = {Served(manifest).score: score, **{name: _told(name, one) for name, one in manifest.told.items()}}
+    row = schemas.object_of(parts, list(parts)) if manifest.told else score
+    columns = {name: schemas.array(part) for name, part in parts.items()}
+    column = schemas.object_of(columns, list(columns)) if manifest.told else schemas.array(score)
+    return {
+        "oneOf": [
+            schemas.object_of({"predictions": schemas.array(row)}, ["predictions"]),
+            schemas.object_of({"outputs": column}, ["outputs"]),
+        ]
+    }
+
+
+def _told(name: str, one: Told) -> Schema:
+    boxed = schemas.object_of({"b64": TEXT}, ["b64"])
+    return {"anyOf": [boxed, schemas.told(one)]} if name.endswith(BYTES) else schemas.told(one)
+
+
+def _classified(manifest: Manifest) -> Schema:
+    pair = {"type": "array", "prefixItems": [TEXT, schemas.score(manifest)], "minItems": 2, "maxItems": 2}
+    return schemas.object_of({"results": schemas.array(schemas.array(pair))}, ["results"])
+
+
+def _status() -> Schema:
+    status = schemas.object_of({"error_code": TEXT, "error_message": TEXT}, ["error_code", "error_message"])
+    version = schemas.object_of({"version": TEXT, "state": TEXT, "status": status}, ["version", "state", "status"])
+    named = {"model_version_status": schemas.array(version), "ready": {"type": "boolean"}}
+    return schemas.object_of(named, list(named))
+
+
+def _metadata() -> Schema:
+    spec = schemas.object_of({"name": TEXT, "signature_name": TEXT, "version": TEXT}, ["name", "version"])
+    named = {"model_spec": spec, "metadata": {"type": "object", "required": ["signature_def"]}}
+    return schemas.object_of(named, list(named))
