@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ranklet.cli import COMMANDS
 from ranklet.model import Model
+from ranklet.node import executable
 from ranklet_features.kinds import KINDS
 from ranklet_runtime import errors
 from ranklet_runtime.dialects import DIALECTS
@@ -113,19 +115,44 @@ def test_the_way_from_a_model_to_an_endpoint_works_as_written(project: Path) -> 
     with _serving(command.replace("8080", port), project, environment):
         call = call.replace("8080", port).replace("curl -s", "curl -s --fail --max-time 30")
         answer = _until_it_answers(call, project)
+        _the_ways_of_calling_agree(port, project, environment)
     assert sorted(answer) == ["items", "scores"]
     assert len(answer["items"]) == 2
     assert set(answer["items"]) <= {10, 20, 30}
     assert answer["scores"] == sorted(answer["scores"], reverse=True)
 
 
-def _until_it_answers(call: str, project: Path, *, tries: int = 240) -> dict[str, list[float]]:
+def _the_ways_of_calling_agree(port: str, project: Path, environment: dict[str, str]) -> None:
+    """Python, JavaScript and curl, as the README has them."""
+    (curls,) = (block for block in BLOCKS if ":predict" in block)
+    native, predicted, inferred = (
+        _until_it_answers(f"curl --fail --max-time 30 {call}".replace("8080", port), project)
+        for call in curls.split("curl ")[1:]
+    )
+    (python,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    check = "assert len(ranked) == len(ranked.items) == 20"
+    (javascript,) = re.findall(r"```js\n(.*?)```", README, re.DOTALL)
+    ran = [
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120).stdout
+        for command in (
+            [sys.executable, "-c", f"{python.replace('8080', port)}\n{check}"],
+            [executable(), "--input-type=module", "--eval", javascript.replace("8080", port)],
+        )
+    ]
+    scores = native["scores"]
+    assert len(scores) == 3
+    assert json.loads(ran[1])["scores"] == scores
+    assert predicted["outputs"] == scores
+    assert inferred["outputs"][0]["data"] == scores
+
+
+def _until_it_answers(call: str, project: Path, *, tries: int = 240) -> dict[str, Any]:
     for _ in range(tries):
         done = subprocess.run(
             ["bash", "-c", call], cwd=project, capture_output=True, text=True, timeout=60, check=False
         )
         if done.returncode == 0:
-            answer: dict[str, list[float]] = json.loads(done.stdout)
+            answer: dict[str, Any] = json.loads(done.stdout)
             return answer
         time.sleep(0.5)
     raise AssertionError(f"no answer: {done.stdout} {done.stderr}")

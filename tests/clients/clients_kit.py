@@ -15,7 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from ranklet.model import Model
+from ranklet.openapi import document as openapi
 from ranklet_runtime.dialects import DIALECTS
+from ranklet_runtime.manifest import Manifest
 
 COUNTRIES = ("at", "de", "fr")
 SHELVES = ("comedy", "drama", "western")
@@ -142,6 +145,10 @@ def _write(
         **manifest,
     }
     (folder / "manifest.json").write_text(json.dumps(document))
+    described = openapi.text(
+        Manifest.read(folder / "manifest.json"), Model(name=model, inputs={}, features={}, steps=())
+    )
+    (folder / "openapi.json").write_bytes(described)
     return folder
 
 
