@@ -63,6 +63,8 @@ SIGNATURES = {
 }
 """Signature → its verb, as Estimators named theirs; the default one goes with all."""
 
+KINDS = {PREDICT: "prediction", CLASSIFY: "classification", REGRESS: "regression"}
+
 
 class Shared(NamedTuple):
     """The note of a request in `examples`: the features that its `context` gives to all of them."""
@@ -175,7 +177,7 @@ def _signature(name: Any, verb: str) -> bool | None:
         raise BadRequest(f'Serving signature name: "{name}" not found in signature def')
     if method != verb:
         wanted, found = (f"tensorflow/serving/{one}" for one in (verb, method))
-        raise BadRequest(f"Expected {verb} signature method_name to be {wanted}. Was: {found}")
+        raise BadRequest(f"Expected {KINDS[verb]} signature method_name to be {wanted}. Was: {found}")
     return True if name == TENSORS else None
 
 
