@@ -89,7 +89,7 @@ def test_a_users_text_is_counted_once(tmp_path: Path) -> None:
 
 def test_texts_that_are_too_long_are_refused_by_the_place(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {"limit": 5})
-    with pytest.raises(InputError, match=r"has 8 characters; terms are counted in at most 5") as caught:
+    with pytest.raises(InputError, match=r"has 8 characters; this model's patterns take at most 5") as caught:
         plan.assemble_columns({"s": ["fox", "fox fox "], "x": [0.0] * 2})
     assert caught.value.index == (1,)
 
@@ -97,7 +97,7 @@ def test_texts_that_are_too_long_are_refused_by_the_place(tmp_path: Path) -> Non
 @pytest.mark.parametrize("put", ["aa", "a "])
 def test_a_table_that_never_settles_ends(tmp_path: Path, put: str) -> None:
     plan = plan_of(tmp_path, {"tables": [[[["a", [put], False]], True]]})
-    with pytest.raises(InputError, match=r"still changes after 100 rounds|characters; terms are counted"):
+    with pytest.raises(InputError, match=r"still changes after 100 rounds|characters; this model's"):
         plan.assemble_columns({"s": ["banana"], "x": [0.0]})
 
 

@@ -96,6 +96,8 @@ def _apply(expression: Element, scope: Context) -> Value:
     del treatment  # of results that are no numbers: ours are NaN, which is missing
     if all(isinstance(part, Raw) for part in parts):
         exprs = [part.expr for part in parts if isinstance(part, Raw)]
+        if name in textindex.PATTERNED:
+            exprs = textindex.patterned(expression, name, exprs)
         return raw(["call", name, exprs, _options(expression, name, exprs, scope)], expression, scope)
     return _with_options(computing.call(name, parts, expression, scope), parts, expression, scope)
 

@@ -1,11 +1,14 @@
-"""TextIndex: its attributes and tables as an index of terms (`ranklet_features.expressions.terms`).
+"""Patterns of the file, Java's, for feature assembly: those of functions, and TextIndex, whose attributes and tables
+become an index of terms (`ranklet_features.expressions.terms`).
 
-As JPMML has it: the tables change the text and not the term, without regard to words and distances; of tokens that are
-parted at separators, punctuation around them falls away. What it refuses is refused: augmentedNormalizedTermFrequency,
-and a text that is not parted into words (tokenize).
+TextIndex is as JPMML has it: tables change the text and not the term, whatever words and distances are; punctuation
+around words falls away where text is parted at separators. What JPMML refuses is refused:
+augmentedNormalizedTermFrequency, and a text that is not parted into words (tokenize).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import orjson
 
@@ -83,6 +86,31 @@ def _pattern(element: Element, written: str, *, insensitive: bool = False) -> Pa
         refuse(element, f"has the pattern {written[:60]!r}, which {error}")
 
 
+PATTERNED = {"matches": 2, "replace": 3}
+"""Functions that take a pattern → their arguments."""
+
+
+def patterned(element: Element, name: str, exprs: Sequence[Expr]) -> list[Expr]:
+    """A function's text, and its pattern as feature assembly reads it. Raises ImportRefused."""
+    if len(exprs) != PATTERNED[name] or any(one[0] != "constant" for one in exprs[1:]):
+        refuse(element, f"calls {name!r} with other than {PATTERNED[name]} arguments, those behind the text constants")
+    find, *put = [str(one[1]) for one in exprs[1:]]
+    pattern = _pattern(element, find)
+    fields = {"find": pattern.written, "view": pattern.bounds, "limit": pattern.limit}
+    if put:
+        if pattern.blank:
+            refuse(element, f"replaces {find[:60]!r}, which matches no character at all, and is not served")
+        fields["put"] = _put(element, put[0], pattern)
+    return [exprs[0], ["constant", orjson.dumps(fields).decode(), "string"]]
+
+
+def _put(element: Element, written: str, pattern: Pattern) -> list[str | int]:
+    try:
+        return patterns.replacement(written, pattern.groups)
+    except ValueError as error:
+        refuse(element, f"puts in {written[:60]!r}, which {error}")
+
+
 Rows = list[tuple[Pattern, list[str | int]]]
 
 
@@ -110,7 +138,4 @@ def _row(row: Element, columns: dict[str, str], *, insensitive: bool) -> tuple[P
         pattern = patterns.quoted(find, insensitive=insensitive)
     if pattern.blank:
         refuse(row, f"has {find[:60]!r}, which matches no character at all, and is not served")
-    try:
-        return pattern, patterns.replacement(put, pattern.groups)
-    except ValueError as error:
-        refuse(row, f"puts in {put[:60]!r}, which {error}")
+    return pattern, _put(row, put, pattern)

@@ -197,6 +197,17 @@ def _tables() -> Iterator[tuple[str, str]]:
     yield "text_blank_cells", each(table(("the ", ""), (" fox", "fox"), ("quick", " ")))
 
 
+def _patterned(pattern: str) -> str:
+    """matches, and terms of what replace makes of a text."""
+    written = f"<Constant>{pattern}</Constant>"
+    put = "<Constant>[$0] </Constant>"
+    made = f'<Apply function="replace"><FieldRef field="s"/>{written}{put}</Apply>'
+    found = f'<Apply function="matches"><FieldRef field="s"/>{written}</Apply>'
+    text = f'<DerivedField name="up" optype="categorical" dataType="string">{made}</DerivedField>'
+    yes = f'<Apply function="if">{found}<Constant>1</Constant><Constant>0</Constant></Apply>'
+    return file([yes, *(index(constant(term), field="up") for term in TERMS)], functions=text)
+
+
 def _expressions() -> Iterator[tuple[str, str]]:
     yield (
         "text_term_of_a_field",
@@ -233,6 +244,13 @@ def _expressions() -> Iterator[tuple[str, str]]:
     yield "text_two_terms", file([
         f'<Apply function="{name}">{one}{other}</Apply>' for name in ("+", "-", "max", "*")
     ] + [f'<Apply function="*">{one}<FieldRef field="x"/></Apply>'])  # fmt: skip
+    for name, pattern in {**PATTERNS, "bounds": r"\b\w"}.items():
+        yield f"text_function_{name}", _patterned(pattern)
+    size = '<Apply function="stringLength"><FieldRef field="s"/></Apply>'
+    part = '<Apply function="substring"><FieldRef field="s"/><Constant>2</Constant><Constant>7</Constant></Apply>'
+    text = f'<DerivedField name="up" optype="categorical" dataType="string">{part}</DerivedField>'
+    cut = [index(constant(term), field="up") for term in TERMS]
+    yield "text_length", file([size, *cut], functions=text)
     upper = '<Apply function="uppercase"><FieldRef field="s"/></Apply>'
     text = f'<DerivedField name="up" optype="categorical" dataType="string">{upper}</DerivedField>'
     yield (

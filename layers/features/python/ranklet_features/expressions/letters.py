@@ -16,7 +16,7 @@ def distance(word: str, wanted: str, most: int, *, case: bool) -> int:
     """Levenshtein's, -1 for more than `most`. case: whether letters of another case are other ones."""
     if case or (word.isascii() and wanted.isascii()):
         one, other = (word, wanted) if case else (word.lower(), wanted.lower())
-        return _distance(_units(one), _units(other), most, eq)
+        return _distance(units(one), units(other), most, eq)
     return _distance(_cases(word), _cases(wanted), most, _alike)
 
 
@@ -37,14 +37,14 @@ def _distance(one: Sequence[Any], other: Sequence[Any], most: int, same: Callabl
 
 def _cases(word: str) -> list[tuple[str, str]]:
     """Each unit, small and in capitals."""
-    return [(_lower(unit), _upper(unit)) for unit in _units(word)]
+    return [(_lower(unit), _upper(unit)) for unit in units(word)]
 
 
 def _alike(one: tuple[str, str], other: tuple[str, str]) -> bool:
     return one[0] == other[0] or one[1] == other[1]
 
 
-def _units(word: str) -> str:
+def units(word: str) -> str:
     """Characters as Java counts them: those beyond 16 bits are two."""
     if word.isascii() or max(word) <= "\uffff":
         return word

@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 from ranklet_features.expressions.letters import distance, folded, trimmed, view
+from ranklet_features.expressions.patterns import Pattern, TooMuch, bounded
 from ranklet_features.expressions.values import Array, Columns, Kind, Made, refuse
 
 Weight = Literal["count", "binary", "log"]
@@ -25,10 +26,6 @@ ROUNDS = 100
 """Of a table that is applied until it changes nothing."""
 ROOM = 1 << 20
 """Characters of texts whose words are kept."""
-
-
-class Unsettled(ValueError):
-    """A text that no count is made of, and why."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +46,6 @@ class Index:
     weight: Weight = "count"
     tables: Sequence[Any] = ()
     limit: int = 100_000
-
-
-class _Row(NamedTuple):
-    """Of a table. put: texts, and numbers of groups."""
-
-    find: re.Pattern[str]
-    put: Sequence[str | int]
-    view: bool
 
 
 @dataclass
@@ -83,7 +72,10 @@ class Tokens:
         try:
             self.index = Index(**json.loads(written))
             self._pattern = re.compile(self.index.separator if self.index.words is None else self.index.words)
-            self._tables = [([_row(*row) for row in rows], recursive) for rows, recursive in self.index.tables]
+            self._tables = [
+                ([Pattern(re.compile(find), seen, self.index.limit, put) for find, put, seen in rows], recursive)
+                for rows, recursive in self.index.tables
+            ]
         except (TypeError, ValueError, re.error) as error:
             raise refuse(f"{written[:80]} is no index of terms ({error})") from error
         if self.index.weight not in WEIGHTS or self.index.distance < 0:
@@ -100,12 +92,11 @@ class Tokens:
         return WEIGHTS[self.index.weight](counts)
 
     def of(self, text: str) -> Words:
-        """The words of a text. Raises Unsettled for one that is too long, or becomes so."""
+        """The words of a text. Raises TooMuch for one that is too long, or becomes so."""
         found: Words | None = self._memory.known.get(text)
         if found is not None:
             return found
-        self._check(text)
-        changed = text
+        changed = bounded(text, self.index.limit)
         for rows, recursive in self._tables:
             changed = self._normalised(changed, rows, recursive=recursive)
         made: Words = self._memory.keep(text, self.term(changed))
@@ -137,19 +128,14 @@ class Tokens:
         hits = [one for one in found if one is not None]
         return hits.count(min(hits)) if hits and self.index.best else len(hits)
 
-    def _check(self, text: str) -> None:
-        if len(text) > self.index.limit:
-            raise Unsettled(f"has {len(text)} characters; terms are counted in at most {self.index.limit}")
-
-    def _normalised(self, text: str, rows: Sequence[_Row], *, recursive: bool) -> str:
+    def _normalised(self, text: str, rows: Sequence[Pattern], *, recursive: bool) -> str:
         for _ in range(ROUNDS):
             before = text
             for row in rows:
-                text = _replaced(text, row)
-                self._check(text)
+                text = bounded(row.replaced(text), self.index.limit)
             if not recursive or text == before:
                 return text
-        raise Unsettled(f"still changes after {ROUNDS} rounds of a table that is applied until nothing does")
+        raise TooMuch(f"still changes after {ROUNDS} rounds of a table that is applied until nothing does")
 
     def _apart(self, words: Words, term: Words) -> int | None:
         """How many characters are other ones in all, None for more than may be."""
@@ -177,20 +163,6 @@ class Tokens:
         return distance(word, wanted, most, case=self.index.case)
 
 
-def _row(find: str, put: Sequence[str | int], seen: bool = False) -> _Row:
-    return _Row(re.compile(find), put, seen)
-
-
-def _replaced(text: str, row: _Row) -> str:
-    seen = view(text) if row.view else text
-    parts, at = [], 0
-    for found in row.find.finditer(seen):
-        parts.append(text[at : found.start()])
-        parts += [one if isinstance(one, str) else text[slice(*found.span(one))] for one in row.put if one != ""]
-        at = found.end()
-    return "".join([*parts, text[at:]])
-
-
 WEIGHTS: dict[str, Callable[[Array], Array]] = {
     "count": lambda counts: counts,
     "binary": lambda counts: np.minimum(counts, 1.0),
@@ -210,7 +182,7 @@ def counted(text: Made, term: Made, written: str) -> Made:
             if one is not None and other is not None:
                 try:
                     found[row] = index.count(index.of(one), index.term(other))
-                except Unsettled as error:
+                except TooMuch as error:
                     raise columns[text.fields[0]].fault(row, str(error)) from error
         return index.weighed(found)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ranklet_features.expressions import forms
-from ranklet_features.expressions.values import Array, Columns, Kind, Made, refuse, texts
+from ranklet_features.expressions import forms, patterns
+from ranklet_features.expressions.letters import units
+from ranklet_features.expressions.values import FALSE, GONE, TRUE, Array, Columns, Kind, Made, refuse, texts
 
 
 def each(name: str, parts: Sequence[Made], kinds: Sequence[Kind], kind: Kind, function: Callable[..., Any]) -> Made:
@@ -29,7 +29,8 @@ def each(name: str, parts: Sequence[Made], kinds: Sequence[Kind], kind: Kind, fu
 
 def _substring(text: str, start: float, length: float) -> str:
     begin = max(int(start) - 1, 0)
-    return text[begin : begin + int(length)]
+    found = units(text)[begin : begin + int(length)]
+    return found if found.isascii() else found.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def _concat(parts: Sequence[Made]) -> Made:
@@ -45,41 +46,40 @@ def _concat(parts: Sequence[Made]) -> Made:
     return Made("string", run)
 
 
-def _pattern(name: str, parts: Sequence[Made]) -> re.Pattern[str]:
-    """The expression that both Java and Python read alike. Raises SpecError for another one."""
-    if parts[1].fields:
-        raise refuse(f"{name} takes a pattern that is the same for all rows")
-    written = parts[1].run({}).tolist()[0]
-    if found := _ONLY_JAVA.search(str(written)):
-        raise refuse(f"{name}: the pattern {written!r} has {found[0]!r}, which Java and Python read differently")
-    try:
-        return re.compile(str(written))
-    except re.error as error:
-        raise refuse(f"{name}: the pattern {written!r} is none: {error}") from error
-
-
-_ONLY_JAVA = re.compile(r"\\[pPQEGXRhHvVkzZNux]|\(\?<[^=!]|\(\?[a-zA-Z]|[*+?}]\+|&&|\[\[|\[:")
-
-
 def _matches(parts: Sequence[Made]) -> Made:
-    if len(parts) != 2:
-        raise refuse(f"matches takes 2 arguments, not {len(parts)}")
     pattern = _pattern("matches", parts)
-    found = each("matches", parts[:1], ["string"], "double", lambda text: 2.0 if pattern.search(text) else 1.0)
-
-    def run(columns: Columns) -> Array:
-        return np.nan_to_num(found.run(columns)).astype(np.int64)
-
-    return Made("boolean", run)
+    run = _each_text(parts[0], lambda text: TRUE if pattern.matches(text) else FALSE)
+    return Made("boolean", lambda columns: np.array([GONE if one is None else one for one in run(columns)], np.int64))
 
 
 def _replace(parts: Sequence[Made]) -> Made:
-    if len(parts) != 3 or parts[2].fields:
-        raise refuse("replace takes 3 arguments, the last of which is the same for all rows")
-    pattern = _pattern("replace", parts)
-    written = str(parts[2].run({}).tolist()[0])
-    replacement = re.sub(r"\$(\d)", r"\\\1", written.replace("\\", "\\\\"))
-    return each("replace", parts[:1], ["string"], "string", lambda text: pattern.sub(replacement, text))
+    run = _each_text(parts[0], _pattern("replace", parts).replaced)
+    return Made("string", lambda columns: texts(run(columns)))
+
+
+def _pattern(name: str, parts: Sequence[Made]) -> patterns.Pattern:
+    """The second argument. Raises SpecError for one that is none."""
+    if len(parts) != 2 or parts[1].fields or parts[1].kind != "string":
+        raise refuse(f"{name} takes a text, and a pattern in JSON that is the same for all rows")
+    return patterns.read(parts[1].run({}).tolist()[0])
+
+
+def _each_text(part: Made, function: Callable[[str], Any]) -> Callable[[Columns], list[Any]]:
+    """A function of each text that is there. Raises InputError for one that is too long."""
+    made = forms.cast(part, "string")
+
+    def run(columns: Columns) -> list[Any]:
+        found: list[Any] = []
+        for row, text in enumerate(made.run(columns).tolist()):
+            try:
+                found.append(None if text is None else function(text))
+            except patterns.TooMuch as error:
+                if not made.fields:
+                    raise refuse(str(error)) from error
+                raise columns[made.fields[0]].fault(row, str(error)) from error
+        return found
+
+    return run
 
 
 def _one(name: str, kind: Kind, function: Callable[[str], Any]) -> Callable[[Sequence[Made]], Made]:
@@ -98,7 +98,7 @@ FUNCTIONS: Mapping[str, Callable[[Sequence[Made]], Made]] = {
     "uppercase": _one("uppercase", "string", str.upper),
     "lowercase": _one("lowercase", "string", str.lower),
     "trimBlanks": _one("trimBlanks", "string", lambda text: text.strip(" \t\n\r\v\f")),
-    "stringLength": _one("stringLength", "integer", len),
+    "stringLength": _one("stringLength", "integer", lambda text: len(units(text))),
     "substring": lambda parts: each("substring", parts, ["string", "double", "double"], "string", _substring),
     "concat": _concat,
     "matches": _matches,

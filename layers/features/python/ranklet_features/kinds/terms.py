@@ -22,7 +22,8 @@ from ranklet_features.errors import SpecError
 from ranklet_features.expressions import forms
 from ranklet_features.expressions.compiling import compile_expression
 from ranklet_features.expressions.letters import folded
-from ranklet_features.expressions.terms import Memory, Tokens, Unsettled, Words, tokens
+from ranklet_features.expressions.patterns import TooMuch
+from ranklet_features.expressions.terms import Memory, Tokens, Words, tokens
 from ranklet_features.expressions.values import Made
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
 from ranklet_features.spec import Input
@@ -93,7 +94,7 @@ class Terms(Compiled):
                 continue
             try:
                 columns, found = self._memory.known.get(text) or self._memory.keep(text, self._found(text))
-            except Unsettled as error:
+            except TooMuch as error:
                 raise values.columns[self.made.fields[0]].fault(row, str(error)) from error
             made[row, columns] = found
         if len(texts) != (rows := values.columns[self.lead].rows):
