@@ -182,7 +182,7 @@ def export(learned: Learned, rows: pd.DataFrame, folder: Path) -> list[str]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "model.pmml"
-    learned.pipeline.verify(rows, precision=1e-6, zeroThreshold=1e-6)
+    learned.pipeline.verify(rows, precision=1e-5, zeroThreshold=1e-5)
     sklearn2pmml(learned.pipeline, str(path))
     text = path.read_text(encoding="utf-8")
     path.write_text(re.sub(r"\s*<Timestamp>[^<]*</Timestamp>", "", text), encoding="utf-8")
