@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import v2_wire
 
-CLIENTS = {"kserve_v2_client": "kserve 0.21.0"}
+CLIENTS = {"kserve_v2_client": "kserve 0.21.0", "mlserver_client": "mlserver 1.7.1, tritonclient 2.73.0"}
 
 
 def recorded(client: str) -> dict[str, Any]:

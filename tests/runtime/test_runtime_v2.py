@@ -1,5 +1,6 @@
 """The Open Inference Protocol V2 against the native form: same model, same scores, in JSON and in bytes."""
 
+import base64
 import json
 import struct
 from collections.abc import Callable
@@ -651,6 +652,15 @@ DAMAGED: dict[str, tuple[dict[str, Any], str]] = {
 def test_damaged_bytes_are_refused(films: Function, name: str) -> None:
     asked, message = DAMAGED[name]
     refused(films, asked, 400, message)
+
+
+def test_bytes_that_were_taken_for_text_are_refused_with_the_remedy(films: Function) -> None:
+    asked = binary(inputs())
+    asked["headers"]["content-type"] = "application/json"
+    assert outputs_of(films(asked, None)) == {"score": SCORES}  # as a REST API hands it on
+    asked["body"] = base64.b64decode(asked["body"]).decode(errors="replace")
+    asked["isBase64Encoded"] = False
+    refused(films, asked, 400, "the bytes of its tensors were taken for text on the way, as Content-Type is")
 
 
 def test_rows_beyond_the_limit_are_refused_before_anything_is_made_of_them(films: Function) -> None:

@@ -10,7 +10,8 @@ feature of one value has the shape [n] or [n, 1], a vector or a list [n, k]; the
 of any n. Lists of different lengths, which no tensor can hold, are BYTES of the shape [n], a JSON text each.
 
 A tensor's values stand in `data`, or as bytes after the JSON, whose length Inference-Header-Content-Length then tells;
-an answer's do where `binary_data` or `binary_data_output` asks for it. Nobody looks at Content-Type, as in Triton.
+an answer's do where `binary_data` or `binary_data_output` asks for it. Content-Type decides nothing, as in Triton, but
+HTTP APIs spoil bytes that are called JSON.
 Scores are FP32, further numbers FP64, labels what they are. What a model does not tell (null) is null in JSON, and as
 bytes NaN or an empty text; whole numbers with such gaps are FP64. What was defaulted is told in `parameters` and in a
 header. Parameters that change no answer are let pass, those that would change it are refused.
@@ -20,6 +21,7 @@ Sources: kserve/open-inference-protocol `inference_rest.md`, triton-inference-se
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from math import prod
 from typing import Any, ClassVar, NamedTuple
 
@@ -38,6 +40,7 @@ from ranklet_runtime.served import Served
 
 HEADER = "inference-header-content-length"
 BINARY = "application/octet-stream"
+REPLACED = "\ufffd".encode()
 VERSION = "0.1.0"
 """Of the server, in its metadata."""
 
@@ -150,10 +153,23 @@ def _document(request: HttpRequest) -> tuple[dict[str, Any], int]:
                 f"Inference-Header-Content-Length is the length of the JSON, from 0 to {end}, not {length[:20]!r}"
             )
         end = int(length)
+        _refuse_mangled(request, end)
     document = read_json(request.body[:end])
     if not isinstance(document, dict):
         raise BadRequest("the body must be an object with `inputs`")
     return document, end
+
+
+def _refuse_mangled(request: HttpRequest, end: int) -> None:
+    """HTTP APIs hand on what calls itself JSON as text, in which U+FFFD replaces all bytes that are none."""
+    named = request.headers.get("content-type")
+    if named is None or named == BINARY or request.body.find(REPLACED, end) < 0:
+        return
+    with suppress(UnicodeDecodeError):
+        request.body.decode()
+        raise BadRequest(
+            f"the bytes of its tensors were taken for text on the way, as Content-Type is {named[:40]!r}; send {BINARY}"
+        )
 
 
 def _wanted(document: Mapping[str, Any], served: Served) -> Wanted:
