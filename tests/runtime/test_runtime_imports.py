@@ -11,11 +11,14 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from invocations_kit import npy
 from runtime_kit import (
     ONNX_REQUEST,
     REQUEST,
     document,
+    event,
     predict,
     rank,
     rank_packed,
@@ -115,6 +118,20 @@ def test_dialect_that_is_not_served_is_not_imported(tmp_path: Path, name: str) -
     found = imported(tmp_path, write_bundle(tmp_path / "bundle", document(dialects=[other])), [])
     assert f"ranklet_runtime.dialects.{name}" not in found["new"]
     assert f"ranklet_runtime.dialects.{other}" in found["new"]
+
+
+def test_tables_of_other_protocols_import_the_csv_module_alone(tmp_path: Path) -> None:
+    """And that only where something is quoted."""
+    table = b"age,country,hour,id,price,rating\n31,%s,20,10,2.5,4.5\n"
+    array = npy(np.array([(31, 10, 2.5)], [("age", "<i8"), ("id", "<i8"), ("price", "<f8")]))
+    bodies = [(table % b"fr", "text/csv"), (array, "application/x-npy"), (table % b'"fr"', "text/csv")]
+    for number, (body, kind) in enumerate(bodies):
+        (tmp_path / str(number)).mkdir()
+        bundle = write_bundle(tmp_path / f"bundle-{number}", document(dialects=["sagemaker"]))
+        found = imported(tmp_path / str(number), bundle, [event("/invocations", body, content_type=kind)])
+        assert found["statuses"] == [200]
+        assert tops(found["new"]) - OURS - STANDARD == {"numpy", *({"csv", "_csv"} if b'"' in body else ())}
+        assert not tops(found["all"]) & (NEVER | {"onnxruntime"})
 
 
 def test_threads_are_set_before_numpy_is_imported(tmp_path: Path) -> None:
