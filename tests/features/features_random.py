@@ -147,6 +147,15 @@ KIND: dict[str, st.SearchStrategy[Feature]] = {
             ),
         ]
     ),
+    "terms": st.builds(
+        lambda name, index: Feature(
+            "terms",
+            (name,),
+            {"expr": f'["field","{name}"]', "index": index, "vocabulary": "terms.json"},
+        ),
+        st.sampled_from(["u_word", "i_word", "i_int"]),
+        st.sampled_from(["{}", '{"distance":1,"weight":"log"}', '{"words":"\\\\b[a-z]","view":true}']),
+    ),
     # Of integers: not every text is a name, and those have tests of their own.
     "vw": st.builds(
         lambda of, options: Feature("vw", of, options),
