@@ -72,6 +72,13 @@ def test_a_refusal_names_status_and_place(served: str) -> None:
         assert refused.value.status == 404
 
 
+def test_a_version_is_asked_for_by_its_number(served: str, golden: list[Row]) -> None:
+    row = golden[0]
+    with Client(served, row.model) as client:
+        ranked = client.at(3).rank(user=row.user, context=row.context, items=row.items)
+    np.testing.assert_allclose(ranked.scores, row.scores, atol=1e-6, rtol=0)
+
+
 def test_health_and_document_are_told(served: str) -> None:
     with Client(served, "shelves") as client:
         assert client.health()["model"] == "shelves"

@@ -104,4 +104,4 @@ def unpacked(value: Any, name: str) -> Column:
     sizes = isinstance(shape, list) and 0 < len(shape) < 3 and all(type(size) is int and size >= 0 for size in shape)
     if dtype is None or not sizes or not isinstance(data, bytes) or len(data) != prod(shape) * dtype.itemsize:
         raise BadAnswer(f"`{name}` of the answer is a buffer whose parts disagree")
-    return np.frombuffer(data, dtype).reshape(shape)
+    return np.frombuffer(data, dtype).reshape(shape).copy()  # the caller may write into it

@@ -28,8 +28,9 @@ class Options(TypedDict, total=False):
     """Keyword arguments of `Client` and `AsyncClient`.
 
     auth: SigV4(), Bearer(…), ApiKey(…) or any httpx.Auth. headers: sent with every request.
-    format: `msgpack` (default) or `json`. compress: bodies of 4 KB or more; True for zstd where Python has it, else
-    gzip. deadline: seconds that a call may take in all (10). retries: `Retries(most=3, first=0.1, longest=2.0)`.
+    format: `msgpack` (default) or `json`. deadline: seconds that a call may take in all (10).
+    compress: bodies of 4 KB or more; True for zstd where Python has it, else gzip, which alone a REST API with
+    compression of its own lets through. retries: `Retries(most=3, first=0.1, longest=2.0)`.
     limit: candidates of one request; by default asked of the model's OpenAPI document, or learned from a 413.
     item_key: the item column that names candidates, "" where none does; by default the document says it. Only needed
     for `top_k` of more candidates than the limit. parallel: requests at a time.

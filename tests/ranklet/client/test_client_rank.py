@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from client_fleet import LIMIT, Answer, Ask, Fleet, scores, write_bundle
 
-from ranklet.client import AsyncClient, BadCall, Client, Refused
+from ranklet.client import AsyncClient, BadCall, Client, Refused, bodies
 
 USER = {"age": 0.5}
 
@@ -140,10 +140,28 @@ def test_columns_may_be_what_callers_have(ask: Ask, fleet: Fleet) -> None:
 @pytest.mark.parametrize("form", ["msgpack", "json"])
 def test_large_bodies_travel_compressed(ask: Ask, fleet: Fleet, form: str, compress: Any) -> None:
     items = {**_items(3), "shelf": ["drama"] * 3, "note": ["x" * 4000] * 3}
+    if compress == "zstd" and bodies.zstd() is None:
+        with pytest.raises(BadCall, match=r"pip install backports\.zstd"):
+            ask(fleet.url, options={"format": form, "compress": compress}, user=USER, items=items)
+        return
     ranked = ask(fleet.url, options={"format": form, "compress": compress}, user=USER, items=items)
     np.testing.assert_array_equal(ranked.scores, scores(0.5, items["price"]))
     assert len(fleet.said[0].body) < 4000
-    assert fleet.said[0].headers["content-encoding"] == ("gzip" if compress == "gzip" else "zstd")
+    assert fleet.said[0].headers["content-encoding"] == (
+        "gzip" if compress == "gzip" or bodies.zstd() is None else "zstd"
+    )
+
+
+def test_without_zstd_it_is_gzip(ask: Ask, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "zstd", lambda: None)
+    test_large_bodies_travel_compressed(ask, fleet, "json", True)
+    test_large_bodies_travel_compressed(ask, fleet, "json", "zstd")
+
+
+def test_small_bodies_and_unasked_ones_travel_as_they_are(ask: Ask, fleet: Fleet) -> None:
+    ask(fleet.url, options={"compress": True}, user=USER, items=_items(2))
+    ask(fleet.url, user=USER, items={**_items(2), "note": ["x" * 4000] * 2})
+    assert all("content-encoding" not in said.headers for said in fleet.said)
 
 
 def test_what_describes_a_model_is_asked_for(fleet: Fleet, bundle: Path) -> None:
