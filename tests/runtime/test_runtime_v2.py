@@ -9,7 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runtime_kit import COUNTRIES, MODEL, REQUEST, body_of, document, event, expected, json_of, rank
+from runtime_kit import (
+    COUNTRIES,
+    MODEL,
+    REQUEST,
+    body_of,
+    document,
+    event,
+    expected,
+    json_of,
+    rank,
+    write_bundle,
+)
+from test_runtime_imports import NEVER, OURS, STANDARD, imported, tops
 
 from ranklet_runtime.dialects import tensors
 from ranklet_runtime.dialects.v2 import VERSION
@@ -684,3 +696,13 @@ def test_wrong_methods_and_paths_have_the_error_shape(films: Function) -> None:
         answer = films(event(path, "{}", method=method), None)
         assert answer["statusCode"] == status
         assert list(json_of(answer)) == ["error"]
+
+
+def test_it_imports_nothing_that_other_dialects_do_not(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", document(dialects=["v2"]))
+    asked = binary(inputs(), parameters={"binary_data_output": True})
+    found = imported(tmp_path, bundle, [asked, infer({"inputs": inputs()}), infer({})])
+    assert found["statuses"] == [200, 200, 400]
+    assert tops(found["new"]) - OURS - STANDARD == {"numpy"}
+    assert not tops(found["all"]) & NEVER
+    assert "ranklet_runtime.dialects.v2_metadata" not in found["new"]
