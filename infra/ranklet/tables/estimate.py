@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ranklet import prices
 from ranklet.items import Numbered
-from ranklet.tables import prices
 
 WRITE_UNIT = 1024
 CHUNK = 65_536

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ranklet import prices
 from ranklet.model import Model, TableSource, Traffic
-from ranklet.tables import prices
 from ranklet_features.spec import Placement
 
 MB = 1 << 20

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ranklet import prices
 from ranklet.model import Model
 from ranklet.packaging.sizes import LIMIT
-from ranklet.tables import placement, prices
+from ranklet.tables import placement
 from ranklet.tables.placement import MB, Site
 
 LAYERS = 52 * MB

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ranklet import prices
 from ranklet.errors import TableError
 from ranklet.snapshots import KEYS, VECTORS, key
-from ranklet.tables import prices
 from ranklet.tables.calls import until_answered
 from ranklet.tables.placement import GB
 from ranklet.tables.versions import Version, parts

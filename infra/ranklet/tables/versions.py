@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from ranklet import prices
 from ranklet.errors import TableError
-from ranklet.tables import prices, whole
+from ranklet.tables import whole
 from ranklet.tables.calls import refused, until_answered
 from ranklet.tables.placement import GB
 from ranklet_features.packing import row_dtype

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from ranklet import prices
 from ranklet.model import Model, TableSource, Traffic
-from ranklet.tables import prices
 from ranklet.tables.placement import GB, MB, Placed, Site, decide, key_bytes, keys_read, read_units
 from ranklet.tables.room import Room
 

@@ -24,13 +24,13 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from ranklet import prices
 from ranklet.bench import base
 from ranklet.bench.base import Found, Progress, Row, Setting
 from ranklet.bench.tables import data, reads, servers
 from ranklet.bench.tables.data import Sheet
 from ranklet.errors import BenchError
 from ranklet.items import Items
-from ranklet.tables import prices
 from ranklet_features.spec import Table
 from ranklet_features.stores.base import FOUND, Keys, Neighbours, Rows
 from ranklet_features.stores.cached import CachedStore
