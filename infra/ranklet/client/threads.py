@@ -1,4 +1,8 @@
-"""The client for programs with threads; parts of a call that is split go out side by side."""
+"""The client for programs with threads; parts of a call that is split go out side by side.
+
+No wait for the network outlasts the deadline, and a body that is still coming then is cut. Only a server that sends the
+head of its answer bit by bit can go on longer: httpx tells nothing before the head is whole. asyncio cuts that too.
+"""
 
 from __future__ import annotations
 

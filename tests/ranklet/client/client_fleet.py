@@ -8,9 +8,11 @@ import json
 import math
 import socket
 import struct
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -144,7 +146,14 @@ class Closed:
     sent: bytes = b""
 
 
-Fault = Answer | Reset | Silence | Closed
+@dataclass(frozen=True)
+class Dribble:
+    """`sent`, and then a blank every now and then, without an end."""
+
+    sent: bytes = b""
+
+
+Fault = Answer | Reset | Silence | Closed | Dribble
 
 
 class Fleet:
@@ -153,8 +162,7 @@ class Fleet:
     def __init__(self, bundle: Path) -> None:
         self.function, self.faults, self.said = Function.open(bundle, {}), deque[Fault | None](), list[Said]()
         self.released, self.lock = threading.Event(), threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"fleet": self}))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"fleet": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property
@@ -188,6 +196,15 @@ class Fleet:
         }
         with self.lock:
             return self.function(event, None)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that go in the middle are what is tested here."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -228,6 +245,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(fault.sent)
         self.close_connection = True
+        if isinstance(fault, Dribble):
+            with suppress(OSError):  # the client has gone
+                while not self.fleet.released.wait(0.01):
+                    self.wfile.write(b" ")
         if isinstance(fault, Silence):
             self.fleet.released.wait()
         if isinstance(fault, Reset):

@@ -7,9 +7,20 @@ from typing import Any
 import msgpack
 import numpy as np
 import pytest
-from client_fleet import Answer, Ask, Closed, Fault, Fleet, Reset, Silence, scores
+from client_fleet import Answer, Ask, Closed, Dribble, Fault, Fleet, Reset, Silence, scores
 
-from ranklet.client import BadAnswer, BadCall, Client, ClientError, DeadlineExceeded, Refused, Retries, Unavailable
+from ranklet.client import (
+    BadAnswer,
+    BadCall,
+    Client,
+    ClientError,
+    DeadlineExceeded,
+    Refused,
+    Retries,
+    Unavailable,
+    tasks,
+    threads,
+)
 
 USER, ITEMS = {"age": 0.5}, {"id": [1, 2, 3], "price": [0.5, 1.5, -1.0]}
 SCORES = scores(0.5, [0.5, 1.5, -1.0])
@@ -77,6 +88,22 @@ def test_silence_ends_at_the_deadline(ask: Ask, fleet: Fleet, sent: bytes) -> No
     fleet.faults.append(Silence(sent))
     with pytest.raises(DeadlineExceeded, match=r"deadline of 0\.3 s passed: 0 of 1 request answered after 1 attempt"):
         ask(fleet.url, user=USER, items=ITEMS, deadline=0.3)
+
+
+def test_a_body_without_an_end_is_cut_at_the_deadline(ask: Ask, fleet: Fleet) -> None:
+    fleet.faults.append(Dribble(HEAD))
+    with pytest.raises(DeadlineExceeded):
+        ask(fleet.url, user=USER, items=ITEMS, deadline=0.3)
+
+
+def test_a_body_above_all_measure_is_not_read_to_its_end(
+    ask: Ask, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (threads, tasks):
+        monkeypatch.setattr(module, "ANSWER_BYTES", 100)
+    fleet.faults.append(Answer(200, b" " * 1_000_000))
+    with pytest.raises(BadAnswer, match="more than 100 bytes"):
+        ask(fleet.url, user=USER, items=ITEMS)
 
 
 def test_one_part_that_fails_ends_the_call(ask: Ask, fleet: Fleet) -> None:

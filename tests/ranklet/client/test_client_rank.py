@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgpack
 import numpy as np
 import pandas as pd
@@ -174,6 +175,25 @@ def test_what_describes_a_model_is_asked_for(fleet: Fleet, bundle: Path) -> None
 async def _described(url: str) -> tuple[Any, Any]:
     async with AsyncClient(url, "films") as client:
         return await client.health(), await client.metadata()
+
+
+def test_a_client_of_the_callers_own_stays_open(fleet: Fleet) -> None:
+    async def views() -> None:
+        async with httpx.AsyncClient(verify=False) as http:
+            async with AsyncClient(fleet.url, "films", http=http) as client:
+                for view in (client.at("2"), client.labelled("live")):
+                    with pytest.raises(Refused, match="404"):
+                        await view.rank(user=USER, items=_items(1))
+                    await view.close()
+                await client.rank(user=USER, items=_items(LIMIT + 1))
+            await http.get(f"{fleet.url}/films/health")
+
+    asyncio.run(views())
+    with httpx.Client(verify=False) as http:
+        with Client(fleet.url, "films", http=http) as client:
+            client.rank(user=USER, items=_items(LIMIT + 1))
+        http.get(f"{fleet.url}/films/health")
+    assert [said.path.rpartition("/")[2] for said in fleet.said].count("health") == 2
 
 
 def test_versions_and_labels_have_paths_of_their_own(fleet: Fleet) -> None:
