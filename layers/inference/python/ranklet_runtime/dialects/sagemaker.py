@@ -4,8 +4,9 @@
     POST /endpoints/<model>/invocations                 as `sagemaker-runtime` InvokeEndpoint, of the AWS SDKs
 
 The SDKs sign for the service `sagemaker`, which API Gateway's IAM authorizer cannot check: models that they ask have
-`auth = "none"`, a Lambda authorizer, or JWT and a client that signs nothing and sends a token. Errors there are those of the real API: ModelError (424) is what the model refuses, with
-its own status inside, ValidationError (400) what names something that is not here.
+`auth = "none"`, a Lambda authorizer, or JWT and a client that signs nothing and sends a token. Errors there are those
+of the real API: ModelError (424) is what the model refuses, with its own status inside, ValidationError (400) what
+names something that is not here.
 Source: docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 """
 
