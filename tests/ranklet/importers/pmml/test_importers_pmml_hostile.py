@@ -166,7 +166,9 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["s_xgb2", "s_tree", "mining_missing_sum_skipSegment_1", "card_complex", "svm_rbf_one",
                                   "bayes_all_001", "knn_ids", "s_imputed_logistic", "nn_3_softmax", "glm_ordinal_logit",
-                                  "cluster_told", "rules_weightedSum_nested_none"])  # fmt: skip
+                                  "cluster_told", "rules_weightedSum_nested_none", "text_s_sublinear", "text_groups",
+                                  "text_allHits_false_near2", "tree_aggregate_deep", "tree_weighted_surrogate",
+                                  "svm_rbf_shares", "rules_sure_weightedSum_default"])  # fmt: skip
 def test_damaged_files_are_refused_in_words_or_read_as_what_they_say(name: str, tmp_path: Path) -> None:
     text, chance = kit.stored(name).text.decode(), random.Random(name)
     path = tmp_path / "model.pmml"
