@@ -32,7 +32,16 @@ from ranklet_runtime.bodies import printable, read_json, write_json
 from ranklet_runtime.dialects import flat, tensors
 from ranklet_runtime.dialects.base import Call, Route
 from ranklet_runtime.dialects.tensors import BYTES, FP32, FP64, Datatype, Flat
-from ranklet_runtime.dialects.v2_inputs import INPUTS, as_column, as_tensor, check_parameters, head, named, size_of
+from ranklet_runtime.dialects.v2_inputs import (
+    INPUTS,
+    as_column,
+    as_tensor,
+    check_parameters,
+    head,
+    named,
+    plain_bytes,
+    size_of,
+)
 from ranklet_runtime.errors import BadRequest, RequestFault
 from ranklet_runtime.manifest import Told
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
@@ -73,18 +82,22 @@ class V2:
         document, start = _document(request)
         given = named(document.get(INPUTS), INPUTS)
         own = flat.are_tensors(given, served)
+        inputs, limit = served.inputs, served.manifest.limits.items
         columns: dict[str, Flat] = {}
         for name, one in given.items():
+            declared = None if own else inputs.get(name)
+            if declared is not None and (quick := plain_bytes(one, declared, request.body, start=start, limit=limit)):
+                columns[name], start = quick
+                continue
             path = f"$.{INPUTS}.{name}"
-            kind, shape = head(one, served.manifest.limits.items, path=path)
+            kind, shape = head(one, limit, path=path)
             size = size_of(one, path)
             if size is None:
                 values = tensors.read_json(kind, one.get("data"), shape, path=path)
             else:
                 values = tensors.read_bytes(kind, request.body, prod(shape), start=start, size=size, path=path)
                 start += size
-            declared = served.inputs.get(name)
-            if own or declared is None:
+            if declared is None:
                 columns[name] = as_tensor(values, kind, shape, path=path)
             else:
                 columns[name] = as_column(values, kind, shape, declared=declared, path=path)

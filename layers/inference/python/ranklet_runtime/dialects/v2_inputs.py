@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from ranklet_features.spec import Input
 from ranklet_runtime.dialects.tensors import BYTES, DATATYPES, Datatype, Flat
@@ -16,6 +18,8 @@ INPUTS = "inputs"
 INT = frozenset({int})
 REFUSED = frozenset({"shared_memory_region", "classification"})
 """Parameters of a tensor without which the answer would be another."""
+
+PLAIN = {one.name: (one.sort, one.dtype, one.size) for one in DATATYPES.values() if one.plain}
 
 TYPES = {"int": "INT64", "float": "FP64", "string": "BYTES"}
 SENT = {"int": ("int",), "float": ("int", "float"), "string": ("string",)}
@@ -34,6 +38,36 @@ def named(tensors: Any, key: str) -> dict[str, dict[str, Any]]:
         if len(found) <= at:
             raise BadRequest(f"{name[:80]!r} is there twice", path=f"$.{key}[{at}].name")
     return found
+
+
+def plain_bytes(
+    one: Mapping[str, Any], declared: Input, body: bytes, *, start: int, limit: int
+) -> tuple[NDArray[Any], int] | None:
+    """Numbers as bytes, one a row, and where they end: nearly all of a large request, so it is looked at in one go.
+
+    None for everything else, and for whatever is wrong: `head` and what follows it say what.
+    """
+    try:
+        sort, dtype, width = PLAIN[one["datatype"]]
+        shape, parameters = one["shape"], one["parameters"]
+        rows, size = shape[0], parameters["binary_data_size"]
+    except (LookupError, TypeError):
+        return None
+    if (
+        declared.list
+        or declared.length is not None
+        or sort not in SENT[declared.type]
+        or type(rows) is not int
+        or not 0 < rows <= limit
+        or (len(shape) > 1 and shape[1:] != [1])
+        or type(size) is not int
+        or size != rows * width
+        or (end := start + size) > len(body)
+        or len(parameters) > 1
+        or "data" in one
+    ):
+        return None
+    return np.frombuffer(body, dtype, rows, start), end
 
 
 def head(one: Mapping[str, Any], limit: int, *, path: str) -> tuple[Datatype, list[int]]:
