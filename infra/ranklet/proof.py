@@ -62,7 +62,7 @@ def prove(
     replay = Replay(manifest, rows)
     with ExitStack() as stack:
         by_name = {one.table.name: one for one in tables}
-        variants = Variants(bundle, manifest, _environment(staged, stack), by_name, stack)
+        variants = Variants(bundle, manifest, environment(staged, stack), by_name, stack)
         if not variants.narrowed:
             deployed = variants.deployed()
             paths = replay.worst(deployed, bound) | _ways(variants, replay, bound, packed=())
@@ -110,7 +110,7 @@ def answers(
     manifest = Manifest.read(bundle / "manifest.json")
     with ExitStack() as stack:
         variants = Variants(
-            bundle, manifest, _environment(staged, stack), {one.table.name: one for one in tables}, stack
+            bundle, manifest, environment(staged, stack), {one.table.name: one for one in tables}, stack
         )
         return Replay(manifest, rows).answers(variants.variant(packed=()))
 
@@ -210,7 +210,8 @@ def _decide(name: str, found: Precision, bound: float) -> None:
     )
 
 
-def _environment(staged: Sequence[Path], stack: ExitStack) -> dict[str, str]:
+def environment(staged: Sequence[Path], stack: ExitStack) -> dict[str, str]:
+    """By what a function finds tables: a DynamoDB wire server with these folders' rows, until the stack is left."""
     if not staged:
         return {}
     from ranklet.local.dynamodb import LocalDynamo  # most models have no such table
