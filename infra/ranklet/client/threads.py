@@ -30,6 +30,19 @@ class _Stopped(ClientError):
     """Another part of the call has failed."""
 
 
+class _Group:
+    """The parts of a call: the first error ends them all."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self.error: BaseException | None = None
+
+    def end(self, error: BaseException | None = None) -> None:
+        """No part sends anything from here on."""
+        self.error = self.error or error
+        self.ended.set()
+
+
 class Client:
     """Calls one model; for use by several threads at once. Close it, or use it as a context manager.
 
@@ -96,35 +109,39 @@ class Client:
         other._setup, other._owned = self._setup.selecting(kind, name), ExitStack()
         return other
 
-    def _run(self, steps: Steps[T], stop: threading.Event | None = None) -> T:
-        stop = stop or threading.Event()
+    def _run(self, steps: Steps[T], group: _Group | None = None) -> T:
+        group = group or _Group()
         outcome: Any = None
         try:
             while True:
                 wish = steps.send(outcome)
-                if stop.is_set():
+                if group.ended.is_set():
                     raise _Stopped
                 if isinstance(wish, Send):
                     outcome = self._send(wish)
                 elif isinstance(wish, Sleep):
-                    outcome = stop.wait(wish.seconds)
+                    outcome = group.ended.wait(wish.seconds)
                 else:
                     outcome = self._together(wish.steps)
         except StopIteration as end:
             result: T = end.value
             return result
+        except BaseException as error:
+            group.end(error)
+            raise
         finally:
             steps.close()
 
     def _together(self, steps: Sequence[Steps[Any]]) -> list[Any]:
-        stop = threading.Event()
-        futures: list[Future[Any]] = [self._pool.submit(self._run, one, stop) for one in steps]
+        group = _Group()
+        futures: list[Future[Any]] = [self._pool.submit(self._run, one, group) for one in steps]
         try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            first = next((one for one in futures if one in done and one.exception() is not None), None)
-            return [one.result() for one in ([first] if first else futures)]
+            wait(futures, return_when=FIRST_EXCEPTION)
+            if group.error is not None:
+                raise group.error
+            return [one.result() for one in futures]
         finally:
-            stop.set()
+            group.end()
             for one in futures:
                 one.cancel()
 
