@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import orjson
 
 from ranklet.importers.pmml import patterns
+from ranklet.importers.pmml.backtracking import SQUARE
 from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.patterns import Pattern
@@ -62,7 +63,7 @@ def _index(element: Element) -> str:
         "best": best,
         "weight": weight,
         "tables": [[[[one.written, put, one.bounds] for one, put in rows], recursive] for rows, recursive in tables],
-        "limit": min(one.limit for one in used),
+        "limit": min([SQUARE] * (distance > 0) + [one.limit for one in used]),
     }
     return orjson.dumps(index).decode()
 

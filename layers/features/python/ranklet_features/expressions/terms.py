@@ -149,6 +149,8 @@ class Tokens:
 
     def _between(self, word: str, wanted: str, most: int) -> int:
         """The distance of two words, -1 for more than `most`."""
+        if len(word) > 2 * len(wanted) + most:
+            return -1  # and not kept, however long it is
         key = (word, wanted, most)
         if key not in self._near:
             if len(self._near) > ROOM // 16:
