@@ -4,8 +4,8 @@
 
 Walking a row down a tree is one unpredictable jump after another, and a processor waits at each. Here each different
 threshold is compared with all rows at once (see `thresholds`), and trees are walked by and, or and xor of the answers
-(see `bits`), symmetric ones by putting them side by side (see `symmetric`). For hundreds of rows that takes a third of
-onnxruntime's time, and less than XGBoost's and CatBoost's; for a dozen it takes more.
+(see `bits`), symmetric ones by putting them side by side (see `symmetric`). For hundreds of rows that takes a quarter
+of onnxruntime's time, and less than XGBoost's; for a dozen it takes more.
 
 Arrays of the artefact, a node's children side by side and behind it: `child` [nodes], the left child's number, the
 right one is the next, 0 of a leaf; `feature` [nodes]; `number` [nodes], the threshold of a split or the value of a
