@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import math
@@ -11,27 +10,21 @@ import struct
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from ranklet.client import AsyncClient, Client, Ranked, Retries
 from ranklet.model import Model
 from ranklet.openapi import document
 from ranklet_runtime.function import Function
 from ranklet_runtime.manifest import Manifest
 
-Ask = Callable[..., Ranked]
-"""`ask(url, options=…, user=…, items=…)`: by one of the clients."""
-
-AT_ONCE = Retries(first=0.0, longest=0.0)
 SHELVES = ("comedy", "drama", "western")
 LIMIT = 7
 
@@ -88,22 +81,6 @@ def _describe(folder: Path) -> None:
 def scores(age: float, prices: Sequence[float]) -> NDArray[np.float32]:
     """What the model gives, by its definition."""
     return np.array([1 / (1 + math.exp(-(age + price))) for price in prices], np.float32)
-
-
-def ask_with_threads(url: str, *, options: dict[str, Any] | None = None, **arguments: Any) -> Ranked:
-    # Certificates take a tenth of a second to load, and nothing here has one.
-    chosen = {"retries": AT_ONCE, **(options or {})}
-    with httpx.Client(verify=False) as http, Client(url, "films", http=http, **chosen) as client:
-        return client.rank(**arguments)
-
-
-def ask_with_tasks(url: str, *, options: dict[str, Any] | None = None, **arguments: Any) -> Ranked:
-    async def call() -> Ranked:
-        chosen = {"retries": AT_ONCE, **(options or {})}
-        async with httpx.AsyncClient(verify=False) as http, AsyncClient(url, "films", http=http, **chosen) as client:
-            return await client.rank(**arguments)
-
-    return asyncio.run(call())
 
 
 @dataclass(frozen=True)

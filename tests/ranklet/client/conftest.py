@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_fleet import Ask, Fleet, ask_with_tasks, ask_with_threads, write_bundle
+from client_asks import Ask, ask_with_tasks, ask_with_threads
+from client_fleet import Fleet, write_bundle
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ import botocore.awsrequest
 import botocore.credentials
 import httpx
 import pytest
-from client_fleet import Answer, Ask, Fleet, Said
+from client_asks import Ask
+from client_fleet import Answer, Fleet, Said
 
 from ranklet.client import ApiKey, Bearer, SigV4, Unsigned
 from ranklet.local.dynamodb.auth import Verifier

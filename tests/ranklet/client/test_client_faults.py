@@ -7,7 +7,8 @@ from typing import Any
 import msgpack
 import numpy as np
 import pytest
-from client_fleet import Answer, Ask, Closed, Dribble, Fault, Fleet, Reset, Silence, scores
+from client_asks import Ask
+from client_fleet import Answer, Closed, Dribble, Fault, Fleet, Reset, Silence, scores
 
 from ranklet.client import (
     BadAnswer,

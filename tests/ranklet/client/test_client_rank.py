@@ -10,7 +10,8 @@ import msgpack
 import numpy as np
 import pandas as pd
 import pytest
-from client_fleet import LIMIT, Answer, Ask, Fleet, scores, write_bundle
+from client_asks import Ask
+from client_fleet import LIMIT, Answer, Fleet, scores, write_bundle
 
 from ranklet.client import AsyncClient, BadCall, Client, Refused, bodies
 

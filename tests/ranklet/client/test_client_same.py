@@ -4,7 +4,8 @@ from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
-from client_fleet import Answer, Closed, Fault, Fleet, Reset, ask_with_tasks, ask_with_threads, scores
+from client_asks import ask_with_tasks, ask_with_threads
+from client_fleet import Answer, Closed, Fault, Fleet, Reset, scores
 from hypothesis import HealthCheck, given, settings
 
 from ranklet.client import ClientError, Ranked, Retries
