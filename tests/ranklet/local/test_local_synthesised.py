@@ -36,8 +36,11 @@ source = "export/model.npz"
 [function]
 memory = 256
 timeout = 6
-provisioned = 1
 reserved = 3
+
+[warmth]
+kind = "provisioned"
+count = 1
 """
 
 MANIFEST = {
