@@ -39,7 +39,7 @@ from ranklet_runtime.dialects.v2_inputs import (
     check_parameters,
     head,
     named,
-    plain_bytes,
+    plain,
     size_of,
 )
 from ranklet_runtime.errors import BadRequest, RequestFault
@@ -86,7 +86,7 @@ class V2:
         columns: dict[str, Flat] = {}
         for name, one in given.items():
             declared = None if own else inputs.get(name)
-            if declared is not None and (quick := plain_bytes(one, declared, request.body, start=start, limit=limit)):
+            if declared is not None and (quick := plain(one, declared, request.body, start=start, limit=limit)):
                 columns[name], start = quick
                 continue
             path = f"$.{INPUTS}.{name}"

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 from ranklet_features.spec import Input
 from ranklet_runtime.dialects.tensors import BYTES, DATATYPES, Datatype, Flat
@@ -19,7 +18,7 @@ INT = frozenset({int})
 REFUSED = frozenset({"shared_memory_region", "classification"})
 """Parameters of a tensor without which the answer would be another."""
 
-PLAIN = {one.name: (one.sort, one.dtype, one.size) for one in DATATYPES.values() if one.plain}
+PLAIN = {one.name: (one.sort, one.dtype, one.size) for one in DATATYPES.values() if one.plain or one is BYTES}
 
 TYPES = {"int": "INT64", "float": "FP64", "string": "BYTES"}
 SENT = {"int": ("int",), "float": ("int", "float"), "string": ("string",)}
@@ -40,17 +39,15 @@ def named(tensors: Any, key: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def plain_bytes(
-    one: Mapping[str, Any], declared: Input, body: bytes, *, start: int, limit: int
-) -> tuple[NDArray[Any], int] | None:
-    """Numbers as bytes, one a row, and where they end: nearly all of a large request, so it is looked at in one go.
+def plain(one: Mapping[str, Any], declared: Input, body: bytes, *, start: int, limit: int) -> tuple[Flat, int] | None:
+    """One value a row, as a feature takes it, and where its bytes end: nearly all of a request, so in one go.
 
     None for everything else, and for whatever is wrong: `head` and what follows it say what.
     """
     try:
         sort, dtype, width = PLAIN[one["datatype"]]
-        shape, parameters = one["shape"], one["parameters"]
-        rows, size = shape[0], parameters["binary_data_size"]
+        shape = one["shape"]
+        rows = shape[0]
     except (LookupError, TypeError):
         return None
     if (
@@ -60,14 +57,19 @@ def plain_bytes(
         or type(rows) is not int
         or not 0 < rows <= limit
         or (len(shape) > 1 and shape[1:] != [1])
-        or type(size) is not int
-        or size != rows * width
-        or (end := start + size) > len(body)
-        or len(parameters) > 1
-        or "data" in one
     ):
         return None
-    return np.frombuffer(body, dtype, rows, start), end
+    data: Any = one.get("data")
+    parameters = one.get("parameters")
+    if parameters is None:
+        # What has 64 bits is read by the feature itself; of all others the datatype says what they may be.
+        if width in (0, 8) and type(data) is list and len(data) == rows and type(data[0]) is not list:
+            return data, start
+        return None
+    size = parameters.get("binary_data_size") if type(parameters) is dict and len(parameters) == 1 else None
+    if data is not None or not width or type(size) is not int or size != rows * width or start + size > len(body):
+        return None
+    return np.frombuffer(body, dtype, rows, start), start + size
 
 
 def head(one: Mapping[str, Any], limit: int, *, path: str) -> tuple[Datatype, list[int]]:
