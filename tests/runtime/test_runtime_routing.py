@@ -134,3 +134,17 @@ def test_a_route_never_raises_anything_but_a_request_fault(films: Function) -> N
         with pytest.raises(RequestFault):
             films._router.resolve("GET", path)
         films._router.nearest(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [(f"/v1/models/{MODEL}:predict", "error"), (f"/model/{MODEL}", "message"), ("/invocations", "error_code")],
+)
+@pytest.mark.parametrize("size", [10, 9_000_000])
+def test_a_body_that_cannot_be_read_is_refused_in_the_shape_of_its_path(
+    films: Function, path: str, key: str, size: int
+) -> None:
+    sent = {**event(path, content_type="application/json"), "body": "*" * size, "isBase64Encoded": True}
+    answer = films(sent, None)
+    assert answer["statusCode"] == (400 if size == 10 else 413)
+    assert key in json_of(answer)

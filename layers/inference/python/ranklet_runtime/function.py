@@ -72,7 +72,7 @@ class Function:
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer one API Gateway event; `context` is Lambda's, or None."""
         started = time.monotonic()
-        request = NO_REQUEST
+        request: HttpRequest | None = None
         try:
             request = events.decode(event, self.manifest.limits.body_bytes)
             dialect, call = self._router.resolve(request.method, request.path)
@@ -81,9 +81,9 @@ class Function:
             else:
                 answer = self._pass_on(event, call, context)
         except RequestFault as fault:
-            answer = self._refuse(fault, request, _request_id(event, context))
+            answer = self._refuse(fault, request or _addressed(event), _request_id(event, context))
         except Exception as error:  # the one place where everything ends: no request takes the environment down
-            answer = self._refuse(_internal(error), request, _request_id(event, context))
+            answer = self._refuse(_internal(error), request or _addressed(event), _request_id(event, context))
         self.telemetry.done(time.monotonic() - started)
         return answer
 
@@ -147,6 +147,14 @@ def _internal(error: Exception) -> InternalFault:
     fault = InternalFault(f"{type(error).__name__}: {error}")
     fault.__cause__ = error
     return fault
+
+
+def _addressed(event: Any) -> HttpRequest:
+    """Whom a request was for whose body cannot be read: its path decides in which dialect it is refused."""
+    try:
+        return events.decode({**event, "body": None}, 0)
+    except (RequestFault, TypeError):
+        return NO_REQUEST
 
 
 def _alias(context: Any) -> str | None:
