@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clients_kit import Row
+from clients_kit import COUNTRIES, VECTORS, Row
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput, InferResult
 from tritonclient.http import aio as asynchronous
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
@@ -157,6 +157,27 @@ def test_a_request_can_be_made_of_the_metadata_alone(
             assert all(size in (-1, real) for size, real in zip(one["shape"], tensor.shape, strict=True))
             given.append(InferInput(one["name"], list(tensor.shape), one["datatype"]).set_data_from_numpy(tensor))
         check(client(row.model).infer(row.model, given), row)
+
+
+def test_the_graphs_own_tensors_may_be_sent_as_the_metadata_names_them(
+    client: Callable[[str], InferenceServerClient], golden: list[Row]
+) -> None:
+    films = client("films")
+    told = {one["name"]: one for one in films.get_model_metadata("films")["parameters"]["tensors"]}
+    for row in (row for row in golden if row.model == "films"):
+        country = row.user["country"]
+        values = {
+            **{name: row.columns[name] for name in ("age", "hour", "price", "rating")},
+            "country": [COUNTRIES.index(country) if country in COUNTRIES else len(COUNTRIES)],
+            "vector": [VECTORS.get(key, (0.0, 0.0)) for key in row.items["id"]],
+        }
+        assert values.keys() == told.keys()
+        given = []
+        for name, column in values.items():
+            tensor = np.array(column, np.int64 if told[name]["datatype"] == "INT64" else np.float32)
+            tensor = tensor.reshape(len(column), *told[name]["shape"][1:])
+            given.append(InferInput(name, list(tensor.shape), told[name]["datatype"]).set_data_from_numpy(tensor))
+        check(films.infer("films", given), row)
 
 
 def test_refusals_reach_the_client_with_status_and_place(
