@@ -4,6 +4,7 @@
 `cdk` reaches the app as context:
 
 - `-c models=a,b` synthesises these models alone (the shared stack is always there, with the layers of all);
+- `-c env=prod` takes the settings of infra/environments/prod.toml: tags, names, and what it changes of model.toml's;
 - `-c rate=200 -c burst=100` sets how many requests per second, and at once, the API takes over all models: a caller
   gone wild costs money until it is told 429. cdk.json holds what holds without.
 
@@ -22,8 +23,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ranklet import environment as environments
 from ranklet import node
 from ranklet.deployable import Builder, Deployable, ready
+from ranklet.environment import Environment
 from ranklet.errors import ModelError, RankletError
 from ranklet.model import load
 from ranklet.packaging import layers, sizes, targets
@@ -78,20 +81,25 @@ def synthesise(
         context={**CONTEXT, **_settings(project), **(context or {})},
         analytics_reporting=False,
     )
+    environment = environments.load(project, app.node.try_get_context("env"))
     deployables = [
-        ready(project, folder, build=build or _builder(project))
+        ready(project, folder, build=build or _builder(project), environment=environment)
         for folder in project.models(_names(app.node.try_get_context("models")))
     ]
-    _wire(app, deployables, _layers(project, layer or _layer_builder(project)))
+    _wire(app, deployables, _layers(project, environment, layer or _layer_builder(project)), environment)
     return Path(app.synth().directory)
 
 
-def _wire(app: App, deployables: Sequence[Deployable], built: Mapping[tuple[str, str], Path]) -> None:
+def _wire(
+    app: App, deployables: Sequence[Deployable], built: Mapping[tuple[str, str], Path], environment: Environment
+) -> None:
+    import aws_cdk
+
     from ranklet.stacks.model import ModelStack
     from ranklet.stacks.shared import SharedStack
 
     rate, burst = _number(app, "rate", RATE), _number(app, "burst", BURST)
-    shared = SharedStack(app, layers=built, rate=rate, burst=burst)
+    shared = SharedStack(app, layers=built, rate=rate, burst=burst, environment=environment)
     hashes = {key: layers.digest(folder) for key, folder in built.items()}
     for deployable in deployables:
         architecture = deployable.model.function.architecture
@@ -99,17 +107,24 @@ def _wire(app: App, deployables: Sequence[Deployable], built: Mapping[tuple[str,
         sizes.check(
             {deployable.model.name: deployable.bundle} | {f"layer {name}": built[name, architecture] for name in needed}
         )
-        stack = ModelStack(app, deployable=deployable, layers={name: hashes[name, architecture] for name in needed})
+        stack = ModelStack(
+            app,
+            deployable=deployable,
+            layers={name: hashes[name, architecture] for name in needed},
+            environment=environment,
+        )
         # An order, not a reference: `cdk deploy <model>` brings the shared stack up to date first, `-e` leaves it.
         stack.add_stack_dependency(shared)
+    for key, value in environment.tags.items():
+        aws_cdk.Tags.of(app).add(key, value)
 
 
-def _layers(project: Project, layer: LayerBuilder) -> dict[tuple[str, str], Path]:
+def _layers(project: Project, environment: Environment, layer: LayerBuilder) -> dict[tuple[str, str], Path]:
     """Every layer for every architecture that a model of the project has, whichever models are synthesised.
 
     A shared stack with fewer would take layers away from models that are deployed.
     """
-    architectures = sorted({load(folder).function.architecture for folder in project.models()})
+    architectures = sorted({environment.applied(load(folder)).function.architecture for folder in project.models()})
     return {(name, architecture): layer(name, architecture) for architecture in architectures for name in layers.NAMES}
 
 

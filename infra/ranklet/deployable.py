@@ -8,6 +8,7 @@ from math import ceil
 from pathlib import Path
 
 from ranklet import certificate, freshness
+from ranklet.environment import NONE, Environment
 from ranklet.errors import BundleError, ModelError
 from ranklet.model import Model, load
 from ranklet.project import Project
@@ -85,12 +86,14 @@ class Deployable:
             ) from error
 
 
-def ready(project: Project, folder: Path, *, build: Builder) -> Deployable:
+def ready(project: Project, folder: Path, *, build: Builder, environment: Environment = NONE) -> Deployable:
     """The model of a folder with its proven bundle; one that is missing, or older than the folder's files, is built.
+
+    environment: whose settings go before those of model.toml; the bundle is the same in all of them.
 
     Raises BundleError for a bundle without a valid certificate, and what `load` and `build` raise.
     """
-    model = load(folder)
+    model = environment.applied(load(folder))
     _check(model, folder / "model.toml")
     bundle = project.bundle(model.name)
     if bundle.exists():

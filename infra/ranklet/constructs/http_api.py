@@ -29,12 +29,13 @@ ACCESS_LOG = {
 class HttpApi(Construct):
     """An HTTP API with the `$default` stage and no route; the models' stacks bring theirs.
 
-    rate: requests per second over all routes. burst: requests at once. What is above gets 429.
+    name: as the console shows it. rate: requests per second over all routes. burst: requests at once. What is above
+    gets 429.
     """
 
-    def __init__(self, scope: Construct, id: str, *, rate: int, burst: int, log_days: int) -> None:
+    def __init__(self, scope: Construct, id: str, *, name: str, rate: int, burst: int, log_days: int) -> None:
         super().__init__(scope, id)
-        self.api = aws_apigatewayv2.HttpApi(self, "Api", api_name="ranklet", create_default_stage=False)
+        self.api = aws_apigatewayv2.HttpApi(self, "Api", api_name=name, create_default_stage=False)
         stage = aws_apigatewayv2.CfnStage
         aws_apigatewayv2.CfnStage(
             self,

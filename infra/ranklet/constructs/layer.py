@@ -33,7 +33,7 @@ class Layer(Construct):
         aws_ssm.StringParameter(
             self,
             "Parameter",
-            parameter_name=parameters.layer(name, architecture),
+            parameter_name=parameters.named(self, parameters.layer(name, architecture)),
             string_value=self.version.layer_version_arn,
             description=f"Newest version of the layer {name} for {architecture}",
         )

@@ -9,6 +9,8 @@ from __future__ import annotations
 from aws_cdk import aws_ssm
 from constructs import Construct
 
+from ranklet import environment
+
 API_ID = "/ranklet/api/id"
 
 
@@ -17,6 +19,11 @@ def layer(name: str, architecture: str) -> str:
     return f"/ranklet/layers/{name}/{architecture}"
 
 
+def named(scope: Construct, name: str) -> str:
+    """The parameter as the app's environment calls it."""
+    return environment.parameter(scope.node.try_get_context("env") or "", name)
+
+
 def value(scope: Construct, name: str) -> str:
     """A token for the parameter's value, which CloudFormation reads when it deploys."""
-    return aws_ssm.StringParameter.value_for_string_parameter(scope, name)
+    return aws_ssm.StringParameter.value_for_string_parameter(scope, named(scope, name))

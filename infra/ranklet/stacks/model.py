@@ -11,14 +11,22 @@ from ranklet.constructs import parameters
 from ranklet.constructs.function import ModelFunction
 from ranklet.constructs.routes import ModelRoutes
 from ranklet.deployable import Deployable
+from ranklet.environment import Environment
 
 
 class ModelStack(Stack):
     """layers: name → hash of the layer's content, of the layers that the function needs."""
 
-    def __init__(self, scope: Construct, *, deployable: Deployable, layers: Mapping[str, str]) -> None:
+    def __init__(
+        self, scope: Construct, *, deployable: Deployable, layers: Mapping[str, str], environment: Environment
+    ) -> None:
         model = deployable.model
-        super().__init__(scope, model.name, description=model.description or f"ranklet: the model {model.name}")
+        super().__init__(
+            scope,
+            model.name,
+            stack_name=environment.stack(model.name),
+            description=model.description or f"ranklet: the model {model.name}",
+        )
         api_id = parameters.value(self, parameters.API_ID)
         api = aws_apigatewayv2.HttpApi.from_http_api_attributes(self, "Api", http_api_id=api_id)
         alias = ModelFunction(self, "Model", deployable=deployable, layers=layers).alias

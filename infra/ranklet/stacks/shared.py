@@ -12,6 +12,7 @@ from ranklet.constructs import parameters
 from ranklet.constructs.http_api import HttpApi
 from ranklet.constructs.layer import Layer
 from ranklet.constructs.snapshots import Snapshots
+from ranklet.environment import Environment
 from ranklet.snapshots import BUCKET_PARAMETER
 
 NAME = "ranklet-shared"
@@ -21,17 +22,35 @@ LOG_DAYS = 30
 class SharedStack(Stack):
     """layers: (name, architecture) → built folder. rate and burst: see `HttpApi`."""
 
-    def __init__(self, scope: Construct, *, layers: Mapping[tuple[str, str], Path], rate: int, burst: int) -> None:
-        super().__init__(scope, NAME, description="ranklet: the HTTP API, the layers and the snapshots of all models")
-        api = HttpApi(self, "HttpApi", rate=rate, burst=burst, log_days=LOG_DAYS).api
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        layers: Mapping[tuple[str, str], Path],
+        rate: int,
+        burst: int,
+        environment: Environment,
+    ) -> None:
+        super().__init__(
+            scope,
+            NAME,
+            stack_name=environment.stack(NAME),
+            description="ranklet: the HTTP API, the layers and the snapshots of all models",
+        )
+        days = environment.log_days or LOG_DAYS
+        api = HttpApi(self, "HttpApi", name=environment.called("ranklet"), rate=rate, burst=burst, log_days=days).api
         aws_ssm.StringParameter(
-            self, "ApiId", parameter_name=parameters.API_ID, string_value=api.api_id, description="ranklet's HTTP API"
+            self,
+            "ApiId",
+            parameter_name=environment.parameter(parameters.API_ID),
+            string_value=api.api_id,
+            description="ranklet's HTTP API",
         )
         bucket = Snapshots(self, "Snapshots").bucket
         aws_ssm.StringParameter(
             self,
             "SnapshotsBucket",
-            parameter_name=BUCKET_PARAMETER,
+            parameter_name=environment.parameter(BUCKET_PARAMETER),
             string_value=bucket.bucket_name,
             description="Bucket of the tables that ranklet's functions fetch when they start",
         )
