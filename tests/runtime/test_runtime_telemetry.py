@@ -149,6 +149,7 @@ def test_a_function_counts_what_it_answers(
         "Latency": 350,
         "Items": 300,
         "Degraded:missing_rows:films": 100,
+        "DegradedRequests": 50,
         "Fault400": 150,
         "Fault404": 50,
     }

@@ -19,12 +19,10 @@ from urllib.parse import quote
 import orjson
 
 from ranklet_features.errors import StoreUnavailable
-from ranklet_features.stores.aws.connection import Broken, Connection, Reply
-from ranklet_features.stores.aws.credentials import provider
-from ranklet_features.stores.aws.endpoint import endpoint, region
-from ranklet_features.stores.aws.sigv4 import Signer
+from ranklet_features.stores.aws.connection import Broken, Reply
 from ranklet_runtime.dialects.base import Call
 from ranklet_runtime.errors import InternalFault, Unavailable
+from ranklet_runtime.service import Service
 
 FUNCTIONS = "/2015-03-31/functions"
 MARK = "x-ranklet-passed-on"
@@ -41,10 +39,7 @@ class Elsewhere:
     """The other versions of this function. Raises StoreUnavailable without a region or credentials."""
 
     def __init__(self, model: str, environ: Mapping[str, str], *, clock: Callable[[], float] = time.monotonic) -> None:
-        where = region(environ)
-        self._endpoint = endpoint(environ, where, "lambda")
-        self._connection, self._signer = Connection(self._endpoint), Signer(where, "lambda")
-        self._credentials, self._clock = provider(environ), clock
+        self._lambda, self._clock = Service(environ, "lambda"), clock
         self._model, self._path = model, f"{FUNCTIONS}/{quote(environ['AWS_LAMBDA_FUNCTION_NAME'], safe='')}"
         self._versions: dict[str, str] = {}
         self._read = -KEPT_S
@@ -98,15 +93,7 @@ class Elsewhere:
     def _send(self, method: str, path: str, query: str, body: bytes, deadline: float) -> Reply | None:
         """The answer of Lambda; None for what is not there, or not this function's to see."""
         try:
-            credentials = self._credentials.current(deadline=deadline)
-            headers = {"host": self._endpoint.host_header, "content-length": str(len(body))}
-            signed = self._signer.sign(
-                headers, body, credentials, now=time.time(), method=method, path=path, query=query
-            )
-            lines = [f"{name}: {value}" for name, value in signed.items()]
-            head = "\r\n".join([f"{method} {path}?{query} HTTP/1.1", *lines, "user-agent: ranklet", "\r\n"])
-            self._connection.send(head.encode("ascii") + body, deadline=deadline)
-            reply = self._connection.receive(deadline=deadline)
+            reply = self._lambda.call(method, path, query=query, body=body, deadline=deadline)
         except (Broken, StoreUnavailable) as error:
             raise _unavailable() from error
         if reply.status in (403, 404):

@@ -75,6 +75,19 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Observed:
+    """What is counted by Lambda version while traffic moves to it.
+
+    every: of the requests, those whose scores are counted. edges: between the buckets, ascending; none where the golden
+    requests have too few scores. counts: the golden scores in each bucket, one more than edges.
+    """
+
+    every: int
+    edges: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Manifest:
     """One model version as it is served.
 
@@ -87,6 +100,7 @@ class Manifest:
     told: further outputs by the name that callers read.
     uncut_below: requests of fewer candidates, and those whose rows belong to several users, are `few`, all others
     `many`: a split graph makes things once per user, which pays off with their number. 0 where all steps are for `any`.
+    observed: None where nothing is counted by version.
     """
 
     model: str
@@ -103,6 +117,7 @@ class Manifest:
     ranks: bool = True
     told: Mapping[str, Told] = field(default_factory=dict)
     uncut_below: int = 0
+    observed: Observed | None = None
 
     @property
     def stored(self) -> frozenset[str]:
@@ -148,6 +163,7 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             nulls=document.get("nulls", False),
             ranks=document.get("ranks", True),
             told={name: Told(one["tensor"], _labels(one)) for name, one in document.get("told", {}).items()},
+            observed=_observed(document.get("observed")),
         )
     except (KeyError, TypeError) as error:
         raise ManifestError(f"manifest.json: {error}; run `ranklet build` again") from error
@@ -162,6 +178,10 @@ def _spec(document: Mapping[str, Any]) -> FeatureSpec:
         },
         tables={name: Table(**_with_tuple(value)) for name, value in document["tables"].items()},
     )
+
+
+def _observed(found: Mapping[str, Any] | None) -> Observed | None:
+    return None if found is None else Observed(found["every"], tuple(found["edges"]), tuple(found["counts"]))
 
 
 def _labels(told: Mapping[str, Any]) -> tuple[Any, ...] | None:

@@ -9,6 +9,7 @@ Counts are written once `start` was called, which the Lambda handler does: a bui
 same code prints nothing. Metrics of a model have the dimension `model`:
 
     Requests, Items, Latency (milliseconds, of each request), Fault<status>, NonFiniteScores, Degraded:<reason>,
+    DegradedRequests (in which anything was defaulted),
     RefusedRecords (of answered requests that take each record by itself)
 
 and those of each table, written beside them, `model` and `table`; of both, only what is not zero:
@@ -20,6 +21,10 @@ and those of each table, written beside them, `model` and `table`; of both, only
     Calls, Retries, Throttles    BatchGetItem calls; of these, for keys left over or lost; refused for throughput
     Hedges, HedgeWins            calls sent a second time, as the first was slow; of these, answered first
     ReadLatency                  milliseconds, of each read with all its calls and pauses
+
+and, of a model that is released gradually, `model` and `release`, the Lambda version; zeros too:
+
+    Requests, Faults (statuses of 500 and above), DegradedRequests, Scores0 … (see `ranklet_runtime.drift`)
 
 What an environment holds when it is killed without a signal is lost, at most 99 requests'
 counts; Lambda sends SIGTERM to functions with an extension only.
@@ -34,10 +39,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from types import FrameType, MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ranklet_features.stores.counts import Counts
 from ranklet_runtime.errors import NonFiniteScores, RequestFault
+
+if TYPE_CHECKING:
+    from ranklet_runtime.drift import Drift
 
 NAMESPACE = "ranklet"
 EVERY_REQUESTS = 100
@@ -66,7 +74,10 @@ OF_TABLES = {
 
 
 class Telemetry:
-    """Counters of one function. `clock` gives seconds and never goes back. tables: what reading each of them counts."""
+    """Counters of one function. `clock` gives seconds and never goes back. tables: what reading each of them counts.
+
+    drift: what is counted by Lambda version as well. writers: called at each flush, they write what others counted.
+    """
 
     def __init__(
         self,
@@ -75,7 +86,10 @@ class Telemetry:
         *,
         clock: Callable[[], float] = time.monotonic,
         tables: Mapping[str, Counts] = MappingProxyType({}),
+        drift: Drift | None = None,
     ) -> None:
+        self._drift = drift
+        self.writers: list[Callable[[], None]] = []
         self._model, self._version, self._clock, self._tables = model, version, clock, tables
         self._counts: Counter[str] = Counter()
         self._latencies: list[float] = []
@@ -90,6 +104,8 @@ class Telemetry:
         """Count what an answer held, and further numbers by metric (`UserCacheHits`)."""
         self._items += items
         self._counts.update(counts)
+        if degraded:
+            self._counts["DegradedRequests"] += 1
         for reason, count in degraded.items():
             self._counts[f"Degraded:{reason}"] += count
 
@@ -142,31 +158,36 @@ class Telemetry:
         tables = {name: table.take() for name, table in self._tables.items()}
         if latencies and self._started:
             self._write({"Requests": len(latencies), "Items": items, **counts}, latencies)
+            if self._drift is not None:
+                found = self._drift.take(len(latencies), counts)
+                self.put({name: metric("Count", [float(n)]) for name, n in found.items()}, release=self._drift.release)
         if self._started:
             for name, taken in tables.items():
                 self._write_table(name, taken)
+            for write in self.writers:
+                write()
         self._writing = False
         if self._ending is not None:
             self._ending()
 
     def _write(self, totals: Mapping[str, int], latencies: list[float]) -> None:
-        metrics = {name: _metric("Count", [float(value)]) for name, value in totals.items()}
-        metrics["Latency"] = _metric("Milliseconds", [round(value, 3) for value in latencies])
-        self._put(metrics)
+        metrics = {name: metric("Count", [float(value)]) for name, value in totals.items()}
+        metrics["Latency"] = metric("Milliseconds", [round(value, 3) for value in latencies])
+        self.put(metrics)
 
     def _write_table(self, table: str, counts: Counts) -> None:
-        totals = {metric: float(getattr(counts, field)) for metric, field in OF_TABLES.items()}
-        metrics = {name: _metric("Count", [value]) for name, value in totals.items() if value}
+        totals = {name: float(getattr(counts, field)) for name, field in OF_TABLES.items()}
+        metrics = {name: metric("Count", [value]) for name, value in totals.items() if value}
         reads = [round(value, 3) for value in counts.read_ms]
         for start in range(0, len(reads), MOST_VALUES):
-            latency = _metric("Milliseconds", reads[start : start + MOST_VALUES])
-            self._put({**metrics, "ReadLatency": latency}, table=table)
+            latency = metric("Milliseconds", reads[start : start + MOST_VALUES])
+            self.put({**metrics, "ReadLatency": latency}, table=table)
             metrics = {}
         if metrics:
-            self._put(metrics, table=table)
+            self.put(metrics, table=table)
 
-    def _put(self, metrics: dict[str, Any], **dimensions: str) -> None:
-        """Write one document."""
+    def put(self, metrics: dict[str, Any], **dimensions: str) -> None:
+        """Write one document. metrics: as `metric` makes them, by name."""
         try:
             self._provider(metrics, **dimensions).flush_metrics()
             sys.stdout.flush()
@@ -195,7 +216,8 @@ class Telemetry:
         return self._logger
 
 
-def _metric(unit: str, values: list[float]) -> dict[str, Any]:
+def metric(unit: str, values: list[float]) -> dict[str, Any]:
+    """A metric of a document; not more than MOST_VALUES."""
     return {"Unit": unit, "StorageResolution": 60, "Value": values}
 
 
