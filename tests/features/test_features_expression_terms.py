@@ -81,6 +81,12 @@ def test_what_follows_from_a_count_is_told_of_counts_that_were_never_seen(tmp_pa
     assert made.tolist() == [[2500, 0], [-1, -1]]
 
 
+def test_worth_is_rounded_to_32_bits_where_the_model_says_so(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {}, [["fox", 0.1], ["ox", 1e60]], narrow=True)
+    made = plan.assemble_columns({"s": ["fox fox fox", "ox"], "x": [0.0] * 2}).tensors["many"]
+    assert made.tolist() == [[float(np.float32(3 * 0.1)), 0], [0, np.inf]]
+
+
 def test_a_users_text_is_counted_once(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {}, side="user")
     made = plan.assemble({"s": "fox"}, {}, {"x": [1.0, 2.0, 3.0]})

@@ -16,11 +16,12 @@ DEEP = 60
 
 class Kind(NamedTuple):
     """What columns of one feature have in common, in JSON. text: its expression. told: the index. then: what follows
-    from the count, None for the count itself."""
+    from the count, None for the count itself. narrow: rounded to 32 bits at the end."""
 
     text: str
     told: str
     then: str | None
+    narrow: bool = False
 
 
 class Counted(NamedTuple):
@@ -53,7 +54,8 @@ class Group:
         """Its line of [features]."""
         then = {} if self.kind.then is None else {"then": self.kind.then}
         fields = {"kind": "terms", "of": of, "expr": self.kind.text, "index": self.kind.told}
-        return {**fields, "vocabulary": vocabulary, **then}
+        narrow = {"narrow": True} if self.kind.narrow else {}
+        return {**fields, "vocabulary": vocabulary, **then, **narrow}
 
     def vocabulary(self) -> bytes:
         """Its file."""
@@ -62,10 +64,12 @@ class Group:
 
 def read(expr: Expr) -> Counted | None:
     """None for an expression that reads something else, or several terms."""
-    factor = 1.0
+    factor, narrow = 1.0, expr[:2] == ["cast", "float"]
+    if narrow:
+        expr = expr[2]
     if expr[:2] == ["call", "*"] and not expr[3] and len(expr[2]) == 2:
         last = expr[2][1]
-        if last[0] == "constant" and isinstance(last[1], int | float) and not isinstance(last[1], bool):
+        if last[0] == "constant" and last[2] in ("double", "integer"):
             expr, factor = expr[2][0], float(last[1])
     found: list[Expr] = []
     then = _then(expr, found, 0)
@@ -73,7 +77,7 @@ def read(expr: Expr) -> Counted | None:
         return None
     _, text, term, index = found[0]
     written = None if expr == found[0] or expr == ["cast", "double", found[0]] else orjson.dumps(then).decode()
-    return Counted(Kind(orjson.dumps(text).decode(), index, written), str(term[1]), factor)
+    return Counted(Kind(orjson.dumps(text).decode(), index, written, narrow), str(term[1]), factor)
 
 
 def _then(expr: Any, found: list[Expr], depth: int) -> Any:

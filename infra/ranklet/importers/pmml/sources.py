@@ -76,7 +76,7 @@ class Sources:
                 self._plain[name] = self.tape.later()
             given = self.tape.op("Gather", NUMBERS, self._plain[name], axis=1)
             return Number(self.tape.narrowed(given) if raw.kind == "float" else given, raw.kind)
-        if raw.kind != "float" and (column := counted.read(raw.expr)) is not None:
+        if (raw.kind != "float" or raw.expr[0] == "cast") and (column := counted.read(raw.expr)) is not None:
             return Number(self._column(column, raw), raw.kind)
         name = self._named(self._numbers, raw, lambda made: (made, raw.expr))
         return Number(self.tape.op("Reshape", name, [-1, 1]), raw.kind)

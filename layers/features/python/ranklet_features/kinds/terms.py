@@ -37,13 +37,14 @@ class Options:
     """expr: the text, in JSON, see `ranklet_features.expressions`. index: see `terms.Index`, in JSON.
 
     vocabulary: a .json file of the bundle, `[term, factor]` for each column. then: what a count is worth before the
-    factor, an expression of the field `count`; without it, the count itself.
+    factor, an expression of the field `count`; without it, the count itself. narrow: round what it makes to 32 bits.
     """
 
     expr: str
     vocabulary: str
     index: str = "{}"
     then: str | None = None
+    narrow: bool = False
 
 
 class Terms(Compiled):
@@ -52,7 +53,14 @@ class Terms(Compiled):
     schema = Options
 
     def __init__(
-        self, made: Made, index: Tokens, then: Made | None, given: Sequence[tuple[str, float]], scope: Scope
+        self,
+        made: Made,
+        index: Tokens,
+        then: Made | None,
+        given: Sequence[tuple[str, float]],
+        scope: Scope,
+        *,
+        narrow: bool,
     ) -> None:
         side = side_of([scope.inputs[name].side for name in scope.of])
         super().__init__(scope, {scope.feature: Tensor("float64", (len(given),), side)})
@@ -65,7 +73,8 @@ class Terms(Compiled):
         self.lengths = sorted({len(found) for found in self.columns})
         self.close = Close(self.columns, index.index.distance) if index.index.distance else None
         self.factors = np.array([factor for _, factor in given])
-        self.worth = self._table(3)
+        self.narrow, self.worth = narrow, self._table(3)
+        self.none, self.gone = (self._narrowed(self.worth[at] * self.factors) for at in (0, -1))
 
     @classmethod
     def compile(cls, options: Options, scope: Scope) -> Self:
@@ -82,15 +91,15 @@ class Terms(Compiled):
             raise scope.error(f"it reads {stray[0]!r}, which stands not in of")
         if then is not None and not then.number:
             raise scope.error(f"then makes a {then.kind}, which must be a number")
-        return cls(made, index, then, _read(options.vocabulary, scope), scope)
+        return cls(made, index, then, _read(options.vocabulary, scope), scope, narrow=options.narrow)
 
     def run(self, values: Values) -> dict[str, Array]:
         texts = self.made.run(values.columns).tolist()
         made = np.empty((len(texts), len(self.factors)))
-        made[:] = self.worth[0] * self.factors
+        made[:] = self.none
         for row, text in enumerate(texts):
             if text is None:
-                made[row] = self.worth[-1] * self.factors
+                made[row] = self.gone
                 continue
             try:
                 columns, found = self._memory.known.get(text) or self._memory.keep(text, self._found(text))
@@ -117,7 +126,13 @@ class Terms(Compiled):
         counts = np.array([count for term, count in hits.items() for _ in self.columns[term]], np.intp)
         if (most := int(counts.max(initial=0))) > len(self.worth) - 2:
             self.worth = self._table(most)
-        return columns, self.worth[counts] * self.factors[columns]
+        return columns, self._narrowed(self.worth[counts] * self.factors[columns])
+
+    def _narrowed(self, found: Array) -> Array:
+        if not self.narrow:
+            return found
+        with np.errstate(over="ignore"):
+            return found.astype(np.float32).astype(np.float64)
 
     def _exact(self, words: Words) -> Mapping[Words, int]:
         found, known = Counter[Words](), self.columns
