@@ -14,7 +14,9 @@ from typing import Any, Literal
 import orjson
 
 from ranklet_features.spec import Feature, FeatureSpec, Input, Table
+from ranklet_runtime import watched
 from ranklet_runtime.errors import ManifestError
+from ranklet_runtime.watched import Watched
 
 FORMAT = 1
 """Raised when a manifest written before can no longer be read."""
@@ -100,7 +102,7 @@ class Manifest:
     told: further outputs by the name that callers read.
     uncut_below: requests of fewer candidates, and those whose rows belong to several users, are `few`, all others
     `many`: a split graph makes things once per user, which pays off with their number. 0 where all steps are for `any`.
-    observed: None where nothing is counted by version.
+    observed: None where nothing is counted by version. watch: what is told of requests beside their counts.
     """
 
     model: str
@@ -118,6 +120,7 @@ class Manifest:
     told: Mapping[str, Told] = field(default_factory=dict)
     uncut_below: int = 0
     observed: Observed | None = None
+    watch: Watched = field(default_factory=Watched)
 
     @property
     def stored(self) -> frozenset[str]:
@@ -164,6 +167,7 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             ranks=document.get("ranks", True),
             told={name: Told(one["tensor"], _labels(one)) for name, one in document.get("told", {}).items()},
             observed=_observed(document.get("observed")),
+            watch=watched.from_document(document.get("watch", {})),
         )
     except (KeyError, TypeError) as error:
         raise ManifestError(f"manifest.json: {error}; run `ranklet build` again") from error

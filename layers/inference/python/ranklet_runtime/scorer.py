@@ -33,6 +33,7 @@ from ranklet_runtime.lookup import Lookup
 from ranklet_runtime.manifest import Manifest, Step
 from ranklet_runtime.messages import RankRequest, RankResult
 from ranklet_runtime.paths import Part, Paths
+from ranklet_runtime.phases import ASSEMBLE, RUN, Phases, timed
 from ranklet_runtime.stored import StoredFirst
 from ranklet_runtime.telling import tell
 
@@ -45,7 +46,10 @@ NONE_TOLD: Mapping[str, Any] = MappingProxyType({})
 
 
 class Scorer:
-    """One model, ready to score. Not for concurrent use: engines reuse their memory."""
+    """One model, ready to score. Not for concurrent use: engines reuse their memory.
+
+    phases: the stopwatch that the tables' stores were timed with; a new one where they are not.
+    """
 
     def __init__(
         self,
@@ -53,8 +57,11 @@ class Scorer:
         plan: FeaturePlan,
         engines: tuple[Part, ...],
         stores: Mapping[str, EmbeddingStore],
+        *,
+        phases: Phases | None = None,
     ) -> None:
         self._plan, self._stores, self._given = plan, stores, Given(manifest, plan)
+        self.phases = phases or Phases()
         self._paths = Paths(manifest, engines)
         self._engines = self._paths.first
         stored = tuple(engine for engine in engines if isinstance(engine, StoredFirst))
@@ -74,9 +81,11 @@ class Scorer:
         Raises ManifestError, SpecError or StoreError, each naming the part that cannot be served.
         """
         stores = {name: open_store(table, folder, environ) for name, table in manifest.spec.tables.items()}
-        plan = FeaturePlan.compile(manifest.spec, folder, stores, stored=manifest.stored)
-        engines = tuple(_open(step, folder, stores, threads=manifest.threads) for step in manifest.steps)
-        return cls(manifest, plan, engines, stores)
+        phases = Phases()
+        reading = timed(stores, phases)
+        plan = FeaturePlan.compile(manifest.spec, folder, reading, stored=manifest.stored)
+        engines = tuple(_open(step, folder, reading, threads=manifest.threads) for step in manifest.steps)
+        return cls(manifest, plan, engines, stores, phases=phases)
 
     def score(self, request: RankRequest, *, deadline: float | None = None) -> RankResult:
         """Score the candidates; float32 [n], none for no candidates.
@@ -105,6 +114,7 @@ class Scorer:
 
     def _score_all(self, request: RankRequest, deadline: float | None) -> RankResult:
         assembled = self._assemble(request, deadline)
+        self.phases.lap(ASSEMBLE)
         if assembled.n == 0:
             return RankResult(np.empty(0, np.float32), assembled.degraded, NOTHING, {name: [] for name in self._told})
         tensors: dict[str, NDArray[Any]] = dict(assembled.tensors)
@@ -121,6 +131,7 @@ class Scorer:
         count = assembled.n
         scores = _scores(tensors[self._score], count, nulls=self._nulls) if self._ranks else _no_scores(count)
         outputs = tell(self._told, tensors, assembled.n) if self._told else NONE_TOLD
+        self.phases.lap(RUN)
         return RankResult(scores, degraded, self._counts(), outputs)
 
     def features(self, request: RankRequest) -> Assembled:

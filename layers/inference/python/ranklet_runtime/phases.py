@@ -1,0 +1,90 @@
+"""Where a request's time goes: decode, assemble, rows, run, encode.
+
+A stopwatch that the function starts with an event and stops at each phase's end: one reading of a clock a lap, about
+1 µs a request in all. `rows` is the time in tables' stores, which lies within other phases and is taken out of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import perf_counter_ns
+from typing import Any
+
+from ranklet_features.spec import Table
+from ranklet_features.stores.base import EmbeddingStore, Keys, Rows
+from ranklet_features.stores.counts import Counts, counts_of
+from ranklet_runtime.taken import Taken
+from ranklet_runtime.telemetry import MOST_VALUES
+
+NAMES = ("decode", "assemble", "rows", "run", "encode")
+DECODE, ASSEMBLE, ROWS, RUN, ENCODE = range(len(NAMES))
+
+
+class Phases:
+    """The stopwatch of one function, and what it measured since the last `take`."""
+
+    def __init__(self) -> None:
+        self._at = self._away = 0
+        self._now = [0] * len(NAMES)
+        self._kept: list[list[int]] = []
+
+    def begin(self) -> None:
+        """A request begins."""
+        self._now = [0, 0, 0, 0, 0]
+        self._away = 0
+        self._at = perf_counter_ns()
+
+    def lap(self, phase: int) -> None:
+        """What passed since the last lap was this phase, but for the time in stores."""
+        now = perf_counter_ns()
+        self._now[phase] += now - self._at - self._away
+        self._at, self._away = now, 0
+
+    def read(self, nanoseconds: int) -> None:
+        """So long a store was asked, within the lap that is under way."""
+        self._now[ROWS] += nanoseconds
+        self._away += nanoseconds
+
+    def done(self) -> None:
+        """The request was scored, and counts."""
+        if len(self._kept) < MOST_VALUES:
+            self._kept.append(self._now)
+
+    @property
+    def last(self) -> dict[str, float]:
+        """Microseconds of the request that ended last, by phase."""
+        return {name: value / 1000 for name, value in zip(NAMES, self._now, strict=True)}
+
+    def take(self) -> list[Taken]:
+        """Microseconds of each request, by phase, which begin anew."""
+        kept, self._kept = self._kept, []
+        columns = zip(NAMES, zip(*kept, strict=True), strict=True) if kept else ()
+        found = {
+            f"Phase:{name}": ("Microseconds", [round(value / 1000, 1) for value in values]) for name, values in columns
+        }
+        return [Taken(found)] if found else []
+
+
+class Timed:
+    """A store whose reads are timed."""
+
+    def __init__(self, store: EmbeddingStore, phases: Phases) -> None:
+        self._store, self._phases = store, phases
+        self.table: Table = store.table
+        self.counts: Counts = counts_of(store)
+
+    def rows(self, keys: Keys, *, deadline: float | None = None) -> Rows:
+        """As the store gives them."""
+        began = perf_counter_ns()
+        rows = self._store.rows(keys, deadline=deadline)
+        self._phases.read(perf_counter_ns() - began)
+        return rows
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+
+def timed(stores: Mapping[str, EmbeddingStore], phases: Phases) -> dict[str, Any]:
+    """The stores, each timed."""
+    return {name: Timed(store, phases) for name, store in stores.items()}
