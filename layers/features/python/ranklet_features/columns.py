@@ -44,7 +44,8 @@ class Column(NamedTuple):
 class Reader:
     """Reads one input; holds nothing of a request.
 
-    default: the input's default as a column of one row, None when a value is required.
+    default: the input's default as a column of one row, None when a value is required. nested: a value is a list.
+    finite_only: NaN and infinity are not taken as they are.
     """
 
     def __init__(self, name: str, declared: Input, default: Column | None = None) -> None:
@@ -53,7 +54,7 @@ class Reader:
         self.nested = declared.list or declared.length is not None
         self.default, self.raw_default = default, _default(declared)
         self._null = nan if self.nested and declared.nan == "allow" else None if self.nested else self.raw_default
-        self._finite_only = declared.type == "float" and declared.nan != "allow"
+        self.finite_only = declared.type == "float" and declared.nan != "allow"
 
     def one(self, raw: Any) -> Column:
         """A value that came once. Raises InputError; its index is the place in the list, if it is one."""
@@ -102,7 +103,7 @@ class Reader:
         if self.type == "string":
             return Column(self, 1, [raw], None, True)
         try:
-            if self._finite_only and not isfinite(raw):
+            if self.finite_only and not isfinite(raw):
                 return None
             return Column(self, 1, np.array((raw,), DTYPES[self.type]), None, True)
         except OverflowError:
@@ -144,7 +145,7 @@ class Reader:
         if self.length is not None:
             found = found.reshape(rows, self.length)
         column = Column(self, rows, found, lengths, single)
-        return self._finite(column) if self._finite_only else column
+        return self._finite(column) if self.finite_only else column
 
     def _finite(self, column: Column) -> Column:
         """NaN and infinity are one case: refused, or replaced by the default."""

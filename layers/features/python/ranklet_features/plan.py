@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ranklet_features.blocks import Block, Sides, blocks_of
 from ranklet_features.columns import Column, Reader
 from ranklet_features.compiling import compile_features
 from ranklet_features.errors import InputError, ShapeError, SpecError
@@ -73,6 +74,8 @@ class FeaturePlan:
         self._every = readers
         self._once = [reader for reader in readers if reader.side != "item"]
         self._items = [reader for reader in readers if reader.side == "item"]
+        self._blocks = {side: blocks_of(some) for side, some in (("once", self._once), ("item", self._items))}
+        self._blocks["every"] = blocks_of(readers)
         self._names = {
             side: frozenset(name for name, declared in spec.inputs.items() if declared.side == side)
             for side in ("user", "context", "item")
@@ -120,11 +123,11 @@ class FeaturePlan:
         if surplus != "ignore":
             self._refuse_surplus(sides)
         columns: dict[str, Column] = {}
-        if not per_row:
-            for reader in self._once:
-                raw = sides[reader.side].get(reader.name)
-                columns[reader.name] = reader.absent(1, single=True) if raw is None else reader.one(raw)
-        n = _read_rows(self._every if per_row else self._items, sides, columns)
+        if per_row:
+            n = _read_rows(self._every, self._blocks["every"], sides, columns)
+        else:
+            self._read_once(sides, columns)
+            n = _read_rows(self._items, self._blocks["item"], sides, columns)
         return self._run(columns, n, deadline)
 
     def assemble_columns(self, frame: Any, *, surplus: Surplus = "ignore", deadline: float | None = None) -> Assembled:
@@ -157,7 +160,16 @@ class FeaturePlan:
                 values.tensors.update(feature.run(values))
         return Assembled(values.tensors, n, degraded)
 
-    def _refuse_surplus(self, sides: Mapping[str, Mapping[str, Any]]) -> None:
+    def _read_once(self, sides: Sides, columns: dict[str, Column]) -> None:
+        """Add the columns of one row."""
+        for block in self._blocks["once"]:
+            block.once(sides, columns)
+        for reader in self._once:
+            if reader.name not in columns:
+                raw = sides[reader.side].get(reader.name)
+                columns[reader.name] = reader.absent(1, single=True) if raw is None else reader.one(raw)
+
+    def _refuse_surplus(self, sides: Sides) -> None:
         for side, sent in sides.items():
             known = self._names[side]
             if not known.issuperset(sent):
@@ -186,13 +198,16 @@ def _tables(
     return [(TableReader(spec.tables[name], stores[name]), asking) for name, asking in users.items()], apart
 
 
-def _read_rows(readers: Sequence[Reader], sides: Mapping[str, Mapping[str, Any]], columns: dict[str, Column]) -> int:
+def _read_rows(readers: Sequence[Reader], blocks: Sequence[Block], sides: Sides, columns: dict[str, Column]) -> int:
     """Add the columns that have a value per row; the first one sent says how many rows there are."""
+    for block in blocks:
+        block.many(sides, columns)
     first: Column | None = None
     for reader in readers:
-        raw = sides[reader.side].get(reader.name)
-        if raw is not None:
+        column = columns.get(reader.name)
+        if column is None and (raw := sides[reader.side].get(reader.name)) is not None:
             column = columns[reader.name] = reader.many(raw)
+        if column is not None:
             first = first or column
             if column.rows != first.rows:
                 raise _ragged(column, first)

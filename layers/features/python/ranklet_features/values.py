@@ -30,6 +30,9 @@ CLASSES: dict[str, frozenset[type]] = {
 _KINDS = {"int": "iu", "float": "iuf"}
 _INT64 = np.iinfo(np.int64)
 _LOW, _HIGH = int(_INT64.min), int(_INT64.max)
+SHORT = 100
+"""Values below which looking at each one's type costs less than finding out which of them need be looked at."""
+
 BEYOND = {"int": "an int beyond 64 bits (signed)", "float": "beyond the range of a 64-bit float"}
 
 
@@ -56,18 +59,23 @@ def typed(values: Sequence[Any], kind: ValueType, default: Any = None) -> Any:
             return _checked(values, kind, default)
         # Gaps are common: filled at once, and looked at one by one only where that does not help.
         return typed([default if value is None else value for value in values], kind)
-    if _may_hold_bools(found) and not CLASSES[kind].issuperset({value.__class__ for value in values}):
+    if not CLASSES[kind].issuperset(map(type, suspects(values, found))):
         return _checked(values, kind, default)
     return found
 
 
-def _may_hold_bools(found: NDArray[Any]) -> bool:
-    """Whether any number is 0 or 1. A few values are quicker looked at one by one."""
-    if len(found) < 100:
-        return True
-    if found.dtype == np.int64:
-        return bool((found.view(np.uint64) <= 1).any())
-    return bool(((found == 0) | (found == 1)).any())
+def suspects(values: Sequence[Any], found: NDArray[Any]) -> Sequence[Any]:
+    """The values among which all bools are, as those are packed as 0 or 1; all values where that is as quick."""
+    if len(found) < SHORT:
+        return values
+    places = np.flatnonzero(zero_or_one(found))
+    return values if len(places) > len(found) // 8 else [values[place] for place in places.tolist()]
+
+
+def zero_or_one(found: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where an int64 or float64 array holds 0 or 1, which is what bools are packed as."""
+    inside: NDArray[np.bool_] = found.view(np.uint64) <= 1 if found.dtype == np.int64 else (found == 0) | (found == 1)
+    return inside
 
 
 def packed(values: Sequence[Any], kind: ValueType = "int") -> NDArray[Any]:

@@ -42,11 +42,12 @@ class Dense(Compiled):
         super().__init__(scope, {scope.feature: Tensor(options.dtype, (sum(widths),), side)})
         self.of, self.dtype = scope.of, np.dtype(options.dtype)
         self.lead = next(name for name in scope.of if scope.inputs[name].side == side)
-        self.widths = widths
+        self.widths, self.width = widths, sum(widths)
         self.clip = None if options.clip is None else tuple(np.array([bound]) for bound in options.clip)
         self.log = options.log
         self.mean = _per_column("mean", options.mean, sum(widths), scope)
         self.std = _per_column("std", options.std, sum(widths), scope)
+        self.computes = options.log or not (options.clip is None and options.mean is None and options.std is None)
 
     @classmethod
     def compile(cls, options: Options, scope: Scope) -> Self:
@@ -66,20 +67,26 @@ class Dense(Compiled):
             matrix = matrix - self.mean
         if self.std is not None:
             matrix = matrix / self.std
-        tensor = matrix.astype(self.dtype)
+        tensor = matrix if matrix.dtype == self.dtype else matrix.astype(self.dtype)
         if not all_of(np.isfinite(tensor).reshape(-1)):
             self._refuse_overflow(columns, tensor)
         return {self.name: tensor}
 
-    def _matrix(self, columns: list[Column], rows: int) -> NDArray[np.float64]:
+    def _matrix(self, columns: list[Column], rows: int) -> Array:
+        """The columns side by side, in 64 bits where something is computed with them."""
         if len(columns) == 1:
             values = columns[0].values.astype(np.float64, copy=False)
             return values if values.ndim == 2 else values[:, None]  # type: ignore[no-any-return]
-        matrix = np.empty((rows, sum(self.widths)))
+        matrix = np.empty((rows, self.width), np.float64 if self.computes else self.dtype)
         at = 0
         for column, width in zip(columns, self.widths, strict=True):
             values = column.values
-            matrix[:, at : at + width] = values if values.ndim == 2 else values[:, None]
+            if values.dtype != np.float64:  # an int is rounded to 64 bits first, in every case
+                values = values.astype(np.float64)
+            if values.ndim == 1:
+                matrix[:, at] = values
+            else:
+                matrix[:, at : at + width] = values
             at += width
         return matrix
 
