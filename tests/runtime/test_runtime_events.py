@@ -1,6 +1,7 @@
 """Events of API Gateway in both payload formats, from documents in the shape that AWS documents."""
 
 import base64
+import binascii
 import copy
 import json
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from runtime_kit import MODEL, REQUEST, Context, body_of, event, expected, json_of, rank
 
 from ranklet_runtime import events
@@ -45,6 +48,22 @@ def test_broken_base64_is_a_bad_request(films: Function, body: str) -> None:
     answer = films({**V2, "body": body, "isBase64Encoded": True}, None)
     assert answer["statusCode"] == 400
     assert "not valid base64" in json_of(answer)["error"]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.integers(0, 40), st.text("AQz9+/=-_ \n\0é", max_size=12))
+def test_base64_is_as_strict_as_the_standard_library_at_its_strictest(groups: int, end: str) -> None:
+    text = "QUJD" * groups + end
+    document = {"rawPath": "/", "requestContext": {"http": {"method": "POST"}}, "body": text, "isBase64Encoded": True}
+    try:
+        expected: bytes | None = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        expected = None
+    if expected is None:
+        with pytest.raises(BadRequest, match="base64"):
+            events.decode(document, 1000)
+    else:
+        assert events.decode(document, 1000).body == expected
 
 
 def test_body_that_is_not_utf8_is_a_bad_request(films: Function) -> None:

@@ -39,6 +39,9 @@ STANDARD = {
     "_json", "pwd", "grp", "glob", "ntpath",
 }  # fmt: skip
 
+# What came in base64 is decoded 30 times faster, which is worth its 2 ms at the first such body.
+BASE64 = {"pybase64"} if sys.version_info >= (3, 12) else set[str]()
+
 NEVER = {
     "asyncio", "aws_lambda_powertools", "awslambdaric", "boto3", "botocore", "jmespath", "onnx", "pandas", "polars",
     "pydantic", "ranklet", "requests", "simplejson", "sqlite3", "torch", "typing_extensions", "unittest", "urllib3",
@@ -83,12 +86,18 @@ EVENTS = [rank(REQUEST), rank_packed(REQUEST), rank("{"), predict({"inputs": {"a
 def test_numpy_model_imports_only_what_is_listed(tmp_path: Path) -> None:
     found = imported(tmp_path, write_bundle(tmp_path / "bundle"), EVENTS)
     assert found["statuses"] == [200, 200, 400, 200]
-    assert tops(found["new"]) - OURS - STANDARD == {"numpy"}
+    assert tops(found["new"]) - OURS - STANDARD == {"numpy", *BASE64}
     assert {name for name in found["new"] if name.startswith("numpy")} <= {
         "numpy._typing._add_docstring",
         "numpy.typing",
     }
     assert not tops(found["all"]) & (NEVER | {"onnxruntime"})
+
+
+def test_bodies_of_text_do_not_import_what_decodes_base64(tmp_path: Path) -> None:
+    found = imported(tmp_path, write_bundle(tmp_path / "bundle"), [rank(REQUEST), rank("{")])
+    assert found["statuses"] == [200, 400]
+    assert "pybase64" not in found["all"]
 
 
 def test_onnx_model_adds_onnxruntime_alone(tmp_path: Path) -> None:

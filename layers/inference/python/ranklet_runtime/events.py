@@ -8,8 +8,10 @@ and JSON without a Content-Type) arrives in base64 and is undone here, before an
 from __future__ import annotations
 
 import json
+import sys
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -90,12 +92,27 @@ def _body(event: Mapping[str, Any], limit: int) -> bytes:
     if len(text) > (limit + 2) // 3 * 4 if encoded else len(text) > limit:
         raise _too_large(limit)
     try:
-        body = a2b_base64(text, strict_mode=True) if encoded else text.encode()
+        body = _from_base64()(text) if encoded else text.encode()
     except ValueError as error:  # binascii.Error and UnicodeEncodeError are such
         raise BadRequest("the body is not valid " + ("base64" if encoded else "UTF-8")) from error
     if len(body) > limit:
         raise _too_large(limit)
     return body
+
+
+@cache
+def _from_base64() -> Callable[[str], bytes]:
+    """What decodes strictly: no character of another alphabet, no padding but at the end.
+
+    pybase64 takes 2 µs for 43 KB, where the standard library takes 80. It is imported for the first body that needs
+    it: callers of text shall not wait for it at a cold start.
+    """
+    if sys.version_info >= (3, 12):
+        from pybase64 import b64decode
+
+        return partial(b64decode, validate=True)
+    # There it would bring typing_extensions along.
+    return partial(a2b_base64, strict_mode=True)
 
 
 def _too_large(limit: int) -> PayloadTooLarge:
