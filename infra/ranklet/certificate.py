@@ -6,6 +6,7 @@ all other files, a bundle that was edited, mixed or cut off after its proof is t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import orjson
 from ranklet import tree
 from ranklet.errors import BundleError
 from ranklet.precision import Precision
+from ranklet_runtime.integrity import Sealed, seal
 
 FILE = "certificate.json"
 
@@ -67,15 +69,35 @@ class Certificate:
     split: Split | None = None
 
 
+class _Listing(msgspec.Struct, frozen=True):
+    """What a certificate says beside the proof: a list that is none of its fields, as `files` makes it again."""
+
+    files: dict[str, Sealed] = {}
+
+
 def digest(folder: Path) -> str:
     """SHA-256, in hex, over every file of a bundle but its certificate: sorted relative path and content."""
     return tree.digest(folder, skip=frozenset({FILE}))
 
 
+def files(folder: Path) -> dict[str, Sealed]:
+    """Every file of a bundle but its certificate, as the function finds them again; `seal` of it is `digest`."""
+    return {name: Sealed(path.stat().st_size, _hash(path)) for name, path in tree.files(folder) if name != FILE}
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
 def write(certificate: Certificate, folder: Path) -> None:
-    """Put the certificate into its bundle, with the same bytes for the same proof."""
+    """Put the certificate into its bundle, with the same bytes for the same proof.
+
+    The list of files goes with it (`ranklet_runtime.integrity`): it is no proof, it says which file was changed.
+    """
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-    (folder / FILE).write_bytes(orjson.dumps(asdict(certificate), option=options))
+    document = {**asdict(certificate), "files": files(folder)}
+    (folder / FILE).write_bytes(orjson.dumps(document, option=options))
 
 
 def read(folder: Path) -> Certificate:
@@ -91,15 +113,11 @@ def read(folder: Path) -> Certificate:
 def verify(folder: Path) -> Certificate:
     """The certificate of a bundle whose files are those that were proven, within the bound.
 
-    Raises BundleError for a certificate that is absent, that belongs to other files, or that records a
-    difference above its own bound.
+    Raises BundleError for a certificate that is absent, that belongs to other files or does not list them, or that
+    records a difference above its own bound.
     """
     certificate = read(folder)
-    if (actual := digest(folder)) != certificate.bundle:
-        raise BundleError(
-            f"{folder} was changed after it was proven: its files hash to {actual[:12]}…, its certificate names "
-            f"{certificate.bundle[:12]}…; {_again(folder)}"
-        )
+    _verify_files(folder, certificate)
     path, worst = max(certificate.paths.items(), key=lambda item: item[1])
     if not worst <= certificate.bound:
         raise BundleError(
@@ -114,6 +132,25 @@ def verify(folder: Path) -> Certificate:
             f"{split.bound:g}; {_again(folder)}"
         )
     return certificate
+
+
+def _verify_files(folder: Path, certificate: Certificate) -> None:
+    listed, found = _listed(folder), files(folder)
+    if (actual := seal(found)) != certificate.bundle:
+        changed = [name for name in sorted(listed | found) if listed.get(name) != found.get(name)] if listed else []
+        raise BundleError(
+            f"{folder} was changed after it was proven: its files hash to {actual[:12]}…, its certificate names "
+            f"{certificate.bundle[:12]}…{''.join(f'; another is {name}' for name in changed[:3])}; {_again(folder)}"
+        )
+    if listed != found:
+        raise BundleError(f"{folder / FILE} does not list the bundle's files, or others; {_again(folder)}")
+
+
+def _listed(folder: Path) -> dict[str, Sealed]:
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=_Listing).files
+    except msgspec.MsgspecError as error:
+        raise BundleError(f"{folder / FILE}: {error}; {_again(folder)}") from error
 
 
 def _verify_narrowed(folder: Path, certificate: Certificate) -> None:

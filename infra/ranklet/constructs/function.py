@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from aws_cdk import Duration, RemovalPolicy, Size, aws_lambda
 from constructs import Construct
 
-from ranklet import named, snapshots
+from ranklet import certificate, named, snapshots
 from ranklet.constructs import parameters
 from ranklet.constructs.logs import Logs
 from ranklet.constructs.own_versions import OwnVersions
 from ranklet.constructs.role import ExecutionRole
 from ranklet.constructs.runtime import ARCHITECTURES, HANDLER, RUNTIME
 from ranklet.deployable import MIN_TMP, Deployable
+from ranklet_runtime import integrity
 
 
 class ModelFunction(Construct):
@@ -69,7 +70,8 @@ class ModelFunction(Construct):
 def environment(deployable: Deployable) -> dict[str, str]:
     """What the function is told. Thread counts are set, never detected: below 1 769 MB it sees two cores, has less.
 
-    The table versions that it reads stand there for `ranklet tables prune`; the function itself has its manifest.
+    The table versions that it reads stand there for `ranklet tables prune`; the function itself has its manifest. The
+    hash of the proven bundle stands there because who can change the code cannot change it with the code.
     """
     threads = str(deployable.manifest.threads)
     pinned = {table.physical for table in (*deployable.tables, *deployable.fetched)}
@@ -77,4 +79,5 @@ def environment(deployable: Deployable) -> dict[str, str]:
         "OMP_NUM_THREADS": threads,
         "OPENBLAS_NUM_THREADS": threads,
         named.TABLES_VARIABLE: named.variable(pinned),
+        integrity.VARIABLE: certificate.read(deployable.bundle).bundle,
     }

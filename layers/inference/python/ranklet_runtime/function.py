@@ -3,7 +3,8 @@
     events.decode → Router.resolve → dialect.decode → Scorer.score → dialect.encode → events.encode
 
 Every exception ends here as an answer. What a caller did wrong is said to the caller, with its place in the request;
-what we did wrong is said to the log, and the caller learns the request's id only.
+what we did wrong is said to the log, and the caller learns the request's id only. A copy of a request that another
+version answered (`ranklet_runtime.shadow`) is scored and measured, and answered to nobody.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ from ranklet_runtime import events
 from ranklet_runtime.dialects.base import Call, Dialect
 from ranklet_runtime.errors import BadRequest, InternalFault, RequestFault, Unavailable, Unprocessable
 from ranklet_runtime.manifest import Manifest
-from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest
+from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
 from ranklet_runtime.routing import Router
 from ranklet_runtime.scorer import Scorer
 from ranklet_runtime.served import Served
 from ranklet_runtime.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    from ranklet_runtime.drift import Drift
     from ranklet_runtime.elsewhere import Elsewhere
+    from ranklet_runtime.shadow import Candidate, Shadow
 
 RESERVE_MS = 50
 """Kept of Lambda's time for what follows the reading of tables: computing, encoding, the way back."""
@@ -34,6 +37,12 @@ RESERVE_MS = 50
 NO_REQUEST = HttpRequest("", "", {}, b"")
 NO_ENVIRON: Mapping[str, str] = MappingProxyType({})
 FUNCTION_NAME = "AWS_LAMBDA_FUNCTION_NAME"
+FUNCTION_VERSION = "AWS_LAMBDA_FUNCTION_VERSION"
+SHADOW = "RANKLET_SHADOW"
+COPY = "ranklet-shadow"
+"""As `ranklet_runtime.shadow` has them, which is imported by who needs it."""
+PINNED = "RANKLET_BUNDLE"
+WAITED_FOR = "on-demand"
 
 
 class Function:
@@ -52,6 +61,9 @@ class Function:
         self.served = Served(manifest, scorer.given, folder)
         self._router, self._environ = Router(manifest), environ
         self._elsewhere: Elsewhere | None = None
+        self._shadow: Shadow | None = _shadow(environ, telemetry)
+        self._candidate: Candidate | None = None
+        self._noticing = tuple(one.scored for one in (telemetry.drift, self._shadow) if one is not None)
 
     @classmethod
     def open(cls, folder: Path, environ: Mapping[str, str]) -> Function:
@@ -60,9 +72,16 @@ class Function:
         environ: what stores need of region, endpoint and credentials.
         Raises ManifestError, SpecError or StoreError.
         """
+        if pinned := environ.get(PINNED):
+            # Imported here: the build opens bundles that it has not sealed yet.
+            from ranklet_runtime import integrity
+
+            waited = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", WAITED_FOR) == WAITED_FOR
+            integrity.verify(folder, pinned, whole=not waited)
         manifest = Manifest.read(folder / "manifest.json")
         scorer = Scorer.open(manifest, folder, environ)
-        telemetry = Telemetry(manifest.model, manifest.version, tables=scorer.tables)
+        drift = _drift(manifest, environ)
+        telemetry = Telemetry(manifest.model, manifest.version, tables=scorer.tables, drift=drift)
         return cls(manifest, scorer, telemetry, folder=folder, environ=environ)
 
     def prepare(self) -> None:
@@ -76,6 +95,8 @@ class Function:
         try:
             request = events.decode(event, self.manifest.limits.body_bytes)
             dialect, call = self._router.resolve(request.method, request.path)
+            if COPY in event:
+                return self._compare(event[COPY], dialect, call, request, context)
             if call.version is None and call.label in (None, _alias(context)):
                 answer = events.encode(self._answer(dialect, call, request, self._deadline(started, context)))
             else:
@@ -84,7 +105,10 @@ class Function:
             answer = self._refuse(fault, request or _addressed(event), _request_id(event, context))
         except Exception as error:  # the one place where everything ends: no request takes the environment down
             answer = self._refuse(_internal(error), request or _addressed(event), _request_id(event, context))
-        self.telemetry.done(time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self.telemetry.done(seconds)
+        if self._shadow is not None:
+            self._shadow.send(event, seconds, _alias(context))
         return answer
 
     def _answer(self, dialect: Dialect, call: Call, request: HttpRequest, deadline: float) -> HttpResponse:
@@ -109,15 +133,32 @@ class Function:
 
     def _rank(self, dialect: Dialect, call: Call, request: HttpRequest, deadline: float) -> HttpResponse:
         asked = dialect.decode(request, call, self.served)
+        result = self._score(dialect, asked, deadline)
+        self.telemetry.scored(len(result.scores), result.degraded, result.counts)
+        for noticed in self._noticing:
+            noticed(result.scores)
+        return dialect.encode(result, asked=asked, request=request, call=call, served=self.served)
+
+    def _score(self, dialect: Dialect, asked: RankRequest, deadline: float) -> RankResult:
         try:
-            result = self.scorer.score(asked, deadline=deadline)
+            return self.scorer.score(asked, deadline=deadline)
         except InputError as error:
             raise _refusal(error, dialect, asked) from error
         except StoreUnavailable as error:
             headers = {"retry-after": str(Unavailable.retry_after_s)}
             raise Unavailable("an embedding table does not answer; try again", headers=headers) from error
-        self.telemetry.scored(len(result.scores), result.degraded, result.counts)
-        return dialect.encode(result, asked=asked, request=request, call=call, served=self.served)
+
+    def _compare(self, copy: Any, dialect: Dialect, call: Call, request: HttpRequest, context: Any) -> dict[str, Any]:
+        """Score a request that another version answered, for the metrics alone."""
+        if self._candidate is None:
+            from ranklet_runtime.shadow import Candidate
+
+            self._candidate = Candidate(self.telemetry, self._environ.get(FUNCTION_VERSION, ""))
+        deadline = self._deadline(time.monotonic(), context)
+        self._candidate.compare(
+            copy, lambda: self._score(dialect, dialect.decode(request, call, self.served), deadline).scores
+        )
+        return {}
 
     def _deadline(self, started: float, context: Any) -> float:
         """On the clock of `time.monotonic()`: the manifest's, or Lambda's own when that is sooner."""
@@ -136,6 +177,24 @@ class Function:
         response = self._router.nearest(request.path).fault(fault, request)
         headers = {**response.headers, **fault.headers}
         return events.encode(HttpResponse(response.status, response.body, response.content_type, headers))
+
+
+def _shadow(environ: Mapping[str, str], telemetry: Telemetry) -> Shadow | None:
+    if not (setting := environ.get(SHADOW)) or FUNCTION_NAME not in environ:
+        return None
+    # Imported here: few functions have a shadow.
+    from ranklet_runtime.shadow import Shadow
+
+    return Shadow(setting, environ, telemetry)
+
+
+def _drift(manifest: Manifest, environ: Mapping[str, str]) -> Drift | None:
+    if manifest.observed is None or FUNCTION_VERSION not in environ:
+        return None
+    # Imported here: few functions are released gradually.
+    from ranklet_runtime.drift import Drift
+
+    return Drift(manifest.observed, environ[FUNCTION_VERSION])
 
 
 def _refusal(error: InputError, dialect: Dialect, asked: RankRequest) -> RequestFault:
