@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ranklet import certificate, fit, freshness, golden, importers, model, proof, standins, tree
+from ranklet import certificate, fit, freshness, golden, importers, model, proof, releasing, standins, tree
 from ranklet.answers import Answer
 from ranklet.compose import Parts, compose, write
 from ranklet.errors import ModelError, ParityError
@@ -151,10 +151,11 @@ class _Making:
         """Compose and write a bundle, and check that its parts fit."""
         staged = {one.table.name: files.write_staged(one, self.tables) for one in parts.tables if one.away}
         parts = replace(parts, tables=tuple(_staged(one, staged) for one in parts.tables))
-        manifest = compose(described, parts)
+        manifest = releasing.with_release(compose(described, parts), described, self.rows)
         bundle = self.scratch / name
         self.progress("writing the bundle")
         write(manifest, described, parts, bundle)
+        releasing.write(described, self.rows, bundle)
         fit.check(manifest, [exported for _, exported in parts.steps], bundle)
         return parts, manifest, bundle
 

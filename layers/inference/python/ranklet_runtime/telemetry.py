@@ -10,7 +10,7 @@ same code prints nothing. Metrics of a model have the dimension `model`:
 
     Requests, Items, Latency (milliseconds, of each request), Fault<status>, NonFiniteScores, Degraded:<reason>,
     DegradedRequests (in which anything was defaulted),
-    RefusedRecords (of answered requests that take each record by itself)
+    RefusedRecords (of answered requests that take each record by itself), Shadow… (see `ranklet_runtime.shadow`)
 
 and those of each table, written beside them, `model` and `table`; of both, only what is not zero:
 
@@ -88,7 +88,7 @@ class Telemetry:
         tables: Mapping[str, Counts] = MappingProxyType({}),
         drift: Drift | None = None,
     ) -> None:
-        self._drift = drift
+        self.drift = drift
         self.writers: list[Callable[[], None]] = []
         self._model, self._version, self._clock, self._tables = model, version, clock, tables
         self._counts: Counter[str] = Counter()
@@ -108,6 +108,10 @@ class Telemetry:
             self._counts["DegradedRequests"] += 1
         for reason, count in degraded.items():
             self._counts[f"Degraded:{reason}"] += count
+
+    def count(self, name: str) -> None:
+        """Count something else that happened to a request."""
+        self._counts[name] += 1
 
     def refused(self, fault: RequestFault) -> None:
         """Count a fault by its status."""
@@ -158,9 +162,9 @@ class Telemetry:
         tables = {name: table.take() for name, table in self._tables.items()}
         if latencies and self._started:
             self._write({"Requests": len(latencies), "Items": items, **counts}, latencies)
-            if self._drift is not None:
-                found = self._drift.take(len(latencies), counts)
-                self.put({name: metric("Count", [float(n)]) for name, n in found.items()}, release=self._drift.release)
+            if self.drift is not None:
+                found = self.drift.take(len(latencies), counts)
+                self.put({name: metric("Count", [float(n)]) for name, n in found.items()}, release=self.drift.release)
         if self._started:
             for name, taken in tables.items():
                 self._write_table(name, taken)
