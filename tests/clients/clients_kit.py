@@ -110,14 +110,14 @@ def write_shelves(folder: Path) -> Path:
         },
         "features": {
             "age": {"kind": "dense", "of": ["age"]},
-            "shelf": {"kind": "category", "of": ["shelf"], "options": {"vocabulary": ["", *SHELVES]}},
+            "shelf": {"kind": "category", "of": ["shelf"], "options": {"vocabulary": ["", *SHELVES], "oov_index": 0}},
             "size": {"kind": "dense", "of": ["size"]},
         },
         "tables": {},
         "told": {"margin": {"tensor": "logit"}, "genre": {"tensor": "shelf", "labels": list(SHELVES)}},
     }
     folder.mkdir(parents=True)
-    weights = {"bias": [0.25], "w.age": [0.0625], "w.shelf": [0.0, 0.5, -0.5, 1.0, 0.0], "w.size": [0.125, -0.25]}
+    weights = {"bias": [0.25], "w.age": [0.0625], "w.shelf": [0.0, 0.5, -0.5, 1.0], "w.size": [0.125, -0.25]}
     np.savez(folder / "weights.npz", **{name: np.array(value, np.float32) for name, value in weights.items()})
     return _write(folder, "shelves", manifest, inputs=("age", "shelf", "size"), outputs=("score", "logit"))
 

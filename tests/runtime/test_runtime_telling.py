@@ -126,10 +126,12 @@ def test_no_candidates_tell_nothing(roots: Function) -> None:
     assert answer == {"scores": [], "outputs": {"twice the price": [], "grade": [], "level": []}}
 
 
-def test_tensorflow_serving_tells_null_for_a_score_that_there_is_not(roots: Function) -> None:
+def test_tensorflow_serving_tells_nan_for_a_score_that_there_is_not(roots: Function) -> None:
     body = json.dumps({"inputs": {"age": [7], "price": PRICES}})
     path = f"/v1/models/{MODEL}:predict"
-    assert json_of(roots(event(path, body, content_type="application/json"), None))["outputs"] == ROOTS
+    told = json_of(roots(event(path, body, content_type="application/json"), None))["outputs"]
+    assert [None if math.isnan(score) else score for score in told["score"]] == ROOTS
+    assert told["grade"] == GRADES
 
 
 def test_without_nulls_a_score_that_there_is_not_is_refused(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def operations(manifest: Manifest) -> tuple[Operation, ...]:
             "user": schemas.side(manifest, "user"),
             "context": schemas.side(manifest, "context"),
             "items": schemas.side(manifest, "item"),
-            "top_k": {"type": ["integer", "null"], "minimum": 1},
+            **({"top_k": {"type": ["integer", "null"], "minimum": 1}} if manifest.ranks else {}),
         },
         ["items"],
         closed=manifest.surplus == "refuse",

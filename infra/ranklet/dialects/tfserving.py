@@ -156,7 +156,8 @@ def _told(name: str, one: Told) -> Schema:
 
 
 def _classified(manifest: Manifest) -> Schema:
-    pair = {"type": "array", "prefixItems": [TEXT, schemas.score(manifest)], "minItems": 2, "maxItems": 2}
+    # A label and its score. Not as prefixItems, which tools take for a mistake.
+    pair = {"type": "array", "items": {"anyOf": [TEXT, schemas.score(manifest)]}, "minItems": 2, "maxItems": 2}
     return schemas.object_of({"results": schemas.array(schemas.array(pair))}, ["results"])
 
 
