@@ -47,6 +47,7 @@ class FeaturePlan:
     """Compiled feature assembly; made by `compile`, safe to share, holds nothing of a request.
 
     inputs: the declared inputs by name. signature: tensor name → (dtype, trailing shape, side), in the spec's order.
+    features: compiled, parts before their crosses.
     ids: tensor name → how many ids (0 … ids - 1) it can hold, besides -1; for tensors of ids only.
     pads: tensor name → the ids that mean "nothing stands here", -1 among them; for tensors of ids only.
     """
@@ -70,7 +71,8 @@ class FeaturePlan:
             self.signature[one.found] = Tensor("bool", (), self.signature[one.name].side)
         self.ids = {feature.name: feature.ids for feature in features if feature.ids is not None}
         self.pads = {feature.name: feature.pads for feature in features if feature.ids is not None}
-        self._features, self._tables, self._stored = features, tables, tuple(stored)
+        self.features: Sequence[Compiled] = features
+        self._tables, self._stored = tables, tuple(stored)
         self._every = readers
         self._once = [reader for reader in readers if reader.side != "item"]
         self._items = [reader for reader in readers if reader.side == "item"]
@@ -156,7 +158,7 @@ class FeaturePlan:
             if unread:
                 degraded[reader.reason] = degraded.get(reader.reason, 0) + unread
         with np.errstate(over="ignore"):  # `dense` refuses what overflows and names it
-            for feature in self._features:
+            for feature in self.features:
                 values.tensors.update(feature.run(values))
         return Assembled(values.tensors, n, degraded)
 

@@ -21,10 +21,12 @@ from ranklet_runtime.dialects.base import Call, Dialect
 from ranklet_runtime.errors import BadRequest, InternalFault, RequestFault, Unavailable, Unprocessable
 from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
+from ranklet_runtime.phases import DECODE, ENCODE
 from ranklet_runtime.routing import Router
 from ranklet_runtime.scorer import Scorer
 from ranklet_runtime.served import Served
 from ranklet_runtime.telemetry import Telemetry
+from ranklet_runtime.watching import Watcher
 
 if TYPE_CHECKING:
     from ranklet_runtime.drift import Drift
@@ -38,9 +40,9 @@ NO_REQUEST = HttpRequest("", "", {}, b"")
 NO_ENVIRON: Mapping[str, str] = MappingProxyType({})
 FUNCTION_NAME = "AWS_LAMBDA_FUNCTION_NAME"
 FUNCTION_VERSION = "AWS_LAMBDA_FUNCTION_VERSION"
-SHADOW = "RANKLET_SHADOW"
+OBSERVE, SHADOW = "RANKLET_OBSERVE", "RANKLET_SHADOW"
 COPY = "ranklet-shadow"
-"""As `ranklet_runtime.shadow` has them, which is imported by who needs it."""
+"""As `ranklet_runtime.drift` and `ranklet_runtime.shadow` have them, which are imported by who needs them."""
 PINNED = "RANKLET_BUNDLE"
 WAITED_FOR = "on-demand"
 
@@ -60,6 +62,7 @@ class Function:
         self.manifest, self.scorer, self.telemetry = manifest, scorer, telemetry
         self.served = Served(manifest, scorer.given, folder)
         self._router, self._environ = Router(manifest), environ
+        self._phases, self._watcher = scorer.phases, Watcher(manifest, scorer, telemetry)
         self._elsewhere: Elsewhere | None = None
         self._shadow: Shadow | None = _shadow(environ, telemetry)
         self._candidate: Candidate | None = None
@@ -91,6 +94,7 @@ class Function:
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer one API Gateway event; `context` is Lambda's, or None."""
         started = time.monotonic()
+        self._phases.begin()
         request: HttpRequest | None = None
         try:
             request = events.decode(event, self.manifest.limits.body_bytes)
@@ -99,6 +103,9 @@ class Function:
                 return self._compare(event[COPY], dialect, call, request, context)
             if call.version is None and call.label in (None, _alias(context)):
                 answer = events.encode(self._answer(dialect, call, request, self._deadline(started, context)))
+                if call.route.scores:
+                    self._phases.lap(ENCODE)
+                    self._phases.done()
             else:
                 answer = self._pass_on(event, call, context)
         except RequestFault as fault:
@@ -106,6 +113,8 @@ class Function:
         except Exception as error:  # the one place where everything ends: no request takes the environment down
             answer = self._refuse(_internal(error), request or _addressed(event), _request_id(event, context))
         seconds = time.monotonic() - started
+        if self._watcher.due and request is not None:
+            self._watcher.look(request.path, _request_id(event, context), seconds)
         self.telemetry.done(seconds)
         if self._shadow is not None:
             self._shadow.send(event, seconds, _alias(context))
@@ -133,7 +142,9 @@ class Function:
 
     def _rank(self, dialect: Dialect, call: Call, request: HttpRequest, deadline: float) -> HttpResponse:
         asked = dialect.decode(request, call, self.served)
+        self._phases.lap(DECODE)
         result = self._score(dialect, asked, deadline)
+        self._watcher.scored(asked, result)
         self.telemetry.scored(len(result.scores), result.degraded, result.counts)
         for noticed in self._noticing:
             noticed(result.scores)
@@ -170,6 +181,7 @@ class Function:
     def _refuse(self, fault: RequestFault, request: HttpRequest, request_id: str) -> dict[str, Any]:
         """The answer to a fault, counted; what is ours is logged and hidden."""
         self.telemetry.refused(fault)
+        self._watcher.refused(fault, request.path, request_id)
         if fault.status >= 500:
             self.telemetry.log(str(fault), fault.__cause__ or fault, request_id=request_id, route=request.path)
         if isinstance(fault, InternalFault):
@@ -189,12 +201,12 @@ def _shadow(environ: Mapping[str, str], telemetry: Telemetry) -> Shadow | None:
 
 
 def _drift(manifest: Manifest, environ: Mapping[str, str]) -> Drift | None:
-    if manifest.observed is None or FUNCTION_VERSION not in environ:
+    if not (every := environ.get(OBSERVE)) or FUNCTION_VERSION not in environ:
         return None
     # Imported here: few functions are released gradually.
     from ranklet_runtime.drift import Drift
 
-    return Drift(manifest.observed, environ[FUNCTION_VERSION])
+    return Drift(manifest.histogram, environ[FUNCTION_VERSION], every=int(every))
 
 
 def _refusal(error: InputError, dialect: Dialect, asked: RankRequest) -> RequestFault:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.errors import InputError, StoreUnavailable
-from ranklet_features.kinds.base import Tensor
+from ranklet_features.kinds.base import Compiled, Tensor
 from ranklet_features.plan import Assembled, FeaturePlan
 from ranklet_features.stores import open_store
 from ranklet_features.stores.base import EmbeddingStore
@@ -166,6 +166,11 @@ class Scorer:
     def given(self) -> Mapping[str, Tensor]:
         """The tensors that a request may bring instead of raw features."""
         return self._given.tensors
+
+    @property
+    def compiled(self) -> Sequence[Compiled]:
+        """The features that make tensors of a request."""
+        return self._plan.features
 
     @property
     def tables(self) -> dict[str, Counts]:

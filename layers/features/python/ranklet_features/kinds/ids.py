@@ -6,6 +6,7 @@ What a vocabulary or a size does not hold is a stranger; the policy `oov` says w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import Literal
 
 import numpy as np
@@ -57,6 +58,7 @@ class Encoder:
         self.absent = options.absent
         self.pads = (-1,) if options.oov_index == -1 or options.absent is not None else ()
         self.known, self.encode = _known(options, declared, scope)
+        self.stranger = _stranger(options, self.known)
         self.buckets = options.buckets or options.oov_buckets or 1
         self.ids = self.known + (self.buckets if self.encode is None or self.oov == "hash" else 0)
         if self.oov == "index" and self.known and options.oov_index in (None, self.known):
@@ -80,6 +82,15 @@ class Encoder:
             ids[strangers] = self.known + to_buckets(hashes, self.buckets)
         return ids
 
+    def unknown(self, values: Words) -> int:
+        """How many values have no id of their own; with an id that a known value shares, both are counted."""
+        if self.encode is None:
+            return 0
+        if self.absent is not None:
+            there = [value != self.absent for value in values] if isinstance(values, list) else values != self.absent
+            values = list(compress(values, there)) if isinstance(values, list) else values[there]
+        return int(np.count_nonzero(self.encode(values) == self.stranger)) if len(values) else 0
+
     def _present(self, ids: Ids, column: Column) -> Ids:
         """-1 where the value means that none is there."""
         if self.absent is None:
@@ -96,13 +107,19 @@ def _known(options: IdOptions, declared: Input, scope: Scope) -> tuple[int, Enco
         return 0, None
     words: Words = [] if options.vocabulary is None else read_vocabulary(options.vocabulary, declared.type, scope)
     known = options.size or len(words)
-    stranger = known if options.oov_index is None else options.oov_index
-    if not -1 <= stranger <= known:
-        raise scope.error(f"oov_index is {stranger}; it must be from -1 to {known}")
-    stranger = stranger if options.oov == "index" else STRANGER
+    if options.oov_index is not None and not -1 <= options.oov_index <= known:
+        raise scope.error(f"oov_index is {options.oov_index}; it must be from -1 to {known}")
+    stranger = _stranger(options, known)
     if options.size is not None:
         return known, identity(known, stranger)
     return known, words_of(words, stranger) if isinstance(words, list) else integers_of(words, stranger)
+
+
+def _stranger(options: IdOptions, known: int) -> int:
+    """The id of what is unknown, until its policy has decided."""
+    if options.oov != "index":
+        return STRANGER
+    return known if options.oov_index is None else options.oov_index
 
 
 def _check(options: IdOptions, declared: Input, scope: Scope) -> None:
