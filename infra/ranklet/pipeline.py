@@ -85,6 +85,7 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
         certificate.write(made.proven, made.bundle)
         _replace(made.bundle, place)
         freshness.mark(place, source)
+        releasing.write(described, rows, made.proven, out / releasing.HOOKS / described.name)
     tables = made.parts.tables
     return Built(
         described.name,
@@ -151,11 +152,10 @@ class _Making:
         """Compose and write a bundle, and check that its parts fit."""
         staged = {one.table.name: files.write_staged(one, self.tables) for one in parts.tables if one.away}
         parts = replace(parts, tables=tuple(_staged(one, staged) for one in parts.tables))
-        manifest = releasing.with_release(compose(described, parts), described, self.rows)
+        manifest = replace(compose(described, parts), histogram=releasing.histogram(self.rows))
         bundle = self.scratch / name
         self.progress("writing the bundle")
         write(manifest, described, parts, bundle)
-        releasing.write(described, self.rows, bundle)
         fit.check(manifest, [exported for _, exported in parts.steps], bundle)
         return parts, manifest, bundle
 

@@ -14,7 +14,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ranklet_runtime.manifest import Observed
+from ranklet_runtime.manifest import Histogram
+
+VARIABLE = "RANKLET_OBSERVE"
+"""Of the requests, every how manieth's scores are counted; without it nothing is counted by version."""
 
 BUCKET = "Scores{}"
 """Metric of a bucket, from the lowest scores on."""
@@ -29,11 +32,11 @@ def buckets(scores: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[
 class Drift:
     """Counters of one version. release: the Lambda version whose they are."""
 
-    def __init__(self, observed: Observed, release: str) -> None:
+    def __init__(self, histogram: Histogram | None, release: str, *, every: int) -> None:
         self.release = release
-        self._every = self._left = observed.every
-        self._edges = np.array(observed.edges, np.float32)
-        self._counted = np.zeros(len(observed.edges) + 1, np.int64)
+        self._every = self._left = every
+        self._edges = np.array(histogram.edges if histogram else (), np.float32)
+        self._counted = np.zeros(len(self._edges) + 1, np.int64)
 
     def scored(self, scores: NDArray[np.float32]) -> None:
         """Count the scores of a request, if it is one of those that are counted."""

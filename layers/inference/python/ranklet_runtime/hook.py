@@ -1,9 +1,9 @@
 """The function that CodeDeploy asks before it sends traffic to a new version: does it give the trainer's scores?
 
-It lies in the bundle's own code, beside the model's function: it reads `golden.json` (some of the golden requests, each
-with the trainer's scores) and the bound of `certificate.json`, sends each request to the new version as API Gateway
-would, and tells CodeDeploy `Succeeded` or `Failed`; a failure ends the deployment before any traffic has moved. What
-differs is said in the log. Several requests are sent at once, so that as many environments are warm when traffic comes.
+Its code is the layers' and one file that the build wrote, `golden.json`: some of the golden requests, each with the
+trainer's scores, and the bound that the bundle was proven to. It sends each to the new version as API Gateway would,
+and tells CodeDeploy `Succeeded` or `Failed`; a failure ends the deployment before any traffic has moved. What differs
+is said in the log. Several requests are sent at once, so that as many environments are warm when traffic comes.
 
 https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
 """
@@ -28,7 +28,7 @@ from ranklet_features.errors import StoreUnavailable
 from ranklet_features.stores.aws.connection import Broken, Reply
 from ranklet_runtime.service import Service
 
-GOLDEN, CERTIFICATE = "golden.json", "certificate.json"
+GOLDEN = "golden.json"
 FUNCTION, VERSION = "RANKLET_FUNCTION", "RANKLET_VERSION"
 """Variables: the function, and the version that is to be checked."""
 
@@ -56,15 +56,14 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     return {"status": status, "reasons": reasons}
 
 
-def check(bundle: Path, environ: Mapping[str, str], until: float) -> list[str]:
+def check(folder: Path, environ: Mapping[str, str], until: float) -> list[str]:
     """Why the version is not fit to serve; nothing for one that is. until: on the clock of `time.monotonic()`."""
-    golden = orjson.loads((bundle / GOLDEN).read_bytes())
-    bound = orjson.loads((bundle / CERTIFICATE).read_bytes())["bound"]
+    golden = orjson.loads((folder / GOLDEN).read_bytes())
     version = _Version(environ, golden["path"], until)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(version.answer, (row["request"] for row in golden["rows"]))
         found = [
-            _difference(number, answer, row["scores"], bound)
+            _difference(number, answer, row["scores"], golden["bound"])
             for number, answer, row in zip(range(1, len(golden["rows"]) + 1), answers, golden["rows"], strict=True)
         ]
     return [reason for reason in found if reason]

@@ -77,16 +77,11 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Observed:
-    """What is counted by Lambda version while traffic moves to it.
+class Histogram:
+    """How the golden scores are distributed. edges: between the buckets, ascending. counts: one more than edges."""
 
-    every: of the requests, those whose scores are counted. edges: between the buckets, ascending; none where the golden
-    requests have too few scores. counts: the golden scores in each bucket, one more than edges.
-    """
-
-    every: int
-    edges: tuple[float, ...] = ()
-    counts: tuple[int, ...] = ()
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -102,7 +97,8 @@ class Manifest:
     told: further outputs by the name that callers read.
     uncut_below: requests of fewer candidates, and those whose rows belong to several users, are `few`, all others
     `many`: a split graph makes things once per user, which pays off with their number. 0 where all steps are for `any`.
-    observed: None where nothing is counted by version. watch: what is told of requests beside their counts.
+    histogram: of the golden scores, None where they are too few to tell.
+    watch: what is told of requests beside their counts.
     """
 
     model: str
@@ -119,7 +115,7 @@ class Manifest:
     ranks: bool = True
     told: Mapping[str, Told] = field(default_factory=dict)
     uncut_below: int = 0
-    observed: Observed | None = None
+    histogram: Histogram | None = None
     watch: Watched = field(default_factory=Watched)
 
     @property
@@ -166,7 +162,7 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             nulls=document.get("nulls", False),
             ranks=document.get("ranks", True),
             told={name: Told(one["tensor"], _labels(one)) for name, one in document.get("told", {}).items()},
-            observed=_observed(document.get("observed")),
+            histogram=_histogram(document.get("histogram")),
             watch=watched.from_document(document.get("watch", {})),
         )
     except (KeyError, TypeError) as error:
@@ -184,8 +180,8 @@ def _spec(document: Mapping[str, Any]) -> FeatureSpec:
     )
 
 
-def _observed(found: Mapping[str, Any] | None) -> Observed | None:
-    return None if found is None else Observed(found["every"], tuple(found["edges"]), tuple(found["counts"]))
+def _histogram(found: Mapping[str, Any] | None) -> Histogram | None:
+    return None if found is None else Histogram(tuple(found["edges"]), tuple(found["counts"]))
 
 
 def _labels(told: Mapping[str, Any]) -> tuple[Any, ...] | None:
