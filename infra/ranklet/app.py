@@ -7,6 +7,7 @@
 - `-c env=prod` takes the settings of infra/environments/prod.toml: tags, names, and what it changes of model.toml's;
 - `-c rate=200 -c burst=100` sets how many requests per second, and at once, the API takes over all models: a caller
   gone wild costs money until it is told 429. cdk.json holds what holds without.
+- `-c nag=true` holds the templates to cdk-nag's AwsSolutions rules (`nag`).
 
 The feature flags of cdk.json: policies with few statements, versions that follow their layers, and the CDK's own rules
 with the warnings of constructs in its validation.
@@ -87,6 +88,11 @@ def synthesise(
         for folder in project.models(_names(app.node.try_get_context("models")))
     ]
     _wire(app, deployables, _layers(project, environment, layer or _layer_builder(project)), environment)
+    if str(app.node.try_get_context("nag") or "").lower() == "true":
+        # Imported here: cdk-nag is 0.7 MB that no other synthesis loads.
+        from ranklet import nag
+
+        nag.check(app)
     return Path(app.synth().directory)
 
 
