@@ -26,7 +26,10 @@ MIN_TMP, MAX_TMP = 512, 10_240
 TMP_ROOM = 1.05
 """Of what is fetched: the file system's own share."""
 
-TAKEN = ("ranklet-shared", "v1", "v2")
+SHARED = "ranklet-shared"
+"""The shared stack."""
+
+TAKEN = (SHARED, "v1", "v2")
 """Names that a model cannot have: the shared stack's, and the first parts of the fleet-wide routes."""
 
 

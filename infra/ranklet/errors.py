@@ -8,6 +8,7 @@ RankletError
 ├── PackagingError     a layer could not be built
 ├── TableError         an embedding table could not be written or checked
 ├── LocalError         the local cloud could not start or refused an operation
+├── DeployError        a model could not be brought to AWS, moved, looked at or taken away there
 ├── DataError          a public data set could not be fetched, or is not the one that is pinned
 └── BenchError         a bench got a wrong answer, or could not measure
 """
@@ -65,6 +66,12 @@ class DataError(RankletError):
     """A public data set could not be fetched, or is not the one that is pinned."""
 
     exit_code = 9
+
+
+class DeployError(RankletError):
+    """A model could not be deployed, asked, moved or taken away in an AWS account."""
+
+    exit_code = 10
 
 
 class BenchError(RankletError):

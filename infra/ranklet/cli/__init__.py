@@ -20,6 +20,10 @@ COMMANDS = {
     "build": ("ranklet.cli.build:build", "Bundle models and prove their scores."),
     "serve": ("ranklet.cli.serve:serve", "Run the cloud on this machine."),
     "invoke": ("ranklet.cli.invoke:invoke", "Put one event through one function."),
+    "deploy": ("ranklet.cli.deploy:deploy", "Build, push, deploy, and ask what was deployed."),
+    "rollback": ("ranklet.cli.rollback:rollback", "Go back to the version before."),
+    "status": ("ranklet.cli.status:status", "Show what is deployed."),
+    "destroy": ("ranklet.cli.destroy:destroy", "Take a model away again."),
     "tables": ("ranklet.cli.tables:tables", "Write, list, check and prune embedding tables."),
     "demo": ("ranklet.cli.demo:demo", "Go the whole way on four real models."),
     "estimate": ("ranklet.cli.estimate:estimate", "Tell what a model costs, before it is deployed."),
@@ -59,6 +63,7 @@ def ranklet() -> None:
     ranklet import m.onnx --name x    a folder for a model that you exported
     ranklet build my-ranker           bundle it and prove its scores
     ranklet serve                     the cloud on this machine
+    ranklet deploy my-ranker          into your own AWS account
     ranklet doctor                    what this machine lacks
     """
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ranklet.environment import parameter
 from ranklet.errors import TableError
 from ranklet.named import TABLES_VARIABLE
 from ranklet.named import tables as named_tables
@@ -48,7 +49,7 @@ def read(functions: Any) -> list[Naming]:
         for one in _pages(functions.list_functions, "Functions", FunctionVersion="ALL")
         if _ours(one)
     }
-    return [naming for name in sorted(ours) for naming in _of(functions, name)]
+    return [naming for name in sorted(ours) for naming in of(functions, name)]
 
 
 def kept(namings: list[Naming], keep: int | None) -> list[Naming]:
@@ -71,19 +72,20 @@ def kept(namings: list[Naming], keep: int | None) -> list[Naming]:
     ]
 
 
-def bucket(ssm: Any) -> str | None:
-    """The bucket of snapshots that the shared stack made; None where none is deployed. Raises TableError."""
+def bucket(ssm: Any, environment: str = "") -> str | None:
+    """The bucket of snapshots of an environment's shared stack; None where none is deployed. Raises TableError."""
     from botocore.exceptions import ClientError
 
+    name = parameter(environment, BUCKET_PARAMETER)
     try:
-        return str(_once("SSM", ssm.get_parameter, Name=BUCKET_PARAMETER)["Parameter"]["Value"])
+        return str(_once("SSM", ssm.get_parameter, Name=name)["Parameter"]["Value"])
     except ClientError as error:
         if refused(error) == "ParameterNotFound":
             return None
-        raise TableError(f"the parameter {BUCKET_PARAMETER} cannot be read: {error}") from error
+        raise TableError(f"the parameter {name} cannot be read: {error}") from error
 
 
-def _of(functions: Any, name: str) -> Iterator[Naming]:
+def of(functions: Any, name: str) -> Iterator[Naming]:
     """All versions of one function, with the aliases that send them requests."""
     versions = list(_pages(functions.list_versions_by_function, "Versions", FunctionName=name))
     aliases: dict[str, list[str]] = {}

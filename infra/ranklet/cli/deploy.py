@@ -1,0 +1,225 @@
+"""`ranklet deploy`: from a model's folder to an endpoint that was asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ranklet.cli import deploy_common as common
+from ranklet.cli import terminal
+from ranklet.cli.stages import Stages, stages
+from ranklet.deployable import SHARED, Deployable, ready
+from ranklet.environment import Environment
+from ranklet.project import Project
+
+if TYPE_CHECKING:
+    from ranklet.deploying.account import Account
+    from ranklet.deploying.cdk import Cdk
+    from ranklet.deploying.smoke import Smoked
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the command was told beside the models."""
+
+    region: str | None
+    endpoint: str | None
+    target: str | None
+    smoke: bool
+    token: str | None
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True)
+@click.option("--target", type=click.Choice(["local"]), help="A stand-in for AWS: what it refuses is left out.")
+@click.option("--smoke/--no-smoke", default=True, show_default=True, help="Ask what was deployed for golden scores.")
+@click.option("--token", envvar="RANKLET_TOKEN", help='Of a caller, for auth = "jwt", "lambda" or "key".')
+@common.where
+@terminal.as_json
+def deploy(
+    models: tuple[str, ...],
+    target: str | None,
+    smoke: bool,
+    token: str | None,
+    env: str | None,
+    region: str | None,
+    endpoint: str | None,
+    as_json: bool,
+) -> None:
+    """Build and prove MODELS, push their tables, deploy their stacks, and ask the result for the trainer's scores.
+
+    \b
+    ranklet deploy movie-ftrl
+    ranklet deploy movie-ftrl movie-two-tower --env prod
+    ranklet deploy movie-ftrl --target local --endpoint http://127.0.0.1:4566 --region us-east-1
+    ranklet deploy movie-ftrl --json | jq '.models[0].url'
+
+    The shared stack is brought up to date first. Nobody is asked before permissions change: `cdk diff MODEL` (with
+    `-c env=prod` for an environment) shows them beforehand. What `cdk` says goes to .build/deploy/; its last lines are
+    shown when it fails. After a rollback the alias is put to the version that is deployed here.
+
+    Needs what `cdk deploy` and `ranklet tables push` need, and sts:GetCallerIdentity, cloudformation:DescribeStacks,
+    ListStackResources, lambda:GetAlias, UpdateAlias; for the smoke test the right to call the API (execute-api:Invoke,
+    or lambda:InvokeFunctionUrl). Exit code 4 when a score is not the trainer's, 7 when a table cannot be pushed, 10
+    when AWS or `cdk` refuses.
+    """
+    here, environment, account = common.opened(env, region, endpoint)
+    chosen = Chosen(region, endpoint, target, smoke, token)
+    folders = here.models(models)
+    with stages() as view:
+        deployables = _prepare(view, here, [folder.name for folder in folders], environment, account, chosen)
+        runner = _cdk(here, deployables, environment, chosen)
+        _push(view, here, deployables, environment, account, runner)
+        with view.stage("cdk deploy") as say:
+            runner.deploy([one.model.name for one in deployables], progress=say)
+            say(f"log in {runner.log.relative_to(here.root)}")
+        done = [_finish(view, here, one, environment, account, chosen) for one in deployables]
+    if as_json:
+        terminal.emit({"environment": environment.name, "models": done, "stages": view.documents()})
+    else:
+        _show(done, environment)
+
+
+def _prepare(
+    view: Stages,
+    here: Project,
+    models: Sequence[str],
+    environment: Environment,
+    account: Account,
+    chosen: Chosen,
+) -> list[Deployable]:
+    """Who deploys, and what: everything that can be refused before anything is changed."""
+    from ranklet.deploying import account as accounts
+    from ranklet.deploying import ways
+
+    with view.stage("account") as say:
+        who = accounts.caller(account)
+        say(f"{who.account} as {who.arn.rpartition(':')[2]} in {who.region}")
+    deployables = [_built(view, here, name, environment) for name in models]
+    for one in deployables if chosen.smoke else ():
+        ways.way("https://not.known.yet", one.model.api.auth, token=chosen.token)
+    return deployables
+
+
+def _built(view: Stages, here: Project, name: str, environment: Environment) -> Deployable:
+    from ranklet import certificate, pipeline
+
+    with view.stage(f"build {name}") as say:
+        one = ready(
+            here,
+            here.functions / name,
+            build=lambda folder: pipeline.build(folder, out=here.build, progress=say),
+            environment=environment,
+        )
+        proof = certificate.read(one.bundle)
+        say(f"version {one.manifest.version}: {max(proof.paths.values()):.1e} from the trainer's scores")
+    return one
+
+
+def _cdk(here: Project, deployables: Sequence[Deployable], environment: Environment, chosen: Chosen) -> Cdk:
+    from ranklet.deploying.cdk import Cdk
+
+    context = {"models": ",".join(one.model.name for one in deployables)}
+    context |= {"env": environment.name} if environment.name else {}
+    context |= {"target": chosen.target} if chosen.target else {}
+    log = here.build / "deploy" / f"{environment.name or 'deploy'}-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    return Cdk(here.root, log, context=context, region=chosen.region, endpoint=chosen.endpoint)
+
+
+def _push(
+    view: Stages,
+    here: Project,
+    deployables: Sequence[Deployable],
+    environment: Environment,
+    account: Account,
+    runner: Cdk,
+) -> None:
+    """Tables before the functions that read them; for snapshots the shared stack's bucket has to be there."""
+    from ranklet.tables import deployed, push, snapshot
+    from ranklet.tables.creation import Options
+
+    bucket = None
+    if any(one.fetched for one in deployables):
+        bucket = deployed.bucket(account.ssm, environment.name)
+        if bucket is None:
+            with view.stage(f"cdk deploy {SHARED}") as say:
+                runner.deploy([SHARED], progress=say)
+            bucket = deployed.bucket(account.ssm, environment.name)
+    for one in deployables:
+        for table in one.tables:
+            with view.stage(f"push {table.physical}") as say:
+                pushed = push.push(
+                    here.build / "tables" / table.physical,
+                    client=account.dynamodb,
+                    progress=lambda done, total, say=say: say(f"{done} of {total} items"),  # type: ignore[misc]
+                    options=Options(one.model.name),
+                )
+                say(f"{pushed.items} items, {pushed.written} written now")
+        for table in one.fetched:
+            assert bucket is not None
+            with view.stage(f"send {table.physical} to S3") as say:
+                snapshot.upload(here.build / "tables" / table.physical, account.s3, bucket)
+
+
+def _finish(
+    view: Stages, here: Project, one: Deployable, environment: Environment, account: Account, chosen: Chosen
+) -> dict[str, Any]:
+    """The alias at what was deployed, and the golden requests through the URL."""
+    from ranklet.deploying import stack, versions
+
+    name = one.model.name
+    there = stack.found(account, environment, name)
+    with view.stage(f"alias of {name}") as say:
+        newest = stack.version(stack.resources(account, there.stack), there.function)
+        alias = versions.alias(account, there)
+        if newest is not None and str(alias.number) != newest and not alias.weights:
+            versions.move(account, there, alias, int(newest))
+            say(f"{alias.name} was held at version {alias.number} by a rollback; it is at {newest} again")
+            alias = versions.alias(account, there)
+        else:
+            say(f"{alias.name} is at version {alias.number}")
+    smoked = _smoke(view, here, one, there.url, chosen) if chosen.smoke else None
+    return {
+        "model": name,
+        "version": one.manifest.version,
+        "stack": there.stack,
+        "function": there.function,
+        "function_version": str(alias.number),
+        "url": f"{there.url}/v1/models/{name}:rank",
+        "smoke": None if smoked is None else asdict(smoked),
+        "rollback": f"ranklet rollback {name}{common.flag(environment)}",
+    }
+
+
+def _smoke(view: Stages, here: Project, one: Deployable, url: str, chosen: Chosen) -> Smoked | None:
+    from ranklet.deploying import smoke, ways
+
+    with view.stage(f"smoke test of {one.model.name}") as say:
+        if "native" not in one.model.api.dialects:
+            say("left out: [api] dialects has no native, in which the golden requests are sent")
+            return None
+        way = ways.way(url, one.model.api.auth, token=chosen.token, region=chosen.region, endpoint=chosen.endpoint)
+        smoked = smoke.test(one, smoke.requests(here, one), way, progress=say)
+        say(f"{smoked.requests} golden requests, {smoked.worst:.1e} ≤ {smoked.bound:.0e}")
+    return smoked
+
+
+def _show(done: Sequence[dict[str, Any]], environment: Environment) -> None:
+    where = f" in {environment.name}" if environment.name else ""
+    rows = [
+        [
+            one["model"],
+            one["version"],
+            one["function_version"],
+            one["url"],
+            f"{one['smoke']['worst']:.1e} ≤ {one['smoke']['bound']:.0e}" if one["smoke"] else "not asked",
+        ]
+        for one in done
+    ]
+    terminal.show(f"Deployed{where}", ["model", "version:", "function's:", "url", "max |diff|:"], rows)
+    for one in done:
+        terminal.ERR.print(f"back to the version before: {one['rollback']}", markup=False)
