@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ranklet.bench import asked
 from ranklet.bench.base import ABSENT, Setting
 from ranklet.bench.engines import handlers, peers, pmml_files
 from ranklet.errors import BenchError
@@ -129,7 +130,7 @@ def test_a_scorer_is_absent_without_java_and_without_its_library(
     with handlers.running("pmml-gbdt", tmp_path / "records.json", Setting(tmp_path)) as peer:
         assert peer is None
     monkeypatch.setattr(handlers.shutil, "which", lambda _: "java")
-    monkeypatch.setattr(peers, "_has", lambda python, modules: False)
+    monkeypatch.setattr(asked, "has", lambda python, modules: False)
     with handlers.running("pmml-gbdt", tmp_path / "records.json", Setting(tmp_path)) as peer:
         assert peer is None
 

@@ -133,7 +133,7 @@ def test_a_peer_that_ends_is_an_error_and_no_hang(tmp_path: Path, monkeypatch: p
     script.write_text("raise SystemExit(3)")
     monkeypatch.setattr(feast, "SCRIPT", script)
     with (
-        pytest.raises(BenchError, match="Feast's process has ended"),
+        pytest.raises(BenchError, match="the process of peer has ended"),
         feast.running(Path(sys.executable), "http://127.0.0.1:9", SHEET.packed, WANTED, tmp_path),
     ):
         pytest.fail("it runs")
