@@ -20,9 +20,13 @@ from ranklet.dialects.native import RANK
 from ranklet.errors import BundleError, ModelError
 from ranklet.golden import Golden
 from ranklet.model import Model
-from ranklet_runtime.drift import buckets
+from ranklet.settings.release import Release
+from ranklet_runtime import drift, shadow
 from ranklet_runtime.hook import GOLDEN
 from ranklet_runtime.manifest import Histogram
+
+CANDIDATE = "candidate"
+"""The alias of a version that gets copies of requests."""
 
 HOOKS = "hooks"
 """The folder of all hooks below the build's."""
@@ -50,7 +54,15 @@ def histogram(rows: Sequence[Golden]) -> Histogram | None:
     firsts = {scores[len(scores) * at // BUCKETS] for at in range(1, BUCKETS)} - {values[0]}
     halves = [(values[np.searchsorted(values, first) - 1] + first) / 2 for first in sorted(firsts)]
     edges = np.unique(np.array(halves or [(values[0] + values[1]) / 2], np.float32))
-    return Histogram(tuple(edges.tolist()), tuple(buckets(scores, edges).tolist()))
+    return Histogram(tuple(edges.tolist()), tuple(drift.buckets(scores, edges).tolist()))
+
+
+def variables(release: Release) -> dict[str, str]:
+    """What the function is told of its release."""
+    found = {drift.VARIABLE: str(release.every)} if release.gradual else {}
+    if release.shadow is not None:
+        found[shadow.VARIABLE] = f"{release.shadow.share:g}@{CANDIDATE}"
+    return found
 
 
 def write(model: Model, rows: Sequence[Golden], proven: Certificate, folder: Path) -> None:
