@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from ranklet.errors import DeployError
 
 if TYPE_CHECKING:
     import httpx
+
+EXECUTE_API = re.compile(r"^([a-z0-9]+)\.execute-api\..+$")
 
 
 def way(
@@ -24,6 +27,8 @@ def way(
 
     if not url:
         raise DeployError("the stack tells no URL to ask (output Rank)")
+    if endpoint is not None:
+        url = _there(url, endpoint)
     if auth == "none":
         return Way(url, None, _through(endpoint))
     if auth == "iam":
@@ -40,6 +45,13 @@ def require() -> None:
         import httpx  # noqa: F401
     except ModuleNotFoundError as error:
         raise DeployError('the smoke test needs httpx: pip install -e ".[client]", or --no-smoke') from error
+
+
+def _there(url: str, endpoint: str) -> str:
+    """The URL as a stand-in knows it: its APIs are below `execute-api.localhost`."""
+    parts, there = urlsplit(url), urlsplit(endpoint)
+    host = EXECUTE_API.sub(r"\1.execute-api.localhost", parts.netloc)
+    return parts._replace(scheme=there.scheme, netloc=f"{host}:{there.port}").geturl()
 
 
 def _through(endpoint: str | None) -> httpx.Client | None:
