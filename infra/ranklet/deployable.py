@@ -117,10 +117,16 @@ def _check(model: Model, path: Path) -> None:
     """What the file's own form allows and AWS would refuse late, in the middle of a deployment."""
     if model.name in TAKEN:
         raise ModelError(f"{path}: name {model.name!r} is taken; not allowed are {', '.join(TAKEN)}")
-    provisioned, reserved = model.warmth.count, model.function.reserved
+    provisioned, reserved = model.warmth.most, model.function.reserved
     if reserved is not None and provisioned > reserved:
+        named = (
+            f"count = {provisioned}" if provisioned == model.warmth.count else f"with up to {provisioned} environments"
+        )
+        raise ModelError(f"{path}: [warmth] {named} is above [function] reserved = {reserved}; raise or drop reserved")
+    if model.warmth.kind == "snapstart" and (model.function.tmp or 0) > MIN_TMP:
         raise ModelError(
-            f"{path}: [warmth] count = {provisioned} is above [function] reserved = {reserved}; raise or drop reserved"
+            f'{path}: [function] tmp = {model.function.tmp} does not go with [warmth] kind = "snapstart", whose '
+            f"snapshots hold {MIN_TMP} MB of /tmp; drop tmp, or provision"
         )
 
 

@@ -21,6 +21,7 @@ import msgspec
 from ranklet.errors import ModelError
 from ranklet.model import Model
 from ranklet.project import Project
+from ranklet.settings.network import Endpoints
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 ROOT = "/ranklet/"
@@ -54,7 +55,7 @@ class Environment(Overrides, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     name: that of the file, "" for no environment; no field of it. prefix: of the stacks' names, by default the name.
     tags: of everything that can have tags. domain: of the shared API. alarm_email: who is told of alarms. log_days: how
-    long logs are kept, the API's too.
+    long logs are kept, the API's too. endpoints: of the VPC that functions run in, where the shared stack makes them.
     """
 
     name: str = ""
@@ -63,6 +64,7 @@ class Environment(Overrides, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     domain: Domain | None = None
     alarm_email: Mail | None = None
     log_days: int | None = None
+    endpoints: Endpoints | None = None
     models: Mapping[str, Overrides] = {}
 
     def stack(self, name: str) -> str:

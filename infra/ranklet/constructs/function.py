@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration, RemovalPolicy, Size, aws_lambda
+from aws_cdk import Duration, RemovalPolicy, Size, aws_kms, aws_lambda
 from constructs import Construct
 
-from ranklet import certificate, named, snapshots
+from ranklet import certificate, named, releasing, snapshots
 from ranklet.constructs import parameters
+from ranklet.constructs.candidate import Candidate, Copies
 from ranklet.constructs.logs import Logs
+from ranklet.constructs.network import InVpc
 from ranklet.constructs.own_versions import OwnVersions
 from ranklet.constructs.role import ExecutionRole
 from ranklet.constructs.runtime import ARCHITECTURES, HANDLER, RUNTIME
+from ranklet.constructs.warmth import Scaling, plays_locally
 from ranklet.deployable import MIN_TMP, Deployable
+from ranklet.settings.release import Release
 from ranklet_runtime import integrity
 
 
@@ -28,8 +32,9 @@ class ModelFunction(Construct):
 
     def __init__(self, scope: Construct, id: str, *, deployable: Deployable, layers: Mapping[str, str]) -> None:
         super().__init__(scope, id)
-        settings, manifest = deployable.model.function, deployable.manifest
-        logs = Logs(self, "Logs", days=settings.log_days).group
+        settings, manifest, warmth = deployable.model.function, deployable.manifest, deployable.model.warmth
+        key = aws_kms.Key.from_key_arn(self, "Key", settings.kms_key) if settings.kms_key else None
+        logs = Logs(self, "Logs", days=settings.log_days, key=key).group
         tables = [table.physical for table in deployable.tables]
         objects = [key for table in deployable.fetched for key in snapshots.keys(table)]
         bucket = parameters.value(self, snapshots.BUCKET_PARAMETER) if objects else ""
@@ -49,18 +54,37 @@ class ModelFunction(Construct):
             environment=environment(deployable) | ({snapshots.BUCKET_VARIABLE: bucket} if objects else {}),
             ephemeral_storage_size=Size.mebibytes(deployable.tmp) if deployable.tmp > MIN_TMP else None,
             log_group=logs,
-            role=ExecutionRole(self, "Execution", log_group=logs, tables=tables, objects=objects, bucket=bucket).role,
+            role=ExecutionRole(
+                self, "Execution", log_group=logs, tables=tables, objects=objects, bucket=bucket, key=settings.kms_key
+            ).role,
+            environment_encryption=key,
+            tracing=aws_lambda.Tracing.ACTIVE if settings.tracing else None,
+            snap_start=aws_lambda.SnapStartConf.ON_PUBLISHED_VERSIONS if warmth.kind == "snapstart" else None,
             current_version_options=aws_lambda.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
         )
+        if settings.vpc is not None:
+            InVpc(self, "Network", function=function, vpc=settings.vpc)
         if deployable.model.api.versions:
             OwnVersions(self, "Versions", function=function)
         self.alias = aws_lambda.Alias(
             self,
             "Live",
             alias_name="live",
-            version=function.current_version,
-            provisioned_concurrent_executions=deployable.model.warmth.count or None,
+            version=self._live(function, deployable.model.release),
+            provisioned_concurrent_executions=warmth.count or None,
         )
+        if warmth.scales and not plays_locally(self):
+            Scaling(self, "Scaling", alias=self.alias, warmth=warmth)
+
+    def _live(self, function: aws_lambda.Function, release: Release) -> aws_lambda.IVersion:
+        """What the alias names: what is deployed, or the version that goes on answering beside a candidate."""
+        if release.shadow is None:
+            return function.current_version
+        Copies(self, "Copies", function=function)
+        if release.shadow.live is None:
+            return function.current_version
+        Candidate(self, "Candidate", version=function.current_version)
+        return aws_lambda.Version.from_version_arn(self, "Kept", f"{function.function_arn}:{release.shadow.live}")
 
     def _layer(self, name: str, architecture: str) -> aws_lambda.ILayerVersion:
         arn = parameters.value(self, parameters.layer(name, architecture))
@@ -80,4 +104,5 @@ def environment(deployable: Deployable) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": threads,
         named.TABLES_VARIABLE: named.variable(pinned),
         integrity.VARIABLE: certificate.read(deployable.bundle).bundle,
+        **releasing.variables(deployable.model.release),
     }

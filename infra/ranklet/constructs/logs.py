@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy, aws_logs
+from aws_cdk import RemovalPolicy, aws_kms, aws_logs
 from constructs import Construct
 
 RETENTION = {
@@ -22,8 +22,13 @@ RETENTION = {
 
 
 class Logs(Construct):
-    """A log group without a name of its own, so that two deployments never share one."""
+    """A log group without a name of its own, so that two deployments never share one.
 
-    def __init__(self, scope: Construct, id: str, *, days: int) -> None:
+    key: that encrypts it, None for CloudWatch's own.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, days: int, key: aws_kms.IKey | None = None) -> None:
         super().__init__(scope, id)
-        self.group = aws_logs.LogGroup(self, "Group", retention=RETENTION[days], removal_policy=RemovalPolicy.DESTROY)
+        self.group = aws_logs.LogGroup(
+            self, "Group", retention=RETENTION[days], removal_policy=RemovalPolicy.DESTROY, encryption_key=key
+        )

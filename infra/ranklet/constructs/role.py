@@ -12,7 +12,8 @@ class ExecutionRole(Construct):
     """A role without managed policies, whose grants name single resources.
 
     tables: physical names; `BatchGetItem` is the only call that the store makes. objects: keys in the bucket of
-    snapshots; GetObject is what fetches them.
+    snapshots; GetObject is what fetches them. key: the ARN of the KMS key that encrypts what the function reads, its
+    own environment above all.
     """
 
     def __init__(
@@ -24,6 +25,7 @@ class ExecutionRole(Construct):
         tables: Sequence[str],
         objects: Sequence[str] = (),
         bucket: str = "",
+        key: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.role = aws_iam.Role(self, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -41,3 +43,5 @@ class ExecutionRole(Construct):
                     actions=["s3:GetObject"], resources=[f"{root}/{key}" for key in sorted(objects)]
                 )
             )
+        if key is not None:
+            self.role.add_to_policy(aws_iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key]))

@@ -11,6 +11,7 @@ from constructs import Construct
 from ranklet.constructs import parameters
 from ranklet.constructs.http_api import HttpApi
 from ranklet.constructs.layer import Layer
+from ranklet.constructs.network import GatewayEndpoints
 from ranklet.constructs.snapshots import Snapshots
 from ranklet.environment import Environment
 from ranklet.snapshots import BUCKET_PARAMETER
@@ -54,6 +55,8 @@ class SharedStack(Stack):
             string_value=bucket.bucket_name,
             description="Bucket of the tables that ranklet's functions fetch when they start",
         )
+        if environment.endpoints is not None:
+            GatewayEndpoints(self, "Endpoints", settings=environment.endpoints)
         for (name, architecture), folder in layers.items():
             Layer(self, f"{name}-{architecture}", name=name, folder=folder, architecture=architecture)
         CfnOutput(self, "Url", value=api.api_endpoint)
