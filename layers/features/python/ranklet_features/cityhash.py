@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Words = NDArray[np.uint64]
+from ranklet_features.mixing import Words, mixed, turned
+
 Places = NDArray[np.int64]
 Pair = tuple[Words, Words]
 _K0, _K1, _K2, _K3 = (
@@ -40,18 +41,10 @@ def cityhash64(texts: Sequence[bytes]) -> Words:
     return found
 
 
-def _mixed(value: Words) -> Words:
-    return value ^ (value >> np.uint64(47))
-
-
-def _turned(value: Words, by: int) -> Words:
-    return (value >> np.uint64(by)) | (value << np.uint64(64 - by))
-
-
 def _two(low: Words, high: Words) -> Words:
     """Hash128to64."""
-    found = (high ^ _mixed((low ^ high) * _MUL)) * _MUL
-    return _mixed(found) * _MUL
+    found = (high ^ mixed((low ^ high) * _MUL)) * _MUL
+    return mixed(found) * _MUL
 
 
 def _to3(words: Words, at: Places, length: Places) -> Words:
@@ -59,7 +52,7 @@ def _to3(words: Words, at: Places, length: Places) -> Words:
     first, middle, last = words[at] & byte, words[at + (length >> 1)] & byte, words[at + length - 1] & byte
     y = first + (middle << np.uint64(8))
     z = length.astype(np.uint64) + (last << np.uint64(2))
-    return _mixed(y * _K2 ^ z * _K3) * _K2
+    return mixed(y * _K2 ^ z * _K3) * _K2
 
 
 def _to8(words: Words, at: Places, length: Places) -> Words:
@@ -79,8 +72,8 @@ def _to16(words: Words, at: Places, length: Places) -> Words:
 def _to32(words: Words, at: Places, length: Places) -> Words:
     a, b = words[at] * _K1, words[at + 8]
     c, d = words[at + length - 8] * _K2, words[at + length - 16] * _K0
-    low = _turned(a - b, 43) + _turned(c, 30) + d
-    return _two(low, a + _turned(b ^ _K3, 20) - c + length.astype(np.uint64))
+    low = turned(a - b, 43) + turned(c, 30) + d
+    return _two(low, a + turned(b ^ _K3, 20) - c + length.astype(np.uint64))
 
 
 def _to64(words: Words, at: Places, length: Places) -> Words:
@@ -90,16 +83,16 @@ def _to64(words: Words, at: Places, length: Places) -> Words:
     first, second = _half(a, z, words[at + 8], words[at + 16])
     a, z = words[at + 16] + words[end - 32], words[end - 8]
     third, fourth = _half(a, z, words[end - 24], words[end - 16])
-    mixed = _mixed((first + fourth) * _K2 + (third + second) * _K0)
-    return _mixed(mixed * _K0 + second) * _K2
+    mixed = mixed((first + fourth) * _K2 + (third + second) * _K0)
+    return mixed(mixed * _K0 + second) * _K2
 
 
 def _half(a: Words, z: Words, one: Words, other: Words) -> Pair:
-    b, c = _turned(a + z, 52), _turned(a, 37)
+    b, c = turned(a + z, 52), turned(a, 37)
     a = a + one
-    c = c + _turned(a, 7)
+    c = c + turned(a, 7)
     a = a + other
-    return a + z, b + _turned(a, 31) + c
+    return a + z, b + turned(a, 31) + c
 
 
 _CLASSES = ((1, 3, _to3), (4, 8, _to8), (9, 16, _to16), (17, 32, _to32), (33, 64, _to64))
@@ -108,9 +101,9 @@ _CLASSES = ((1, 3, _to3), (4, 8, _to8), (9, 16, _to16), (17, 32, _to32), (33, 64
 def _weak(words: Words, at: Places, a: Words, b: Words) -> Pair:
     w, x, y, z = (words[at + 8 * place] for place in range(4))
     a = a + w
-    b = _turned(b + a + z, 21)
+    b = turned(b + a + z, 21)
     total = a + x + y
-    return total + z, b + _turned(total, 44) + a
+    return total + z, b + turned(total, 44) + a
 
 
 def _long(words: Words, at: Places, length: Places, blocks: int) -> Words:
@@ -118,14 +111,14 @@ def _long(words: Words, at: Places, length: Places, blocks: int) -> Words:
     size, end = length.astype(np.uint64), at + length
     x, y, z = words[at], words[end - 16] ^ _K1, words[end - 56] ^ _K0
     v, w = _weak(words, end - 64, size, y), _weak(words, end - 32, size * _K1, _K0)
-    z = z + _mixed(v[1]) * _K1
-    x, y = _turned(z + x, 39) * _K1, _turned(y, 33) * _K1
+    z = z + mixed(v[1]) * _K1
+    x, y = turned(z + x, 39) * _K1, turned(y, 33) * _K1
     for block in range(blocks):
         here = at + 64 * block
-        x = _turned(x + y + v[0] + words[here + 16], 37) * _K1 ^ w[1]
-        y = _turned(y + v[1] + words[here + 48], 42) * _K1 ^ v[0]
-        z = _turned(z ^ w[0], 33)
+        x = turned(x + y + v[0] + words[here + 16], 37) * _K1 ^ w[1]
+        y = turned(y + v[1] + words[here + 48], 42) * _K1 ^ v[0]
+        z = turned(z ^ w[0], 33)
         v = _weak(words, here, v[1] * _K1, x + w[0])
         w = _weak(words, here + 32, z + w[1], y)
         z, x = x, z
-    return _two(_two(v[0], w[0]) + _mixed(y) * _K1 + z, _two(v[1], w[1]) + x)
+    return _two(_two(v[0], w[0]) + mixed(y) * _K1 + z, _two(v[1], w[1]) + x)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Words = NDArray[np.uint64]
+from ranklet_features.mixing import Words, mixed, turned
+
 _K0, _K1, _K2 = (np.array([k], np.uint64) for k in (0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F))
 _CAT = np.array([0xC6A4A7935BD1E995], np.uint64)
 _SEED = np.array([81], np.uint64)
@@ -37,20 +38,12 @@ def fingerprints(texts: Sequence[bytes]) -> Words:
 
 def joined(first: Words, second: Words) -> Words:
     """FingerprintCat64: of what came before and of the next."""
-    found = (first ^ _CAT) ^ (_mixed(second * _CAT) * _CAT)
-    return _mixed(_mixed(found * _CAT) * _CAT)
-
-
-def _mixed(value: Words) -> Words:
-    return value ^ (value >> np.uint64(47))
-
-
-def _turned(value: Words, by: int) -> Words:
-    return (value >> np.uint64(by)) | (value << np.uint64(64 - by))
+    found = (first ^ _CAT) ^ (mixed(second * _CAT) * _CAT)
+    return mixed(mixed(found * _CAT) * _CAT)
 
 
 def _pair(u: Words, v: Words, by: Words) -> Words:
-    return _mixed((v ^ _mixed((u ^ v) * by)) * by) * by
+    return mixed((v ^ mixed((u ^ v) * by)) * by) * by
 
 
 def _to3(words: Words, at: NDArray[np.int64], length: NDArray[np.int64]) -> Words:
@@ -58,7 +51,7 @@ def _to3(words: Words, at: NDArray[np.int64], length: NDArray[np.int64]) -> Word
     first, middle, last = words[at] & byte, words[at + (length >> 1)] & byte, words[at + length - 1] & byte
     y = first + (middle << np.uint64(8))
     z = length.astype(np.uint64) + (last << np.uint64(2))
-    return _mixed(y * _K2 ^ z * _K0) * _K2
+    return mixed(y * _K2 ^ z * _K0) * _K2
 
 
 def _to7(words: Words, at: NDArray[np.int64], length: NDArray[np.int64]) -> Words:
@@ -70,25 +63,25 @@ def _to7(words: Words, at: NDArray[np.int64], length: NDArray[np.int64]) -> Word
 def _to16(words: Words, at: NDArray[np.int64], length: NDArray[np.int64]) -> Words:
     by = _K2 + length.astype(np.uint64) * np.uint64(2)
     a, b = words[at] + _K2, words[at + length - 8]
-    return _pair(_turned(b, 37) * by + a, (_turned(a, 25) + b) * by, by)
+    return _pair(turned(b, 37) * by + a, (turned(a, 25) + b) * by, by)
 
 
 def _to32(words: Words, at: NDArray[np.int64], length: NDArray[np.int64]) -> Words:
     by = _K2 + length.astype(np.uint64) * np.uint64(2)
     a, b = words[at] * _K1, words[at + 8]
     c, d = words[at + length - 8] * by, words[at + length - 16] * _K2
-    return _pair(_turned(a + b, 43) + _turned(c, 30) + d, a + _turned(b + _K2, 18) + c, by)
+    return _pair(turned(a + b, 43) + turned(c, 30) + d, a + turned(b + _K2, 18) + c, by)
 
 
 def _to64(words: Words, at: NDArray[np.int64], length: NDArray[np.int64]) -> Words:
     by = _K2 + length.astype(np.uint64) * np.uint64(2)
     a, b = words[at] * _K2, words[at + 8]
     c, d = words[at + length - 8] * by, words[at + length - 16] * _K2
-    y = _turned(a + b, 43) + _turned(c, 30) + d
-    z = _pair(y, a + _turned(b + _K2, 18) + c, by)
+    y = turned(a + b, 43) + turned(c, 30) + d
+    z = _pair(y, a + turned(b + _K2, 18) + c, by)
     e, f = words[at + 16] * by, words[at + 24]
     g, h = (y + words[at + length - 32]) * by, (z + words[at + length - 24]) * by
-    return _pair(_turned(e + f, 43) + _turned(g, 30) + h, e + _turned(f + a, 18) + g, by)
+    return _pair(turned(e + f, 43) + turned(g, 30) + h, e + turned(f + a, 18) + g, by)
 
 
 _CLASSES = ((1, 3, _to3), (4, 7, _to7), (8, 16, _to16), (17, 32, _to32), (33, 64, _to64))
@@ -97,9 +90,9 @@ _CLASSES = ((1, 3, _to3), (4, 7, _to7), (8, 16, _to16), (17, 32, _to32), (33, 64
 def _weak(words: Words, at: NDArray[np.int64], a: Words, b: Words) -> tuple[Words, Words]:
     w, x, y, z = (words[at + 8 * place] for place in range(4))
     a = a + w
-    b = _turned(b + a + z, 21)
+    b = turned(b + a + z, 21)
     total = a + x + y
-    return total + z, b + _turned(total, 44) + a
+    return total + z, b + turned(total, 44) + a
 
 
 State = tuple[Words, Words, Words, tuple[Words, Words], tuple[Words, Words]]
@@ -109,7 +102,7 @@ def _long(words: Words, at: NDArray[np.int64], length: int) -> Words:
     """Beyond 64 bytes: blocks of 64, the last one overlapping the one before."""
     none = (np.zeros(1, np.uint64), np.zeros(1, np.uint64))
     y = _SEED * _K1 + np.uint64(113)
-    state: State = (_SEED * _K2 + words[at], y, _mixed(y * _K2 + np.uint64(113)) * _K2, none, none)
+    state: State = (_SEED * _K2 + words[at], y, mixed(y * _K2 + np.uint64(113)) * _K2, none, none)
     blocks = (length - 1) // 64
     for block in range(blocks):
         state = _block(words, at + 64 * block, state, _K1, last=False)
@@ -120,15 +113,15 @@ def _long(words: Words, at: NDArray[np.int64], length: int) -> Words:
     v = (v[0] + w[0], v[1])
     w = (w[0] + v[0], w[1])
     x, y, z, v, w = _block(words, at + 64 * blocks + rest - 63, (x, y, z, v, w), by, last=True)
-    return _pair(_pair(v[0], w[0], by) + _mixed(y) * _K0 + z, _pair(v[1], w[1], by) + x, by)
+    return _pair(_pair(v[0], w[0], by) + mixed(y) * _K0 + z, _pair(v[1], w[1], by) + x, by)
 
 
 def _block(words: Words, at: NDArray[np.int64], state: State, by: Words, *, last: bool) -> State:
     x, y, z, v, w = state
     nine = np.uint64(9 if last else 1)
-    x = _turned(x + y + v[0] + words[at + 8], 37) * by ^ w[1] * nine
-    y = _turned(y + v[1] + words[at + 48], 42) * by + v[0] * nine + words[at + 40]
-    z = _turned(z + w[0], 33) * by
+    x = turned(x + y + v[0] + words[at + 8], 37) * by ^ w[1] * nine
+    y = turned(y + v[1] + words[at + 48], 42) * by + v[0] * nine + words[at + 40]
+    z = turned(z + w[0], 33) * by
     v = _weak(words, at, v[1] * by, x + w[0])
     w = _weak(words, at + 32, z + w[1], y + words[at + 16])
     return z, y, x, v, w
