@@ -83,8 +83,8 @@ def _to64(words: Words, at: Places, length: Places) -> Words:
     first, second = _half(a, z, words[at + 8], words[at + 16])
     a, z = words[at + 16] + words[end - 32], words[end - 8]
     third, fourth = _half(a, z, words[end - 24], words[end - 16])
-    mixed = mixed((first + fourth) * _K2 + (third + second) * _K0)
-    return mixed(mixed * _K0 + second) * _K2
+    blend = mixed((first + fourth) * _K2 + (third + second) * _K0)
+    return mixed(blend * _K0 + second) * _K2
 
 
 def _half(a: Words, z: Words, one: Words, other: Words) -> Pair:

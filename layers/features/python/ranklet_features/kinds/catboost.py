@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ranklet_features.cityhash import Words, cityhash64
+from ranklet_features.cityhash import cityhash64
 from ranklet_features.columns import Column
 from ranklet_features.kinds import ctrs
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
@@ -22,6 +22,7 @@ from ranklet_features.kinds.ctrs import ABOVE, ABOVE_OR_NAN, FOLD, VALUE, Part, 
 from ranklet_features.kinds.dense import Dense
 from ranklet_features.kinds.dense import Options as DenseOptions
 from ranklet_features.kinds.hashes import texts
+from ranklet_features.mixing import Words
 
 
 @dataclass(frozen=True)
