@@ -3,16 +3,18 @@
 `{"request": {"user": {…}, "context": {…}, "items": {…}}, "scores": […]}`: the request in the native form, the
 scores in the order of the candidates, as the trainer computed them. They are the only truth a build is held to.
 Of a model that tells more than scores, `"outputs": {name: […]}` beside them holds those that are to be compared; a
-score, or an output, that the model does not have is null.
+score, or an output, that the model does not have is null. An output that is infinite is a number that doubles do not
+have, `1e999`: an answer must be infinite too, or null where it is JSON.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 
@@ -49,14 +51,47 @@ def read(path: Path) -> tuple[Golden, ...]:
     return rows
 
 
+def line(golden: Golden) -> bytes:
+    """A golden row as it stands in the file."""
+    document = {
+        "request": {"user": golden.user, "context": golden.context, "items": golden.items},
+        "scores": golden.scores,
+        **(
+            {"outputs": {name: list(map(_written, one)) for name, one in golden.outputs.items()}}
+            if golden.outputs
+            else {}
+        ),
+    }
+    return orjson.dumps(document) + b"\n"
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, float) and math.isinf(value):
+        return orjson.Fragment(b"1e999" if value > 0 else b"-1e999")
+    return value
+
+
+def _document(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        if b"e999" not in line:
+            raise
+        return json.loads(line, parse_constant=_refused)  # which takes what is too large for infinite
+
+
+def _refused(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not JSON")
+
+
 def _row(line: bytes, place: str) -> Golden:
     try:
-        document = orjson.loads(line)
+        document = _document(line)
         request, scores = document["request"], document["scores"]
         scores = tuple(math.nan if score is None else score for score in scores)
         sides = (request.get("user", {}), request.get("context", {}), request["items"])
         row = Golden(*sides, scores, dict(document.get("outputs", {})))
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"{place}: not {{request: {{user, context, items}}, scores}} ({type(error).__name__}: {error})"
         ) from error

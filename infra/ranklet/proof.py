@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from ranklet import certificate, dialects, precision
 from ranklet.answers import Answer, ask, sendable, worst
-from ranklet.dialects.base import Form
+from ranklet.dialects.base import Form, exact
 from ranklet.errors import ParityError
 from ranklet.golden import Golden
 from ranklet.model import Model
@@ -112,7 +112,7 @@ def answers(
         variants = Variants(
             bundle, manifest, environment(staged, stack), {one.table.name: one for one in tables}, stack
         )
-        return Replay(manifest, rows).answers(variants.variant(packed=()))
+        return Replay(manifest, rows).whole(variants.variant(packed=()))
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,15 @@ class Replay:
         return [
             ask(name, form, function, self.manifest, golden, number) for number, golden in enumerate(self.rows, start=1)
         ]
+
+    def whole(self, function: Function) -> list[Answer]:
+        """As `answers`, with what is told beside the scores from a form that has room for every number."""
+        found = self.answers(function)
+        name, form = next(((name, form) for name, form in self._forms().items() if form.told is exact), (None, None))
+        if name is None or form is None or not self.manifest.told:
+            return found
+        full = (ask(name, form, function, self.manifest, row, at) for at, row in enumerate(self.rows, start=1))
+        return [replace(one, outputs=other.outputs) for one, other in zip(found, full, strict=True)]
 
     def _forms(self) -> dict[str, Form]:
         """Those that the golden requests can be written in."""

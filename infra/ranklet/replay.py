@@ -22,7 +22,7 @@ def difference(scores: list[float], golden: Golden) -> float:
 def apart(outputs: Mapping[str, list[Any]], golden: Golden) -> tuple[str, int, float]:
     """Of the golden outputs, the one that is furthest from what was told: (name, row, difference), as `difference`.
 
-    Numbers above 1 differ by their share; words differ by infinity.
+    Numbers above 1 differ by their share; words, and an infinite number and another one, differ by infinity.
     """
     found = [
         (name, row, _distance(told, wanted))
@@ -42,6 +42,8 @@ _NOTHING = object()
 
 def _distance(told: Any, wanted: Any) -> float:
     if all(isinstance(one, int | float) and not isinstance(one, bool) for one in (told, wanted)):
+        if math.isinf(wanted):
+            return 0.0 if told == wanted else math.inf
         return _gap(float(told), float(wanted)) / max(1.0, abs(float(wanted)))
     if wanted is None and isinstance(told, float) and math.isnan(told):
         return 0.0

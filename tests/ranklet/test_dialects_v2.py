@@ -87,22 +87,24 @@ def test_scores_come_first_and_what_is_told_after_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "column", "fits"),
+    ("labels", "column", "text", "packed"),
     [
-        (None, [1.5, None], True),
-        (("a", "b"), ["a", None], True),
-        (("", "b"), ["b", "b"], True),
-        (("", "b"), ["", "b"], False),
-        (("a", 1), ["a", "a"], False),
-        ((1, 2), [1, None], True),
-        ((False, True), [True, False], True),
-        ((False, True), [True, None], False),
+        (None, [1.5, None], [1.5, None], [1.5, None]),
+        (None, [math.inf, -math.inf], [None, None], [math.inf, -math.inf]),
+        (("a", "b"), ["a", None], ["a", None], ["a", None]),
+        (("", "b"), ["", "b"], ["", "b"], [None, "b"]),
+        (("a", 1), ["a", 1], ["a", "1"], ["a", "1"]),
+        ((1, 2), [1, None], [1.0, None], [1.0, None]),
+        ((False, True), [True, False], [True, False], [True, False]),
+        ((False, True), [True, None], [1.0, None], [1.0, None]),
     ],
 )
-def test_rows_fit_where_what_is_told_comes_back(labels: Any, column: list[Any], fits: bool) -> None:
+def test_what_is_told_is_expected_as_its_datatype_holds_it(labels: Any, column: Any, text: Any, packed: Any) -> None:
     manifest = Manifest("m", "1", SPEC, (), "score", told={"t": Told("t", labels)})
     golden = Golden({"age": 0.5}, {}, {"id": [1, 2]}, (0.25, 0.75), outputs={"t": column})
-    assert (TEXT.takes([golden], manifest), PACKED.takes([golden], manifest)) == (fits, fits)
+    for form, wanted in ((TEXT, text), (PACKED, packed)):
+        found = form.told(golden, manifest)["t"]
+        assert (found, list(map(type, found))) == (wanted, list(map(type, wanted)))
 
 
 def test_every_path_without_a_version_is_told_to_openapi() -> None:

@@ -28,6 +28,14 @@ def test_what_the_model_does_not_have_is_null(tmp_path: Path) -> None:
     assert row.outputs == {"class": [None, "a"]}
 
 
+def test_what_is_infinite_comes_back_from_the_file(tmp_path: Path) -> None:
+    row = golden.Golden(
+        {}, {}, {"x": [1, 2, 3]}, (0.5, 1, 2), {"y": [math.inf, -math.inf, None], "w": ["1e999", "", "a"]}
+    )
+    (tmp_path / "golden.jsonl").write_bytes(golden.line(row))
+    assert golden.read(tmp_path / "golden.jsonl") == (row,)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -37,6 +45,7 @@ def test_what_the_model_does_not_have_is_null(tmp_path: Path) -> None:
         (GOOD.replace("[0.5, 1]", '[0.5, "1"]'), r"scores\[1\] is '1'; a finite number"),
         (GOOD.replace("[0.5, 1]", "[0.5, true]"), r"scores\[1\] is True"),
         (GOOD.replace("[0.5, 1]", "[1e999, 0]"), r"golden\.jsonl:1: "),
+        (GOOD[:-1] + ', "outputs": {"class": [NaN, 1e999]}}', "NaN is not JSON"),
         ('{"scores": []}', "KeyError: 'request'"),
         (GOOD[:-1] + ', "outputs": {"class": ["a"]}}', r"outputs\.class is no list of 2 values"),
         ("[1]", r"golden\.jsonl:1: not"),

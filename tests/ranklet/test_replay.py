@@ -1,6 +1,7 @@
 """Golden rows in every form: each says the same request, and every answer form is read back."""
 
 import math
+from dataclasses import replace
 
 import msgpack
 import numpy as np
@@ -12,7 +13,7 @@ from ranklet.dialects.base import Message
 from ranklet.golden import Golden
 from ranklet.replay import apart, difference
 from ranklet_features.spec import FeatureSpec, Input
-from ranklet_runtime.manifest import Manifest
+from ranklet_runtime.manifest import Manifest, Told
 
 MANIFEST = Manifest(
     model="m",
@@ -126,3 +127,35 @@ def test_outputs_and_bare_nan_are_read_from_tf_servings_forms() -> None:
         assert math.isnan(outputs["chance"][0])
         assert outputs["class_bytes"] == ["a"]
     assert math.isnan(FORMS["tfs-rows"].decode(Message(b'{"predictions":[NaN]}'))[0])
+
+
+def test_an_infinite_output_is_null_in_json_and_itself_where_there_is_room() -> None:
+    wanted = Golden({}, {}, {"id": [1, 2]}, (0.25, 0.75), {"y": [math.inf, 1.0]})
+    buffer = {"dtype": "<f8", "shape": [2], "data": np.array([math.inf, 1.0]).tobytes()}
+    answers = {
+        "native-json": b'{"scores":[0.25,0.75],"outputs":{"y":[null,1.0]}}',
+        "native-msgpack": msgpack.packb({"scores": [0.25, 0.75], "outputs": {"y": buffer}}),
+        "tfs-columns": b'{"outputs":{"score":[0.25,0.75],"y":[Infinity,1.0]}}',
+        "sagemaker-json": b'{"predictions":[{"score":0.25,"y":null},{"score":0.75,"y":1.0}]}',
+    }
+    for name, body in answers.items():
+        told = FORMS[name].outputs(Message(body))
+        assert apart(told, replace(wanted, outputs=FORMS[name].told(wanted, MANIFEST)))[2] == 0.0, name
+    for other in (-math.inf, 1e308, math.nan, None):
+        assert apart({"y": [other, 1.0]}, wanted)[2] == math.inf
+
+
+def test_a_table_tells_truth_in_words_and_what_looks_like_a_number_as_one() -> None:
+    told = {"yes": Told("a", (False, True)), "word": Told("b", ("7", "x")), "y": Told("c")}
+    manifest = replace(MANIFEST, told=told)
+    wanted = Golden(
+        {}, {}, {"id": [1, 2]}, (0.25, 0.75), {"yes": [True, None], "word": ["7", "x"], "y": [math.inf, 0.5]}
+    )
+    form = FORMS["sagemaker-csv"]
+    found = form.outputs(Message(b"0.25,true,7,\n0.75,,x,0.5\n"))
+    assert apart(found, replace(wanted, outputs=form.told(wanted, manifest)))[2] == 0.0
+    table = FORMS["openscoring-csv"]
+    found = table.outputs(Message(b"yes,word,y,score\ntrue,7,,0.25\n,x,0.5,0.75\n"))
+    assert apart(found, replace(wanted, outputs=table.told(wanted, manifest)))[2] == 0.0
+    wrong = form.outputs(Message(b"0.25,1,7,\n0.75,,x,0.5\n"))
+    assert apart(wrong, replace(wanted, outputs=form.told(wanted, manifest)))[2] == math.inf

@@ -25,12 +25,44 @@ class Message(NamedTuple):
     headers: Mapping[str, str] = NO_HEADERS
 
 
+def exact(golden: Golden, manifest: Manifest) -> Mapping[str, Sequence[Any]]:
+    """What a form tells that has room for every number."""
+    return golden.outputs
+
+
+def finite(golden: Golden, manifest: Manifest) -> Mapping[str, Sequence[Any]]:
+    """What JSON tells: an infinite number is null, as NaN is."""
+    return {name: [None if infinite(one) else one for one in column] for name, column in golden.outputs.items()}
+
+
+def cells(golden: Golden, manifest: Manifest) -> Mapping[str, Sequence[Any]]:
+    """What a table of texts tells, as `cell` reads it."""
+    return {
+        name: [cell(str(one).lower() if isinstance(one, bool) else one) for one in column]
+        for name, column in finite(golden, manifest).items()
+    }
+
+
+def cell(value: Any) -> Any:
+    """A field of CSV: whatever is a number there is one, and an empty one is none."""
+    try:
+        return float(value) if value != "" and value is not None else None
+    except ValueError:
+        return value
+
+
+def infinite(value: Any) -> bool:
+    """Whether it is a number that JSON does not have."""
+    return isinstance(value, float) and math.isinf(value)
+
+
 @dataclass(frozen=True)
 class Form:
     """One way to write a golden row in a dialect, and to read the scores out of the answer.
 
     path: below the model's own prefix, with `{model}` for its name. encode: Golden, Manifest → Message.
     outputs: how what is told beside the scores comes out, None where the form does not tell it.
+    told: the golden outputs as this form tells them, which has no room for some values.
     tensors: whether the row that is encoded holds the model's own tensors, as its features make them, by name.
     fits: whether a golden row can be written so (CSV has no lists, npy no words); None for every row.
     """
@@ -40,6 +72,7 @@ class Form:
     encode: Callable[[Golden, Manifest], Message]
     decode: Callable[[Message], list[float]]
     outputs: Callable[[Message], Mapping[str, list[Any]]] | None = None
+    told: Callable[[Golden, Manifest], Mapping[str, Sequence[Any]]] = finite
     headers: Mapping[str, str] = field(default_factory=dict)
     fits: Callable[[Golden, Manifest], bool] | None = None
     tensors: bool = False

@@ -9,7 +9,7 @@ import msgpack
 import numpy as np
 import orjson
 
-from ranklet.dialects.base import JSON, MSGPACK, Form, Message, numbers
+from ranklet.dialects.base import JSON, MSGPACK, Form, Message, exact, numbers
 from ranklet.golden import Golden
 from ranklet.openapi import schemas
 from ranklet.openapi.base import SCORING, TELLING, Operation
@@ -67,7 +67,7 @@ def _unpacked(column: Any) -> list[Any]:
 
 FORMS: Mapping[str, Form] = {
     "native-json": Form(RANK, JSON, _json, _scores, _outputs),
-    "native-msgpack": Form(RANK, MSGPACK, _msgpack, _packed_scores, _packed_outputs),
+    "native-msgpack": Form(RANK, MSGPACK, _msgpack, _packed_scores, _packed_outputs, exact),
 }
 
 

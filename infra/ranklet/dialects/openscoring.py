@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from ranklet.dialects.base import JSON, Form, Message, numbers, once, rows
+from ranklet.dialects.base import JSON, Form, Message, cell, cells, numbers, once, rows
 from ranklet.errors import ParityError
 from ranklet.golden import Golden
 from ranklet.openapi import schemas
@@ -78,9 +78,14 @@ def _table_scores(answer: Message) -> list[float]:
     return numbers([float(line[-1]) if line[-1] else None for line in lines])
 
 
+def _table_outputs(answer: Message) -> Mapping[str, list[Any]]:
+    names, *lines = csv.reader(io.StringIO(answer.body.decode(), newline=""))
+    return {name: [cell(line[at]) for line in lines] for at, name in enumerate(names[:-1])}
+
+
 FORMS: Mapping[str, Form] = {
     "openscoring-batch": Form(BATCH, JSON, _batch, _batch_scores, _batch_outputs),
-    "openscoring-csv": Form(TABLE, TEXT, _table, _table_scores, fits=_fits),
+    "openscoring-csv": Form(TABLE, TEXT, _table, _table_scores, _table_outputs, cells, fits=_fits),
 }
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import orjson
 
-from ranklet.dialects.base import JSON, Form, Message, numbers, once, rows
+from ranklet.dialects.base import JSON, Form, Message, cell, cells, numbers, once, rows
 from ranklet.golden import Golden
 from ranklet.openapi import schemas
 from ranklet.openapi.base import SCORING, TELLING, Operation, Schema
@@ -127,6 +127,17 @@ def _csv_scores(answer: Message) -> list[float]:
     return numbers([row[0] or None for row in csv.reader(io.StringIO(answer.body.decode(), newline=""))])
 
 
+def _csv_outputs(answer: Message) -> Mapping[str, list[Any]]:
+    """By number: there is no header."""
+    _, *columns = zip(*csv.reader(io.StringIO(answer.body.decode(), newline="")), strict=True)
+    return {f"column {at}": list(map(cell, column)) for at, column in enumerate(columns, start=1)}
+
+
+def _csv_told(golden: Golden, manifest: Manifest) -> Mapping[str, Sequence[Any]]:
+    told = cells(golden, manifest)
+    return {f"column {at}": told[name] for at, name in enumerate(manifest.told, start=1) if name in told}
+
+
 def _npy_scores(answer: Message) -> list[float]:
     return numbers(np.load(io.BytesIO(answer.body), allow_pickle=False).tolist())
 
@@ -140,7 +151,9 @@ FORMS: Mapping[str, Form] = {
         lambda answer: _first(_read_lines(answer)),
         lambda answer: _others(_read_lines(answer)),
     ),
-    "sagemaker-csv": Form(INVOKE, CSV, _csv, _csv_scores, headers={"accept": CSV}, fits=has_words_for),
+    "sagemaker-csv": Form(
+        INVOKE, CSV, _csv, _csv_scores, _csv_outputs, _csv_told, headers={"accept": CSV}, fits=has_words_for
+    ),
     "sagemaker-npy": Form(INVOKE, NPY, _npy, _npy_scores, headers={"accept": NPY}, fits=_are_numbers),
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from ranklet.dialects.base import JSON, Form, Message, numbers, once, rows
+from ranklet.dialects.base import JSON, Form, Message, exact, numbers, once, rows
 from ranklet.golden import Golden
 from ranklet.openapi import schemas
 from ranklet.openapi.base import SCORING, TELLING, Operation, Schema
@@ -72,7 +72,7 @@ def _classes(answer: Message) -> list[float]:
 
 def _predict(encode: Any, key: str, *, tensors: bool = False) -> Form:
     outputs = partial(_outputs, key=key)
-    return Form(f"{MODEL}:predict", JSON, encode, partial(_scores, key=key), outputs, tensors=tensors)
+    return Form(f"{MODEL}:predict", JSON, encode, partial(_scores, key=key), outputs, exact, tensors=tensors)
 
 
 FORMS: Mapping[str, Form] = {

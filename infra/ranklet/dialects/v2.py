@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import orjson
 
-from ranklet.dialects.base import JSON, Form, Message, numbers, once
+from ranklet.dialects.base import JSON, Form, Message, infinite, numbers, once
 from ranklet.golden import Golden
 from ranklet.openapi import schemas
 from ranklet.openapi.base import SCORING, TELLING, Operation
 from ranklet_features.spec import Input
-from ranklet_runtime.dialects.tensors import DATATYPES, kind_of, read_bytes, write_bytes
+from ranklet_runtime.dialects.tensors import DATATYPES, Datatype, kind_of, read_bytes, write_bytes
 from ranklet_runtime.dialects.v2 import BINARY, HEADER
 from ranklet_runtime.dialects.v2_inputs import TYPES
 from ranklet_runtime.manifest import Manifest
@@ -82,23 +83,30 @@ def _outputs(answer: Message) -> Mapping[str, list[Any]]:
     return dict(list(_columns(answer).items())[1:])
 
 
-def _fits(golden: Golden, manifest: Manifest) -> bool:
-    """Whether what is told comes back as the trainer tells it."""
-    labels = {name: one.labels for name, one in manifest.told.items() if one.labels is not None}
-    return all(_comes_back(labels[name], column) for name, column in golden.outputs.items() if name in labels)
+def _told(golden: Golden, manifest: Manifest, *, binary: bool) -> Mapping[str, Sequence[Any]]:
+    """Each column as its datatype holds it."""
+    found = {}
+    for name, column in golden.outputs.items():
+        labels = manifest.told[name].labels if name in manifest.told else None
+        kind = None if labels is None else kind_of(labels)
+        found[name] = [_held(value, kind, gaps=None in column, binary=binary) for value in column]
+    return found
 
 
-def _comes_back(labels: Sequence[Any], column: Sequence[Any]) -> bool:
-    """Numbers among words come back as words, truth with gaps as numbers, and a text without bytes as none."""
-    kind = kind_of(labels)
+def _held(value: Any, kind: Datatype | None, *, gaps: bool, binary: bool) -> Any:
+    """Numbers among words are words, truth with gaps is numbers; a text without bytes is none there."""
+    if value is None:
+        return None
+    if kind is None:
+        return None if infinite(value) and not binary else value
     if kind.sort == "string":
-        return {str}.issuperset(map(type, labels)) and "" not in column
-    return kind.sort != "bool" or None not in column
+        return (str(value) or None) if binary else str(value)
+    return float(value) if gaps else value
 
 
 FORMS: Mapping[str, Form] = {
-    "v2-json": Form(INFER, JSON, _json, _scores, _outputs, fits=_fits),
-    "v2-binary": Form(INFER, BINARY, _bytes, _scores, _outputs, fits=_fits),
+    "v2-json": Form(INFER, JSON, _json, _scores, _outputs, partial(_told, binary=False)),
+    "v2-binary": Form(INFER, BINARY, _bytes, _scores, _outputs, partial(_told, binary=True)),
 }
 
 FAULT = schemas.object_of({"error": {"type": "string"}}, ["error"])

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
 from ranklet import pipeline
 from ranklet.draft import rows as own
-from ranklet.draft import text
+from ranklet.draft import taken, text
 from ranklet.errors import ModelError
-from ranklet.golden import Golden
+from ranklet.golden import Golden, line
 from ranklet.importers.proposal import Proposal
 from ranklet.model import Model
 
@@ -43,14 +42,20 @@ def write(proposal: Proposal, described: Model, folder: Path, rows: Path | None)
         found, told, source = _verified(proposal, described, folder)
     else:
         requests = _drawn(proposal, described) if rows is None else own.requests(rows, described)
+        requests, refused = taken.taken(requests, described, folder)
+        if not requests:
+            raise ModelError(
+                f"{described.name}: the model refuses every request; give others with --rows: {refused[0]}"
+            )
         found, told = _scored(proposal, described, folder, requests)
+        told += refused
         source = INVENTED if rows is None else f"They are rows of {rows.name}."
     kept = [one for one in found if _finite(one.scores, nulls=proposal.nulls)]
     if not kept:
         raise ModelError(f"{described.name}: no drawn request has finite scores; give rows of your own with --rows")
     if len(kept) < len(found):
         told += (f"{len(found) - len(kept)} requests were left out: their scores are not finite",)
-    (folder / "golden.jsonl").write_bytes(b"".join(map(_line, kept)))
+    (folder / "golden.jsonl").write_bytes(b"".join(map(line, kept)))
     path = folder / "model.toml"
     if "\n[golden]" not in (document := path.read_text(encoding="utf-8")):
         largest = max(abs(score) for one in kept for score in (*one.scores, 0.0) if not math.isnan(score))
@@ -135,12 +140,3 @@ def _verified(proposal: Proposal, described: Model, folder: Path) -> tuple[list[
 
 def _count(request: Request) -> int:
     return max((len(values) for values in request[2].values()), default=1)
-
-
-def _line(golden: Golden) -> bytes:
-    document = {
-        "request": {"user": golden.user, "context": golden.context, "items": golden.items},
-        "scores": golden.scores,
-        **({"outputs": golden.outputs} if golden.outputs else {}),
-    }
-    return orjson.dumps(document) + b"\n"

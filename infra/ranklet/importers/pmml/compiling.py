@@ -70,7 +70,7 @@ def _drawn(one: schema.MiningField, data: dictionary.DataField) -> Drawn:
     strict = one.element.get("invalidValueTreatment", "returnInvalid") == "returnInvalid"
     needed = one.element.get("missingValueTreatment") == "returnInvalid"
     known = [value for value in (*(data.valid or ()), *data.gone) if value not in data.bad]
-    return Drawn(data.kind, known, strict, data.valid, data.intervals, missing=not needed)
+    return Drawn(data.kind, known, strict, data.valid, data.intervals, data.bad, missing=not needed)
 
 
 def _told(

@@ -18,7 +18,7 @@ OFFSETS = (0.0, 0.0, 0.0, 1e-3, -1e-3, 0.5, -0.5, 2.0, -2.0)
 class Drawn:
     """Of one field. known: values that the model compares with. strict: takes no others than valid ones.
 
-    intervals: (low, high, closure) of valid numbers. missing: takes a missing value.
+    intervals: (low, high, closure) of valid numbers. bad: values that are invalid. missing: takes a missing value.
     """
 
     kind: Kind
@@ -26,6 +26,7 @@ class Drawn:
     strict: bool = False
     valid: tuple[Any, ...] | None = None
     intervals: Sequence[tuple[float | None, float | None, str]] | None = None
+    bad: tuple[Any, ...] = ()
     missing: bool = True
 
     def values(self, random: np.random.Generator, count: int) -> list[Any]:
@@ -40,7 +41,9 @@ class Drawn:
             return ("false", "true")[random.integers(2)]
         if self.strict and self.valid is not None:
             return self.valid[random.integers(len(self.valid))]
-        words = [*self.known, *([] if self.strict else STRANGERS)] or ["a", "b"]
+        barred = self.bad if self.strict else ()
+        known = (one for one in self.known if isinstance(one, str) and one not in barred)
+        words = [*known, *([] if self.strict else STRANGERS)] or ["a", "b"]
         return words[random.integers(len(words))]
 
     def _number(self, random: np.random.Generator) -> float:

@@ -4,7 +4,8 @@
     {"user": {"age": 25}, "context": {"hour": 20}, "items": {"id": [7, 9], "price": [3.5, 2]}, "top_k": 1}
     → {"scores": [0.25, 0.75]}, with top_k {"items": [9], "scores": [0.75]}
 
-A model that tells more than scores answers with `outputs` beside them, a column each.
+A model that tells more than scores answers with `outputs` beside them, a column each. A number that is not one, or is
+infinite, is null in JSON, and itself in a buffer of msgpack.
 
 JSON or msgpack, told by the Content-Type or, without one, by the first byte. In msgpack a column may be a raw buffer
 (see `ranklet_runtime.buffers`); the answer's scores are one, and so are its items when their column was. The answer has
