@@ -18,9 +18,6 @@ from ranklet.constructs.release_alarms import ReleaseAlarms
 from ranklet.deployable import Deployable
 from ranklet.settings.release import Release
 
-LOCAL = "local"
-"""The context `target` of a cloud that has no CodeDeploy: there the alias moves at once."""
-
 
 class GradualRelease(Construct):
     """The deployment group of an alias, which is the one public attribute."""
@@ -28,13 +25,11 @@ class GradualRelease(Construct):
     def __init__(self, scope: Construct, id: str, *, alias: aws_lambda.Alias, deployable: Deployable) -> None:
         super().__init__(scope, id)
         release = deployable.model.release
-        self._warn(deployable)
+        _warn(self, deployable)
         alarms = ReleaseAlarms(self, "Alarms", alias=alias, deployable=deployable).alarms
-        hook = (
-            Hook(self, "Hook", deployable=deployable, folder=_folder(deployable), alias=alias)
-            if release.checked
-            else None
-        )
+        hook = None
+        if release.checked:
+            hook = Hook(self, "Hook", deployable=deployable, folder=_folder(deployable), alias=alias)
         role = aws_iam.Role(self, "Role", assumed_by=aws_iam.ServicePrincipal("codedeploy.amazonaws.com"))
         policy = _policy(self, role, alias, hook)
         self.group = aws_codedeploy.LambdaDeploymentGroup(
@@ -56,13 +51,21 @@ class GradualRelease(Construct):
         if hook is not None:
             alias.node.add_dependency(hook.allow(self.group.deployment_group_arn))
 
-    def _warn(self, deployable: Deployable) -> None:
-        if deployable.model.release.watched.score_shift and deployable.manifest.histogram is None:
-            Annotations.of(self).add_warning_v2(
-                "ranklet:score-shift",
-                f"{deployable.model.name}: the golden requests hold fewer than {releasing.FEWEST} scores, or one alone, "
-                "so no alarm looks at their distribution",
-            )
+
+def _warn(scope: Construct, deployable: Deployable) -> None:
+    model = deployable.model
+    if model.warmth.scales:
+        Annotations.of(scope).add_warning_v2(
+            "ranklet:release-scaling",
+            f"{model.name}: Lambda changes no provisioned concurrency of an alias that has weights, so it does not "
+            "scale while a release moves traffic; give count what a release needs",
+        )
+    if model.release.watched.score_shift and deployable.manifest.histogram is None:
+        Annotations.of(scope).add_warning_v2(
+            "ranklet:score-shift",
+            f"{model.name}: the golden requests hold fewer than {releasing.FEWEST} scores, or one alone, so no alarm "
+            "looks at their distribution",
+        )
 
 
 def _folder(deployable: Deployable) -> Path:

@@ -32,10 +32,9 @@ class ReleaseAlarms(Construct):
         self._version = alias.version.version
         self.alarms: dict[str, aws_cloudwatch.Alarm] = {}
         if asked.errors:
-            self._alarm(
-                "Errors", self._share("errors", self._lambda("Errors"), self._lambda("Invocations")), asked.errors
-            )
+            errors = self._share("errors", self._lambda("Errors"), self._lambda("Invocations"))
             faults = self._share("faults", self._ours("Faults"), self._ours("Requests"))
+            self._alarm("Errors", errors, asked.errors)
             self._alarm("Faults", faults, asked.errors)
         limit = deployable.manifest.limits.deadline_ms if asked.p99_ms is None else asked.p99_ms
         if limit:

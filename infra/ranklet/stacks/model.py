@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import CfnOutput, Stack, aws_apigatewayv2
+from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from ranklet.constructs import parameters
+from ranklet.constructs.endpoint import Endpoint
 from ranklet.constructs.function import ModelFunction
-from ranklet.constructs.routes import ModelRoutes
+from ranklet.constructs.release import GradualRelease
+from ranklet.constructs.warmth import plays_locally
 from ranklet.deployable import Deployable
 from ranklet.environment import Environment
 
@@ -27,10 +28,10 @@ class ModelStack(Stack):
             stack_name=environment.stack(model.name),
             description=model.description or f"ranklet: the model {model.name}",
         )
-        api_id = parameters.value(self, parameters.API_ID)
-        api = aws_apigatewayv2.HttpApi.from_http_api_attributes(self, "Api", http_api_id=api_id)
         alias = ModelFunction(self, "Model", deployable=deployable, layers=layers).alias
-        ModelRoutes(self, "Routes", api=api, alias=alias, model=model)
-        host = f"https://{api_id}.execute-api.{self.region}.{self.url_suffix}"
-        CfnOutput(self, "Rank", value=f"{host}/v1/models/{model.name}:rank")
+        endpoint = Endpoint(self, "Endpoint", deployable=deployable, alias=alias, environment=environment)
+        # A local AWS has no CodeDeploy: there the alias moves at once.
+        if model.release.gradual and not plays_locally(self):
+            GradualRelease(self, "Release", alias=alias, deployable=deployable)
+        CfnOutput(self, "Rank", value=f"{endpoint.url}/v1/models/{model.name}:rank")
         CfnOutput(self, "Alias", value=alias.function_arn)
