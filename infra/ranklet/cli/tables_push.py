@@ -76,8 +76,9 @@ def push(
 
     Needs dynamodb:CreateTable, DescribeTable, TagResource, GetItem, BatchGetItem, BatchWriteItem, PutItem, Scan,
     UpdateContinuousBackups; to import dynamodb:ImportTable, DescribeImport, ListImports, UpdateTable, s3:ListBucket,
-    GetObject, PutObject, DeleteObject and logs:* on /aws-dynamodb/imports; for snapshots ssm:GetParameter and
-    s3:GetObject, PutObject.
+    GetObject, PutObject, DeleteObject, and for its log below /aws-dynamodb/imports logs:CreateLogGroup,
+    CreateLogStream, DescribeLogGroups, DescribeLogStreams, PutLogEvents, PutRetentionPolicy; for snapshots
+    ssm:GetParameter and s3:GetObject, PutObject.
     """
     from ranklet.tables import push as pushing
     from ranklet.tables.creation import Options

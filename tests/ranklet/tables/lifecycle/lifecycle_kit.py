@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import numpy as np
 from click.testing import CliRunner, Result
+from rights_kit import recorded, stated
 
 from ranklet.cli import ranklet
 from ranklet.errors import RankletError
@@ -78,8 +79,14 @@ class Done:
 
 
 def tables(*words: str, answer: str | None = None) -> Done:
-    """Run `ranklet tables …` in this process, errors to exit codes as `main` does it."""
-    result: Result = CliRunner().invoke(ranklet, ["tables", *words], input=answer)
+    """Run `ranklet tables …` in this process, errors to exit codes as `main` does it.
+
+    Whatever it calls must stand among the rights that its help says it needs.
+    """
+    with recorded() as called:
+        result: Result = CliRunner().invoke(ranklet, ["tables", *words], input=answer)
+    if called:
+        assert called <= stated("tables", words[0]), f"`tables {words[0]}` calls what its help does not name"
     if isinstance(result.exception, RankletError):
         return Done(result.exception.exit_code, result.stdout, f"{result.stderr}ranklet: {result.exception}")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
