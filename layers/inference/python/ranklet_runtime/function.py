@@ -63,6 +63,7 @@ class Function:
         self.served = Served(manifest, scorer.given, folder)
         self._router, self._environ = Router(manifest), environ
         self._phases, self._watcher = scorer.phases, Watcher(manifest, scorer, telemetry)
+        self._observer = self._watcher.observer
         self._elsewhere: Elsewhere | None = None
         self._shadow: Shadow | None = _shadow(environ, telemetry)
         self._candidate: Candidate | None = None
@@ -103,7 +104,7 @@ class Function:
                 return self._compare(event[COPY], dialect, call, request, context)
             if call.version is None and call.label in (None, _alias(context)):
                 answer = events.encode(self._answer(dialect, call, request, self._deadline(started, context)))
-                if call.route.scores:
+                if self._phases.on and call.route.scores:
                     self._phases.lap(ENCODE)
                     self._phases.done()
             else:
@@ -113,7 +114,7 @@ class Function:
         except Exception as error:  # the one place where everything ends: no request takes the environment down
             answer = self._refuse(_internal(error), request or _addressed(event), _request_id(event, context))
         seconds = time.monotonic() - started
-        if self._watcher.due and request is not None:
+        if self._observer is not None and self._observer.seen is not None and request is not None:
             self._watcher.look(request.path, _request_id(event, context), seconds)
         self.telemetry.done(seconds)
         if self._shadow is not None:
@@ -142,9 +143,11 @@ class Function:
 
     def _rank(self, dialect: Dialect, call: Call, request: HttpRequest, deadline: float) -> HttpResponse:
         asked = dialect.decode(request, call, self.served)
-        self._phases.lap(DECODE)
+        if self._phases.on:
+            self._phases.lap(DECODE)
         result = self._score(dialect, asked, deadline)
-        self._watcher.scored(asked, result)
+        if self._observer is not None:
+            self._observer.scored(asked, result)
         self.telemetry.scored(len(result.scores), result.degraded, result.counts)
         for noticed in self._noticing:
             noticed(result.scores)

@@ -31,6 +31,11 @@ class Every:
     def __init__(self, every: int) -> None:
         self._every = self._left = every
 
+    @property
+    def next(self) -> bool:
+        """Whether the next time is such a one."""
+        return self._left == 1
+
     def __call__(self) -> bool:
         if self._every == 0:
             return False
@@ -50,6 +55,7 @@ class Observer:
         self._sample, self._check = Every(watch.sample_every), Every(watch.health_every)
         self.seen: tuple[RankRequest, RankResult, bool, bool] | None = None
         self.health: Health | None = None
+        scorer.phases.wanted = self._sample.next
         if watch.health_every:
             # Imported here: lines do not need it.
             from ranklet_runtime.health import Health
@@ -60,6 +66,7 @@ class Observer:
         """Keep the request if it is to be looked at."""
         line, check = self._sample(), self._check()
         self.seen = (asked, result, line, check) if line or check else None
+        self._phases.wanted = self._sample.next
 
     def look(self, path: str, request_id: str, seconds: float) -> None:
         """Look at the request that was kept."""

@@ -114,7 +114,8 @@ class Scorer:
 
     def _score_all(self, request: RankRequest, deadline: float | None) -> RankResult:
         assembled = self._assemble(request, deadline)
-        self.phases.lap(ASSEMBLE)
+        if self.phases.on:
+            self.phases.lap(ASSEMBLE)
         if assembled.n == 0:
             return RankResult(np.empty(0, np.float32), assembled.degraded, NOTHING, {name: [] for name in self._told})
         tensors: dict[str, NDArray[Any]] = dict(assembled.tensors)
@@ -131,7 +132,8 @@ class Scorer:
         count = assembled.n
         scores = _scores(tensors[self._score], count, nulls=self._nulls) if self._ranks else _no_scores(count)
         outputs = tell(self._told, tensors, assembled.n) if self._told else NONE_TOLD
-        self.phases.lap(RUN)
+        if self.phases.on:
+            self.phases.lap(RUN)
         return RankResult(scores, degraded, self._counts(), outputs)
 
     def features(self, request: RankRequest) -> Assembled:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from ranklet_runtime.errors import RequestFault
 from ranklet_runtime.manifest import Manifest
-from ranklet_runtime.messages import RankRequest, RankResult
 from ranklet_runtime.scorer import Scorer
 from ranklet_runtime.taken import Lines, writer
 from ranklet_runtime.telemetry import Telemetry
@@ -26,13 +25,13 @@ PATH_LENGTH = 100
 
 
 class Watcher:
-    """One function's; `scored` is called for each answered request, `refused` for each other."""
+    """One function's. observer: None where no request is looked at."""
 
     def __init__(self, manifest: Manifest, scorer: Scorer, telemetry: Telemetry) -> None:
         self._manifest = manifest
         self._lines = Lines(manifest.model, manifest.version)
         self._refusals: Refusals | None = None
-        self._observer: Observer | None = None
+        self.observer: Observer | None = None
         self._said = False
         watch = manifest.watch
         telemetry.writers.append(self._lines.write)
@@ -42,25 +41,15 @@ class Watcher:
             # Imported here: most functions look at no request.
             from ranklet_runtime.observing import Observer
 
-            self._observer = Observer(manifest, scorer, self._lines)
-            if self._observer.health is not None:
-                telemetry.writers.append(writer(telemetry, self._observer.health))
-
-    def scored(self, asked: RankRequest, result: RankResult) -> None:
-        """Keep what was asked until the answer is on its way, if this request is one of those that are looked at."""
-        if self._observer is not None:
-            self._observer.scored(asked, result)
-
-    @property
-    def due(self) -> bool:
-        """Whether the request that was scored last is looked at."""
-        return self._observer is not None and self._observer.seen is not None
+            self.observer = Observer(manifest, scorer, self._lines)
+            if self.observer.health is not None:
+                telemetry.writers.append(writer(telemetry, self.observer.health))
 
     def look(self, path: str, request_id: str, seconds: float) -> None:
         """Look at the request that was scored last."""
-        assert self._observer is not None, "only where it is due"
+        assert self.observer is not None, "only where it is due"
         try:
-            self._observer.look(path[:PATH_LENGTH], request_id, seconds)
+            self.observer.look(path[:PATH_LENGTH], request_id, seconds)
         except Exception as error:  # no request fails for what is only looked at
             self._say(error)
 
