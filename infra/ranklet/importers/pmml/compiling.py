@@ -22,13 +22,17 @@ PREDICTED = "predictedValue"
 
 @dataclass(frozen=True)
 class Compiled:
-    """told: what callers get, by name, the target's own value first. result: of the model, in its context."""
+    """told: what callers get, by name, the target's own value first. result: of the model, in its context.
+
+    order: the values of the target in the order of the data dictionary, none where it does not list them.
+    """
 
     model: Element
     sources: Sources
     result: Result
     told: Mapping[str, Number | Choice]
     context: Context
+    order: tuple[str, ...] = ()
 
 
 def compile(root: Element) -> Compiled:
@@ -59,7 +63,8 @@ def compile(root: Element) -> Compiled:
     if target in data and isinstance(value := told.get(target), Choice):
         told[target] = Choice(value.tensor, value.domain, data[target].kind)
     sources.settle()
-    return Compiled(model, sources, result, told, scope)
+    order = data[target].element.all("Value") if target in data else []
+    return Compiled(model, sources, result, told, scope, tuple(one.name("value") for one in order))
 
 
 def _order(data: dictionary.DataField) -> tuple[str, ...]:

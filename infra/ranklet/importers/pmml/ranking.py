@@ -3,7 +3,8 @@ alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from ranklet.errors import ImportRefused
@@ -12,6 +13,11 @@ from ranklet.importers.pmml.compiling import Compiled
 from ranklet.importers.pmml.values import Choice, Number
 
 OUTPUT, NONE = "output", "none"
+POSITIVE = (
+    ("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("negative", "positive"), ("neg", "pos"), ("off", "on"),
+    ("bad", "good"), ("fail", "success"), ("failure", "success"),
+)  # fmt: skip
+"""Words of two classes, in lower case; the second one is what a ranking looks for. Of two numbers it is the larger."""
 
 
 def of(made: Compiled, wanted: str | None) -> tuple[Number | None, str]:
@@ -21,8 +27,10 @@ def of(made: Compiled, wanted: str | None) -> tuple[Number | None, str]:
         return _wanted(made, numbers, wanted)
     result = made.result
     if len(result.classes) == 2:
-        last = result.classes[-1]
-        return Number(result.probabilities[last]), f"the score is the probability of {last!r}, the second class"
+        best, why = positive(result.classes, made.order)
+        other = next(name for name in result.classes if name != best)
+        said = f"the score is the probability of {best!r}, {why}; -o {OUTPUT}='probability({other})' ranks by {other!r}"
+        return Number(result.probabilities[best]), said
     if result.function == "regression" and isinstance(result.value, Number):
         return result.value, "the score is the predicted value"
     if not numbers and made.told:
@@ -31,6 +39,21 @@ def of(made: Compiled, wanted: str | None) -> tuple[Number | None, str]:
         return None, f"the model tells words alone: scores are null, and top_k is refused{more}"
     names = ", ".join([*sorted(numbers), *_untold(made), NONE]) if made.told else "it tells nothing"
     raise ImportRefused(f"say which output ranks, with -o {OUTPUT}=NAME: {names}")
+
+
+def positive(classes: Sequence[str], order: Sequence[str]) -> tuple[str, str]:
+    """Of two classes the one that a ranking looks for, and why. order: of the target's values in the dictionary."""
+    first, second = classes
+    with suppress(ValueError):
+        if abs(float(first) - float(second)) > 0:  # not of NaN
+            return max(classes, key=float), f"the larger one of {first} and {second}"
+    for pair in POSITIVE:
+        if {one.strip().lower() for one in classes} == set(pair):
+            best = next(one for one in classes if one.strip().lower() == pair[1])
+            return best, f"the positive one of {first!r} and {second!r}"
+    if set(classes) <= set(order):
+        return max(classes, key=list(order).index), "the last class of the data dictionary"
+    return second, "the second class"
 
 
 def _wanted(made: Compiled, numbers: Mapping[str, Number], wanted: str) -> tuple[Number | None, str]:

@@ -12,10 +12,10 @@ of any n. Lists of different lengths, which no tensor can hold, are BYTES of the
 A tensor's values stand in `data`, or as bytes after the JSON, whose length Inference-Header-Content-Length then tells;
 an answer's do where `binary_data` or `binary_data_output` asks for it. Content-Type decides nothing, as in Triton, but
 HTTP APIs spoil bytes that are called JSON.
-Scores are FP32, further numbers FP64, labels what they are. What a model does not tell (null) is null in JSON, as is what
-is infinite, and as bytes NaN or an empty text; whole numbers and truth with such gaps are FP64, true is 1 there, as
-readers of BOOL would take a gap for false. What was defaulted is told in `parameters` and in a
-header. Parameters that change no answer are let pass, those that would change it are refused.
+Scores are FP32, further numbers FP64, labels what they are. What a model does not tell (null) is null in JSON, and so
+is what is infinite; as bytes it is NaN or an empty text. Whole numbers and truth with such gaps are FP64, true is 1
+there, as clients would take a gap in BOOL for false. What was defaulted is told in `parameters` and in a header.
+Parameters that change no answer are let pass, those that would change it are refused.
 Sources: kserve/open-inference-protocol `inference_rest.md`, triton-inference-server/server `extension_binary_data.md`.
 """
 
