@@ -7,6 +7,8 @@
 - `-c env=prod` takes the settings of infra/environments/prod.toml: tags, names, and what it changes of model.toml's;
 - `-c rate=200 -c burst=100` sets how many requests per second, and at once, the API takes over all models: a caller
   gone wild costs money until it is told 429. cdk.json holds what holds without.
+- `-c domain=… -c certificate=ARN` puts all models on one domain (else the environment's `domain`, and the ARN in the
+  SSM parameter /ranklet/domain/certificate); `-c target=local` leaves out what a stand-in for AWS refuses;
 - `-c nag=true` holds the templates to cdk-nag's AwsSolutions rules (`nag`).
 
 The feature flags of cdk.json: policies with few statements, versions that follow their layers, and the CDK's own rules
@@ -32,6 +34,7 @@ from ranklet.errors import ModelError, RankletError
 from ranklet.model import load
 from ranklet.packaging import layers, sizes, targets
 from ranklet.project import Project, find
+from ranklet.settings.api import Api
 
 if TYPE_CHECKING:
     from aws_cdk import App
@@ -87,7 +90,14 @@ def synthesise(
         ready(project, folder, build=build or _builder(project), environment=environment)
         for folder in project.models(_names(app.node.try_get_context("models")))
     ]
-    _wire(app, deployables, _layers(project, environment, layer or _layer_builder(project)), environment)
+    apis = [load(folder).api for folder in project.models()]
+    _wire(
+        app,
+        deployables,
+        _layers(project, environment, layer or _layer_builder(project)),
+        apis=apis,
+        environment=environment,
+    )
     if str(app.node.try_get_context("nag") or "").lower() == "true":
         # Imported here: cdk-nag is 0.7 MB that no other synthesis loads.
         from ranklet import nag
@@ -97,7 +107,12 @@ def synthesise(
 
 
 def _wire(
-    app: App, deployables: Sequence[Deployable], built: Mapping[tuple[str, str], Path], environment: Environment
+    app: App,
+    deployables: Sequence[Deployable],
+    built: Mapping[tuple[str, str], Path],
+    *,
+    apis: Sequence[Api],
+    environment: Environment,
 ) -> None:
     import aws_cdk
 
@@ -105,7 +120,7 @@ def _wire(
     from ranklet.stacks.shared import SharedStack
 
     rate, burst = _number(app, "rate", RATE), _number(app, "burst", BURST)
-    shared = SharedStack(app, layers=built, rate=rate, burst=burst, environment=environment)
+    shared = SharedStack(app, layers=built, rate=rate, burst=burst, apis=apis, environment=environment)
     hashes = {key: layers.digest(folder) for key, folder in built.items()}
     for deployable in deployables:
         architecture = deployable.model.function.architecture

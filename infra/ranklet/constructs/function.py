@@ -8,13 +8,13 @@ from aws_cdk import Duration, RemovalPolicy, Size, aws_kms, aws_lambda
 from constructs import Construct
 
 from ranklet import certificate, named, releasing, snapshots
-from ranklet.constructs import parameters
+from ranklet.constructs import parameters, rest_cors
 from ranklet.constructs.candidate import Candidate, Copies
 from ranklet.constructs.logs import Logs
 from ranklet.constructs.network import InVpc
 from ranklet.constructs.own_versions import OwnVersions
 from ranklet.constructs.role import ExecutionRole
-from ranklet.constructs.runtime import ARCHITECTURES, HANDLER, RUNTIME
+from ranklet.constructs.runtime import ARCHITECTURES, RUNTIME
 from ranklet.constructs.warmth import Scaling, plays_locally
 from ranklet.deployable import MIN_TMP, Deployable
 from ranklet.settings.release import Release
@@ -44,7 +44,7 @@ class ModelFunction(Construct):
             "Function",
             runtime=RUNTIME,
             architecture=ARCHITECTURES[settings.architecture],
-            handler=HANDLER,
+            handler=rest_cors.handler(deployable.model.api),
             code=aws_lambda.Code.from_asset(str(deployable.bundle)),
             layers=[self._layer(name, settings.architecture) for name in layers],
             description=f"{manifest.model} version {manifest.version}, layers {hashes}",
@@ -105,4 +105,5 @@ def environment(deployable: Deployable) -> dict[str, str]:
         named.TABLES_VARIABLE: named.variable(pinned),
         integrity.VARIABLE: certificate.read(deployable.bundle).bundle,
         **releasing.variables(deployable.model.release),
+        **rest_cors.variables(deployable.model.api),
     }

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from aws_cdk import Annotations, aws_apigatewayv2, aws_apigatewayv2_authorizers, aws_lambda
+from aws_cdk import Duration, aws_apigatewayv2, aws_apigatewayv2_authorizers, aws_lambda
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
 
-from ranklet.errors import ModelError
+from ranklet.constructs import authorizer, open_access
 from ranklet.model import Model
+
+METHODS = (aws_apigatewayv2.HttpMethod.GET, aws_apigatewayv2.HttpMethod.POST)
+"""What the dialects answer. OPTIONS is none of them: the API answers it, unless a route takes it first, as ANY does."""
 
 
 class ModelRoutes(Construct):
     """Routes to an alias: every dialect below the model's own prefix, and the fleet-wide forms as literal paths.
 
-    All methods go to the function, which answers the wrong ones in the shape that the dialect's clients expect.
+    All methods go to the function, which answers the wrong ones in the shape that the dialect's clients expect; where
+    pages in a browser may call, GET and POST alone, as ANY would take OPTIONS, which asks before anybody has signed.
     Permission is given route by route.
     """
 
@@ -21,33 +25,40 @@ class ModelRoutes(Construct):
         self, scope: Construct, id: str, *, api: aws_apigatewayv2.IHttpApi, alias: aws_lambda.IAlias, model: Model
     ) -> None:
         super().__init__(scope, id)
-        authorizer = self._authorizer(model)
+        open_access.warn(self, model)
+        allowed = self._authorizer(model)
         integration = integrations.HttpLambdaIntegration("Alias", alias)
+        methods = METHODS if model.api.cors else (aws_apigatewayv2.HttpMethod.ANY,)
         self.routes = [
             aws_apigatewayv2.HttpRoute(
                 self,
-                path,
+                path if len(methods) == 1 else f"{method.value} {path}",
                 http_api=api,
-                route_key=aws_apigatewayv2.HttpRouteKey.with_(path, aws_apigatewayv2.HttpMethod.ANY),
+                route_key=aws_apigatewayv2.HttpRouteKey.with_(path, method),
                 integration=integration,
-                authorizer=authorizer,
+                authorizer=allowed,
             )
             for path in paths(model.name)
+            for method in methods
         ]
 
     def _authorizer(self, model: Model) -> aws_apigatewayv2.IHttpRouteAuthorizer:
-        if model.api.auth == "iam":
-            return aws_apigatewayv2_authorizers.HttpIamAuthorizer()
-        if model.api.auth == "none":
-            Annotations.of(self).add_warning_v2(
-                "ranklet:open", f"{model.name} is OPEN TO THE INTERNET: [api] auth is none; anyone may call and you pay"
+        if model.api.jwt is not None:
+            return aws_apigatewayv2_authorizers.HttpJwtAuthorizer(
+                f"{model.name}-jwt", model.api.jwt.issuer, jwt_audience=list(model.api.jwt.audience)
             )
+        if model.api.authorizer is not None:
+            asked = model.api.authorizer
+            return aws_apigatewayv2_authorizers.HttpLambdaAuthorizer(
+                f"{model.name}-lambda",
+                authorizer.AuthorizerFunction(self, "Authorizer", function=asked.function).function,
+                identity_source=authorizer.sources(asked.identity, authorizer.HTTP),
+                response_types=[aws_apigatewayv2_authorizers.HttpLambdaResponseType.SIMPLE],
+                results_cache_ttl=Duration.seconds(asked.ttl),
+            )
+        if model.api.auth == "none":
             return aws_apigatewayv2.HttpNoneAuthorizer()
-        if model.api.jwt is None:
-            raise ModelError(f"{model.name}/model.toml: [api] auth is jwt, so [api.jwt] must name issuer and audience")
-        return aws_apigatewayv2_authorizers.HttpJwtAuthorizer(
-            f"{model.name}-jwt", model.api.jwt.issuer, jwt_audience=list(model.api.jwt.audience)
-        )
+        return aws_apigatewayv2_authorizers.HttpIamAuthorizer()
 
 
 def paths(name: str) -> tuple[str, ...]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aws_cdk import CfnOutput, Stack, aws_ssm
 from constructs import Construct
 
-from ranklet.constructs import parameters
+from ranklet.constructs import domain, parameters
+from ranklet.constructs.domain import SharedDomain
 from ranklet.constructs.http_api import HttpApi
 from ranklet.constructs.layer import Layer
 from ranklet.constructs.network import GatewayEndpoints
+from ranklet.constructs.rest_logs import RestLogs
 from ranklet.constructs.snapshots import Snapshots
 from ranklet.environment import Environment
+from ranklet.settings.api import Api, together
 from ranklet.snapshots import BUCKET_PARAMETER
 
 NAME = "ranklet-shared"
@@ -21,7 +24,7 @@ LOG_DAYS = 30
 
 
 class SharedStack(Stack):
-    """layers: (name, architecture) → built folder. rate and burst: see `HttpApi`."""
+    """layers: (name, architecture) → built folder. rate and burst: see `HttpApi`. apis: `[api]` of every model."""
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class SharedStack(Stack):
         layers: Mapping[tuple[str, str], Path],
         rate: int,
         burst: int,
+        apis: Sequence[Api],
         environment: Environment,
     ) -> None:
         super().__init__(
@@ -39,7 +43,18 @@ class SharedStack(Stack):
             description="ranklet: the HTTP API, the layers and the snapshots of all models",
         )
         days = environment.log_days or LOG_DAYS
-        api = HttpApi(self, "HttpApi", name=environment.called("ranklet"), rate=rate, burst=burst, log_days=days).api
+        cors = together(tuple(one.cors for one in apis if one.kind == "http" and one.cors))
+        called = environment.called("ranklet")
+        http = HttpApi(self, "HttpApi", name=called, rate=rate, burst=burst, log_days=days, cors=cors)
+        api = http.api
+        if any(one.kind == "rest" for one in apis):
+            RestLogs(self, "RestLogs")
+        if shared := domain.name(self, environment):
+            place = SharedDomain(
+                self, "Domain", name=shared, certificate=domain.certificate(self), api_id=api.api_id, stage="$default"
+            )
+            place.node.add_dependency(http)
+            CfnOutput(self, "DomainTarget", value=place.target)
         aws_ssm.StringParameter(
             self,
             "ApiId",
