@@ -17,6 +17,7 @@ from ranklet.constructs.hook import Hook
 from ranklet.constructs.release_alarms import ReleaseAlarms
 from ranklet.deployable import Deployable
 from ranklet.settings.release import Release
+from ranklet_runtime.shadow import LIVE
 
 
 class GradualRelease(Construct):
@@ -86,7 +87,8 @@ def _policy(scope: Construct, role: aws_iam.Role, alias: aws_lambda.Alias, hook:
     function = alias.lambda_.function_arn
     move = aws_iam.PolicyStatement(
         actions=["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"],
-        resources=[function, f"{function}:*"],
+        # By its text: a reference would make it wait for the alias, which waits for it.
+        resources=[function, f"{function}:{LIVE}"],
     )
     # CloudWatch takes no narrower resource for a caller who asks for all kinds of alarms.
     look = aws_iam.PolicyStatement(actions=["cloudwatch:DescribeAlarms"], resources=["*"])

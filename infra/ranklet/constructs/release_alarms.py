@@ -15,6 +15,7 @@ from constructs import Construct
 from ranklet.deployable import Deployable
 from ranklet_runtime.drift import BUCKET
 from ranklet_runtime.manifest import Histogram
+from ranklet_runtime.shadow import LIVE
 from ranklet_runtime.telemetry import NAMESPACE
 
 MINUTE = Duration.minutes(1)
@@ -65,12 +66,12 @@ class ReleaseAlarms(Construct):
         )
 
     def _lambda(self, name: str, *, statistic: str = "Sum") -> aws_cloudwatch.Metric:
-        by = {"FunctionName": self._name, "Resource": f"{self._name}:live", "ExecutedVersion": self._version}
+        by = {"FunctionName": self._name, "Resource": f"{self._name}:{LIVE}", "ExecutedVersion": self._version}
         return _metric("AWS/Lambda", name, by, statistic)
 
     def _throttles(self) -> aws_cloudwatch.Metric:
         """Of the alias: a call that was never run has no version."""
-        by = {"FunctionName": self._name, "Resource": f"{self._name}:live"}
+        by = {"FunctionName": self._name, "Resource": f"{self._name}:{LIVE}"}
         return _metric("AWS/Lambda", "Throttles", by, "Sum")
 
     def _ours(self, name: str, period: Duration = MINUTE) -> aws_cloudwatch.Metric:

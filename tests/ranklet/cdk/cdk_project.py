@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ranklet import certificate, freshness
+from ranklet import certificate, freshness, releasing
 from ranklet.certificate import Certificate
+from ranklet.golden import Golden
+from ranklet.model import load
 from ranklet.project import Project
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,6 +40,10 @@ source = "export/model.bin"
 
 {more}
 """
+
+
+GOLDEN = [Golden({"age": 1}, {}, {"movie_id": [1, 2]}, (0.25 + row / 100, 0.5)) for row in range(40)]
+"""Requests with a trainer's scores."""
 
 
 def manifest(name: str, *, engine: str, tables: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,6 +97,12 @@ def write_bundle(
     (bundle / "weights.npz").write_bytes(b"\x00" * 64)
     prove(bundle)
     return bundle
+
+
+def write_hook(project: Project, name: str) -> None:
+    """What the hook asks that CodeDeploy asks, as the pipeline leaves it beside a bundle."""
+    folder = project.build / releasing.HOOKS / name
+    releasing.write(load(project.functions / name), GOLDEN, certificate.read(project.bundle(name)), folder)
 
 
 def prove(bundle: Path) -> None:

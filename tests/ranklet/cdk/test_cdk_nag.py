@@ -16,6 +16,7 @@ from cdk_project import (
     stub_layers,
     table,
     write_bundle,
+    write_hook,
     write_model,
 )
 
@@ -27,6 +28,7 @@ KINDS = {
     "towers": FUNCTION + JWT,
     "public": '[api]\nauth = "none"\n',
     "alone": "[api]\nversions = false\n",
+    "gradual": '[release]\nstrategy = "canary"\n[release.shadow]\nshare = 0.1\n',
 }
 """model.toml's deployment tables that make different resources."""
 
@@ -39,6 +41,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for name, more in KINDS.items():
         write_model(project, name, more=more)
         write_bundle(project, name)
+    write_hook(project, "gradual")
     write_model(project, "tables")
     tables = {"item": table("item", placement="dynamodb"), "large": stage(project, "large", rows=1000)}
     write_bundle(project, "tables", tables=tables)

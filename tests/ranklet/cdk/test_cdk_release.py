@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cdk_project import Assembly, Synthesise, prove, write_bundle, write_model
+from cdk_project import GOLDEN, Assembly, Synthesise, prove, write_bundle, write_hook, write_model
 
 from ranklet import certificate, releasing
 from ranklet.errors import BundleError, ModelError
@@ -20,7 +20,6 @@ from ranklet.model import load
 from ranklet.project import Project
 
 CANARY = '[release]\nstrategy = "canary"\npercent = 20\nminutes = 7\n'
-GOLDEN = [Golden({"age": 1}, {}, {"movie_id": [1, 2]}, (0.25 + row / 100, 0.5)) for row in range(40)]
 GROUP, ALARM = "AWS::CodeDeploy::DeploymentGroup", "AWS::CloudWatch::Alarm"
 
 
@@ -35,8 +34,7 @@ def write(project: Project, more: str, *, histogram: bool = True) -> None:
         document["histogram"] = {"edges": found.edges, "counts": found.counts}
         (bundle / "manifest.json").write_text(json.dumps(document))
         prove(bundle)
-    folder = project.build / releasing.HOOKS / "films"
-    releasing.write(load(project.functions / "films"), GOLDEN, certificate.read(bundle), folder)
+    write_hook(project, "films")
 
 
 def statements(assembly: Assembly, action: str) -> list[tuple[dict[str, Any], list[str]]]:
@@ -171,7 +169,7 @@ def test_codedeploy_may_move_one_function_s_aliases_and_has_no_managed_policy(
     write(project, CANARY)
     assembly = synthesise()
     ((_, resources),) = statements(assembly, "lambda:UpdateAlias")
-    assert resources == ["{AWS::Lambda::Function.Arn}", "{AWS::Lambda::Function.Arn}:*"]
+    assert resources == ["{AWS::Lambda::Function.Arn}", "{AWS::Lambda::Function.Arn}:live"]
     assert all("ManagedPolicyArns" not in role for role in assembly.properties("films", "AWS::IAM::Role"))
 
 
