@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +15,30 @@ from ranklet.errors import ModelError
 from ranklet.importers.base import Exported
 from ranklet.model import Model, StepSource
 from ranklet.openapi import document as openapi
+from ranklet.settings.watch import every
 from ranklet.tables import files
 from ranklet.tables.pin import Pinned
 from ranklet_features.spec import Feature, FeatureSpec
 from ranklet_runtime.dialects.native import OPENAPI
 from ranklet_runtime.dialects.openscoring import DOCUMENT as PMML
 from ranklet_runtime.manifest import FORMAT, Limits, Manifest, Step, Told
+from ranklet_runtime.watched import Reference, Watched
 
 MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a model is made of. vocabularies: feature name → the author's file. pmml: the document to show, if any."""
+    """What a model is made of. vocabularies: feature name → the author's file. pmml: the document to show, if any.
+
+    references: how inputs were distributed in training.
+    """
 
     steps: tuple[tuple[StepSource, Exported], ...]
     tables: tuple[Pinned, ...]
     vocabularies: Mapping[str, Path]
     pmml: Path | None = None
+    references: Mapping[str, Reference] = field(default_factory=dict)
 
 
 def compose(model: Model, parts: Parts) -> Manifest:
@@ -72,7 +78,17 @@ def compose(model: Model, parts: Parts) -> Manifest:
         nulls=model.output.nulls or not model.output.ranks,
         ranks=model.output.ranks,
         told={name: Told(one.tensor, one.labels) for name, one in model.output.tell.items()},
+        watch=_watched(model, parts),
     )
+
+
+def _watched(model: Model, parts: Parts) -> Watched:
+    watch = model.watch
+    try:
+        logged = watch.logged(model.inputs)
+    except ValueError as error:
+        raise ModelError(f"{model.name}: {error}") from error
+    return Watched(watch.phases, every(watch.sample), logged, every(watch.health), parts.references)
 
 
 def threads(memory: int) -> int:

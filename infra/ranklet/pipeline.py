@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ranklet import certificate, fit, freshness, golden, importers, model, proof, releasing, standins, tree
+from ranklet import certificate, fit, freshness, golden, importers, model, proof, references, releasing, standins, tree
 from ranklet.answers import Answer
 from ranklet.compose import Parts, compose, write
 from ranklet.errors import ModelError, ParityError
@@ -271,7 +271,8 @@ def _read(
         for name, feature in described.features.items()
         if isinstance(feature.options.get("vocabulary"), str)
     }
-    return Parts(tuple(steps), tuple(tables), vocabularies, pmml)
+    known = references.read(described, rows, partial(files_below, folder))
+    return Parts(tuple(steps), tuple(tables), vocabularies, pmml, known)
 
 
 def _notes(given: Parts, made: _Made, bundle: Path) -> Iterator[str]:

@@ -63,7 +63,9 @@ def make(given: Given, subject: Subject, compiled: Compiled, declared: Sides, ch
         tables=tables | {one.table.name: source for source, one in new},
     )
     vocabularies = {name: path for name, path in given.parts.vocabularies.items() if name in wires.features}
-    parts = Parts(wires.steps, (*kept, *(one for _, one in new)), vocabularies, given.parts.pmml)
+    parts = Parts(
+        wires.steps, (*kept, *(one for _, one in new)), vocabularies, given.parts.pmml, given.parts.references
+    )
     return Alternative(
         shipped, model, parts, outcome.said(compiled, choice, shipped=shipped, parts=parts, extra=wires.extra)
     )
