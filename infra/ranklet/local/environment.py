@@ -61,7 +61,7 @@ class Environment:
     def __init__(self, launch: Launch, init: InitType = "on-demand") -> None:
         self._launch, self.init = launch, init
         self.function = launch.function
-        self._api = RuntimeApi()
+        self._api = RuntimeApi(restores=init == "snap-start")
         self._log = LogPipe(launch.function.name, launch.log)
         self._child: Child | None = None
         self._watcher: asyncio.Task[None] | None = None

@@ -13,7 +13,7 @@ REQUEST_LIMIT: Final = 6 * 1024 * 1024
 RESPONSE_LIMIT: Final = 6 * 1024 * 1024 + 100
 """Bytes of one answer, 6 291 556: Lambda's own odd figure."""
 
-InitType = Literal["on-demand", "provisioned-concurrency"]
+InitType = Literal["on-demand", "provisioned-concurrency", "snap-start"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Function:
     code: the folder of the code asset. layers: in template order, later ones hide earlier ones. memory_mb, timeout_s:
     enforced per environment. alias: the qualifier that routes call, None for the unpublished function.
     provisioned: environments started before the first request. reserved: the most environments, None for no limit.
-    description: as the template has it.
+    description: as the template has it. snapstart: whether environments start as those of SnapStart do.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Function:
     provisioned: int = 0
     reserved: int | None = None
     description: str = ""
+    snapstart: bool = False
 
     def arn(self, region: str) -> str:
         """The ARN by which the function is invoked, with the alias where there is one."""

@@ -2,6 +2,7 @@
 
 A runtime polls `next`, posts `response` or `error`, and polls again; its first poll says that initialisation is over.
 Each environment has a server and a port of its own, so a request can only ever be about that environment.
+With SnapStart a runtime polls `restore/next` before that, and gets credentials here that are not older than its start.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
@@ -9,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 import orjson
@@ -19,6 +22,10 @@ from ranklet.local.http1.message import Headers, HttpFault, Request, Response
 from ranklet.local.http1.server import HOST, Limits, Server
 
 PREFIX: Final = "/2018-06-01/runtime/"
+CREDENTIALS: Final = "/2021-04-23/credentials"
+TOKEN: Final = "local-token"
+"""Which a runtime shows for its credentials."""
+CREDENTIALS_S: Final = 3600
 POSTED: Final = re.compile(rf"{PREFIX}invocation/([^/]+)/(response|error)")
 # The x-ray cause travels in a header of up to a megabyte; a runtime waits in `next` for as long as Lambda likes.
 LIMITS: Final = Limits(
@@ -59,10 +66,12 @@ class Answer:
 class RuntimeApi:
     """The server of one environment.
 
+    restores: whether its runtime is one of a function with SnapStart.
     started: done at the first `next`; its result is None, or the document that the runtime posted to `init/error`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, restores: bool = False) -> None:
+        self._restores = restores
         self._server = Server(self._route, limits=LIMITS, fault=self._fault)
         self._pending: asyncio.Queue[Response] = asyncio.Queue(maxsize=1)
         self._answer: asyncio.Future[Answer] | None = None
@@ -90,9 +99,22 @@ class RuntimeApi:
             return await self._next()
         if request.method == "POST" and request.target == f"{PREFIX}init/error":
             return self._init_error(request.body)
+        if self._restores and (answer := self._restore(request)) is not None:
+            return answer
         if request.method == "POST" and (match := POSTED.fullmatch(request.target)):
             return self._posted(match[1], match[2], request.body)
         return _refused(404, "ResourceNotFound", f"no {request.method} {request.target} in the Runtime API")
+
+    def _restore(self, request: Request) -> Response | None:
+        """What runtimes ask for around a snapshot; None for anything else."""
+        match request.method, request.target.removeprefix(PREFIX):
+            case "GET", "restore/next":
+                return Response(200, (("Content-Type", "application/json"),), b"{}")
+            case "POST", "restore/error":
+                return self._init_error(request.body)
+            case "GET", target if target == CREDENTIALS:
+                return _credentials(request.header("authorization"))
+        return None
 
     async def _next(self) -> Response:
         if not self.started.done():
@@ -130,6 +152,14 @@ class RuntimeApi:
     def _settle(self, answer: Answer) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(answer)
+
+
+def _credentials(shown: str | None) -> Response:
+    if shown != TOKEN:
+        return _refused(403, "AccessDenied", "the authorization token is another one")
+    expires = datetime.fromtimestamp(time.time() + CREDENTIALS_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    document = {"AccessKeyId": "local", "SecretAccessKey": "local", "Token": "local", "Expiration": expires}
+    return Response(200, (("Content-Type", "application/json"),), orjson.dumps(document))
 
 
 def _accepted() -> Response:

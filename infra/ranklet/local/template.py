@@ -103,6 +103,7 @@ class _Reader:
             runtime=str(properties["Runtime"]),
             reserved=_optional_int(properties.get("ReservedConcurrentExecutions")),
             description=str(properties.get("Description", "")),
+            snapstart=properties.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions",
         )
 
     def _with_alias(self, stack: Stack, logical: str, function: Function) -> Function:

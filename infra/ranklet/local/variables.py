@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ranklet.local.function import Function, InitType
+from ranklet.local.runtime_api import CREDENTIALS, TOKEN
 
 
 def lambda_variables(
@@ -29,9 +30,7 @@ def lambda_variables(
     libraries = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     return {
         **libraries,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_SESSION_TOKEN": "local",
+        **_identity(api, init),
         "AWS_DEFAULT_REGION": region,
         "AWS_REGION": region,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
@@ -53,6 +52,16 @@ def lambda_variables(
         "PYTHONPATH": python_path(function, runtime),
         "_HANDLER": function.handler,
     }
+
+
+def _identity(api: str, init: InitType) -> dict[str, str]:
+    """Credentials, or where to get them: those in an environment's variables would expire with its snapshot."""
+    if init == "snap-start":
+        return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{api}{CREDENTIALS}",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": TOKEN,
+        }
+    return {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_SESSION_TOKEN": "local"}
 
 
 def python_path(function: Function, runtime: Path) -> str:

@@ -37,8 +37,9 @@ FETCH_BYTES_S = 75 * MB
 FETCH_S = 6.0
 """Of the 10 s that INIT may take on demand; the rest is for Python and the model."""
 
-PATIENT_S = 600.0
-"""Of the 15 minutes that INIT may take with provisioned concurrency."""
+PATIENT_S = 110.0
+"""Of the 130 s that INIT may take with provisioned concurrency or SnapStart: a function's timeout, where it is longer.
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
 
 TMP_BYTES = 10 * GB
 """The largest /tmp."""
@@ -55,7 +56,8 @@ class Site:
     """What a table's place depends on besides its rows.
 
     keys: keys that a request reads of it. package and memory: bytes that are still free for resident tables, in the
-    package and in the function's memory. memory_gb: the function's memory. patient: whether concurrency is provisioned.
+    package and in the function's memory. memory_gb: the function's memory. patient: whether nobody waits
+    for a start. tmp: what /tmp can hold.
     """
 
     traffic: Traffic = field(default_factory=Traffic)
@@ -65,6 +67,7 @@ class Site:
     memory_gb: float = 1.0
     gb_second: float = 1.6667e-5
     patient: bool = False
+    tmp: int = TMP_BYTES
 
 
 ANYWHERE = Site()
@@ -155,7 +158,7 @@ def _hurdle(site: Site, size: int, memory: int, fetched: bool) -> str | None:
         return (
             f"of the function's memory {_mb(site.memory)} are left for the {_mb(memory)} that it takes with its index"
         )
-    if fetched and size > TMP_BYTES:
+    if fetched and size > site.tmp:
         return "it is larger than /tmp can be"
     seconds = size / FETCH_BYTES_S
     if fetched and seconds > (PATIENT_S if site.patient else FETCH_S):

@@ -31,6 +31,10 @@ ONNX_PROCESS = 64 * MB
 """onnxruntime with a small graph, on top of that; a graph's own size counts twice, as it is parsed and packed."""
 
 
+SNAPSTART_TMP = 512 * MB
+"""Of /tmp, which a snapshot holds."""
+
+
 @dataclass(frozen=True)
 class Room:
     """Bytes that are free for resident tables, before the first or after some."""
@@ -61,5 +65,6 @@ class Room:
             memory=self.memory,
             memory_gb=model.function.memory / 1024,
             gb_second=known.arm64_gb_second if arm else known.x86_64_gb_second,
-            patient=model.warmth.count > 0,
+            patient=model.warmth.patient,
+            tmp=SNAPSTART_TMP if model.warmth.kind == "snapstart" else placement.TMP_BYTES,
         )

@@ -92,6 +92,13 @@ class Function:
         """Do now what the first request of some kind would do: where nobody waits for INIT."""
         self._router.open()
 
+    def renew(self) -> None:
+        """Let go of connections and credentials; the next use makes new ones."""
+        self.scorer.renew()
+        self._elsewhere = None
+        if self._shadow is not None:
+            self._shadow.renew()
+
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer one API Gateway event; `context` is Lambda's, or None."""
         started = time.monotonic()

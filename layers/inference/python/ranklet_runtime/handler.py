@@ -16,9 +16,15 @@ from ranklet_runtime.function import Function  # noqa: E402
 marshaller.install()
 handler = Function.open(Path(os.environ["LAMBDA_TASK_ROOT"]), os.environ)
 handler.scorer.verify()
-at_once = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") != "on-demand"
+started_as = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+at_once = started_as != "on-demand"
 if at_once:
     handler.prepare()
 # What INIT made lives as long as the process: a collection in the middle of a request need not walk it (5 ms).
 gc.freeze()
 handler.telemetry.start(at_once=at_once)
+if started_as == "snap-start":
+    # Imported here: it asks for AWS's registry of hooks.
+    from ranklet_runtime import restored
+
+    restored.register(handler)

@@ -22,8 +22,9 @@ from ranklet_features.errors import InputError, StoreUnavailable
 from ranklet_features.kinds.base import Compiled, Tensor
 from ranklet_features.plan import Assembled, FeaturePlan
 from ranklet_features.stores import open_store
-from ranklet_features.stores.base import EmbeddingStore
+from ranklet_features.stores.base import EmbeddingStore, RemoteStore
 from ranklet_features.stores.counts import Counting, Counts
+from ranklet_features.values import all_of
 from ranklet_runtime.engines import open_engine
 from ranklet_runtime.errors import BadRequest, InternalFault, NonFiniteScores, PayloadTooLarge
 from ranklet_runtime.given import Given
@@ -164,6 +165,12 @@ class Scorer:
                 with suppress(StoreUnavailable):
                     store.rows([0] if store.table.key == "int" else ["0"], deadline=until)
 
+    def renew(self) -> None:
+        """Let go of what a process that starts from this one's memory cannot use: connections, credentials, caches."""
+        for store in self._stores.values():
+            if isinstance(store, RemoteStore):
+                store.renew()
+
     @property
     def given(self) -> Mapping[str, Tensor]:
         """The tensors that a request may bring instead of raw features."""
@@ -220,10 +227,13 @@ def _scores(tensor: NDArray[Any], count: int, *, nulls: bool) -> NDArray[np.floa
     """The tensor as scores [count]. nulls: NaN may be among them. Raises NonFiniteScores."""
     if tensor.size != count:
         raise InternalFault(f"the model gave scores of shape {tensor.shape} for {count} candidates")
-    with np.errstate(over="ignore"):  # what does not fit 32 bits becomes infinite, and is refused below
-        scores: NDArray[np.float32] = np.ascontiguousarray(tensor, np.float32).reshape(count)
+    if tensor.dtype == np.float32 and tensor.flags.c_contiguous:
+        scores: NDArray[np.float32] = tensor.reshape(count)
+    else:
+        with np.errstate(over="ignore"):  # what does not fit 32 bits becomes infinite, and is refused below
+            scores = np.ascontiguousarray(tensor, np.float32).reshape(count)
     finite = ~np.isinf(scores) if nulls else np.isfinite(scores)
-    if not finite.all():
+    if not all_of(finite):
         rows = np.flatnonzero(~finite).tolist()
         raise NonFiniteScores(
             f"the model scores candidate {rows[0]} with {scores[rows[0]]}; check the sizes of its values", rows=rows

@@ -26,6 +26,11 @@ class Service:
         self._connection, self._signer = Connection(self._endpoint), Signer(where, service)
         self._credentials = provider(environ)
 
+    def renew(self) -> None:
+        """Let go of connection and credentials; the next call makes new ones."""
+        self._connection.close()
+        self._credentials.renew()
+
     def call(
         self,
         method: str,

@@ -65,6 +65,10 @@ class Shadow:
         self._lambda, self._telemetry = Service(environ, "lambda"), telemetry
         self._scores: NDArray[np.float32] | None = None
 
+    def renew(self) -> None:
+        """Let go of connection and credentials."""
+        self._lambda.renew()
+
     def scored(self, scores: NDArray[np.float32]) -> None:
         """Keep what a request was answered with, if it is one of those that are copied."""
         self._owed += self._share

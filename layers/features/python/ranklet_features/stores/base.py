@@ -66,3 +66,12 @@ class PagedStore(EmbeddingStore, Protocol):
     def rows_with_neighbours(self, keys: Keys, *, deadline: float | None = None) -> tuple[Rows, Neighbours]:
         """What `rows` gives for distinct keys, and the other rows that were read for them."""
         ...
+
+
+@runtime_checkable
+class RemoteStore(EmbeddingStore, Protocol):
+    """A store that holds what ends with time or with its process: connections, credentials, rows that were read."""
+
+    def renew(self) -> None:
+        """Let go of it; the next read makes it anew."""
+        ...

@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from ranklet_features.errors import StoreError
 from ranklet_features.stores.arena import EMPTY, Arena
-from ranklet_features.stores.base import FOUND, UNAVAILABLE, EmbeddingStore, Keys, Neighbours, PagedStore, Rows
+from ranklet_features.stores.base import (
+    FOUND,
+    UNAVAILABLE,
+    EmbeddingStore,
+    Keys,
+    Neighbours,
+    PagedStore,
+    RemoteStore,
+    Rows,
+)
 from ranklet_features.stores.counts import counts_of
 from ranklet_features.stores.directories import directory
 
@@ -64,6 +73,14 @@ class CachedStore:
             read = self._read(self._arena, wanted, deadline, expires=now + self.table.cache_ttl_s)
             answer.values[absent], answer.status[absent] = read.values[which], read.status[which]
         return answer
+
+    def renew(self) -> None:
+        """Forget what was read, as its age is not known any more, and renew the store behind."""
+        if self._arena is not None:
+            self._arena = Arena(self.table.cache_entries, self.table.dim)
+            self._directory = directory(self.table, self.table.cache_entries)
+        if isinstance(self._inner, RemoteStore):
+            self._inner.renew()
 
     def close(self) -> None:
         """Drop the memory and close the store behind."""

@@ -107,6 +107,13 @@ class Client:
         """Sign by AWS's clock from now on. server_time: POSIX seconds."""
         self.skew = server_time - self._now()
 
+    def renew(self) -> None:
+        """Let go of connections, credentials and what is known of AWS's clock; the next call makes them anew."""
+        self.skew = 0.0
+        self.credentials.renew()
+        for connection in self._connections:
+            connection.close()
+
     def close(self) -> None:
         """Close the connections when the last store that shares them is closed."""
         self._users -= 1

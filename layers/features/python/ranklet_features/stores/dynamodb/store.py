@@ -77,6 +77,11 @@ class DynamoStore:
         fit = np.flatnonzero(status == FOUND)
         return self._of_pages(wanted, batch, found, packed), Neighbours(found[others[fit]], values[fit])
 
+    def renew(self) -> None:
+        """Read over new connections with new credentials from now on."""
+        if self._client is not None:
+            self._client.renew()
+
     def close(self) -> None:
         """Give the client back; its connections close with the last store that shares them."""
         if self._client is not None:

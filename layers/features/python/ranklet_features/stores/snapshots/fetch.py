@@ -24,9 +24,9 @@ from ranklet_features.stores.snapshots.download import Download
 FOLDER_VARIABLE, SECONDS_VARIABLE = "RANKLET_SNAPSHOT_FOLDER", "RANKLET_SNAPSHOT_SECONDS"
 """Where to, instead of a folder of the system's temporary one; and how long all files of a table may take."""
 
-SECONDS, PATIENT_SECONDS = 60.0, 600.0
-"""Without provisioned concurrency, and with it: INIT may take 15 minutes then. Lambda ends a longer INIT by itself, and
-the next goes on where it was cut off."""
+SECONDS, PATIENT_SECONDS = 60.0, 120.0
+"""Where a request waits for INIT, and where none does (provisioned concurrency, SnapStart): Lambda gives it 130 s then,
+as functions have timeouts below. Lambda ends a longer INIT by itself, and the next goes on where it was cut off."""
 
 VECTORS, KEYS = "vectors.npy", {"int": "keys.npy", "string": "keys.json"}
 WAIT_S = 0.05
@@ -57,8 +57,8 @@ def fetched(table: Table, environ: Mapping[str, str]) -> tuple[Path, Path]:
 def _seconds(environ: Mapping[str, str]) -> float:
     given = environ.get(SECONDS_VARIABLE)
     if given is None:
-        patient = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency"
-        return PATIENT_SECONDS if patient else SECONDS
+        waited = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") == "on-demand"
+        return SECONDS if waited else PATIENT_SECONDS
     if not re.fullmatch(r"\d{1,5}(\.\d{1,3})?", given):
         raise StoreUnavailable(f"{SECONDS_VARIABLE} is {given!r}; it is a number of seconds")
     return float(given)
