@@ -1,9 +1,9 @@
 """Numbers of many inputs at once: one conversion and one check for a whole block of columns, not one for each.
 
-A request's time goes into calls more than into numbers: six columns of 500 cost a third of what they cost one by one.
-Only what is plain is read here: numbers, all of them there, finite, of one length. Whatever else a column holds (a
-null, a bool, NaN, text, another length) is not judged: it is left out, and its own reader takes it or says what is
-wrong with it.
+A request's time goes into calls more than into numbers: between two runs of a model the processor has forgotten most of
+the code, and six columns of 500 cost a fifth of what they cost one by one. Only what is plain is read here: numbers,
+all of them there, finite, of one length. Whatever else a column holds (a null, a bool, NaN, text, another length) is
+not judged: it is left out, and its own reader takes it or says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -19,59 +19,95 @@ from numpy.typing import NDArray
 
 from ranklet_features.columns import Column, Reader
 from ranklet_features.spec import ValueType
-from ranklet_features.values import CLASSES, DTYPES, all_of, zero_or_one
+from ranklet_features.values import CLASSES, DTYPES, SHORT, all_finite, zero_or_one
 
 Sides = Mapping[str, Mapping[str, Any]]
+Names = tuple[str, ...]
 
 LETTERS: Mapping[ValueType, str] = {"int": "q", "float": "d"}
 HELD: Mapping[ValueType, str] = {"int": "bhilqBHI", "float": "bhilqBHILQefd"}
 """Type of an input → `dtype.char` of the arrays that it takes without a look at their values."""
 
-SHORT = 100
-"""Rows below which looking at each value's type costs less than finding out which of them need be looked at."""
-
 LONGEST = 20_000
 """Rows from which on copying an array costs more than it saves: frames, not requests."""
 
 
-class Block:
-    """Inputs of one type with one number a row; holds nothing of a request."""
+class Columns(dict[str, Column]):
+    """The columns of one request by input. A block's are made when somebody asks for one, which not every feature does.
 
-    def __init__(self, kind: ValueType, readers: Sequence[Reader]) -> None:
-        self._kind, self._readers = kind, tuple(readers)
-        self._names = [(reader.side, reader.name) for reader in readers]
+    tables: the names of a block's inputs → float64 or int64 [inputs, rows].
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: dict[Names, NDArray[Any]] = {}
+        self._blocks: list[Block] = []
+
+    def add(self, block: Block, table: NDArray[Any]) -> None:
+        """All columns of a block."""
+        self.tables[block.names] = table
+        self._blocks.append(block)
+
+    def find(self, name: str) -> Column | None:
+        """The column, if it was read."""
+        return self[name] if name in self or any(name in block.places for block in self._blocks) else None
+
+    def __missing__(self, name: str) -> Column:
+        for block in self._blocks:
+            if (at := block.places.get(name)) is not None:
+                table = self.tables[block.names]
+                column = self[name] = Column(block.readers[at], table.shape[1], table[at], None, block.single)
+                return column
+        raise KeyError(name)
+
+
+class Block:
+    """Inputs of one type with one number a row; holds nothing of a request. single: they come once."""
+
+    def __init__(self, readers: Sequence[Reader], *, single: bool) -> None:
+        kind = readers[0].type
+        self.readers, self.single = tuple(readers), single
+        self.names: Names = tuple(reader.name for reader in readers)
+        self.places = {name: at for at, name in enumerate(self.names)}
+        self._wanted = [(reader.side, reader.name) for reader in readers]
         self._letter, self._held, self._classes = LETTERS[kind], HELD[kind], CLASSES[kind]
+        self._dtype, self._checks = DTYPES[kind], kind == "float"
         self._form = f"{len(readers)}{self._letter}"
 
-    def once(self, sides: Sides, columns: dict[str, Column]) -> None:
-        """Add the columns of values that came once: all of them, or none where one is not plain."""
-        raws = [sides[side].get(name) for side, name in self._names]
-        if not self._classes.issuperset(map(type, raws)):
-            return
-        try:
-            table = np.frombuffer(pack(self._form, *raws), DTYPES[self._kind])
-        except (StructError, OverflowError):
-            return
-        if self._kind == "float" and not all_of(np.isfinite(table)):
-            return
-        for reader, values in zip(self._readers, table.reshape(-1, 1), strict=True):
-            columns[reader.name] = Column(reader, 1, values, None, True)
+    def read(self, sides: Sides, columns: Columns) -> int:
+        """Add the columns that are plain. How many rows they have; -1 if some are left to their readers."""
+        raws = [sides[side].get(name) for side, name in self._wanted]
+        return self._once(raws, columns) if self.single else self._many(raws, columns)
 
-    def many(self, sides: Sides, columns: dict[str, Column]) -> None:
-        """Add the columns of a value per row that are plain, and as long as the first of them."""
-        raws = [sides[side].get(name) for side, name in self._names]
+    def _once(self, raws: list[Any], columns: Columns) -> int:
+        if not self._classes.issuperset(map(type, raws)):
+            return -1
+        try:
+            table = np.frombuffer(pack(self._form, *raws), self._dtype)
+        except (StructError, OverflowError):
+            return -1
+        if self._checks and not all_finite(table):
+            return -1
+        columns.add(self, table.reshape(-1, 1))
+        return 1
+
+    def _many(self, raws: list[Any], columns: Columns) -> int:
         rows = next((len(raw) for raw in raws if type(raw) is list or (type(raw) is np.ndarray and raw.ndim)), 0)
         if not 0 < rows <= LONGEST:
-            return
-        table = np.empty((len(raws), rows), DTYPES[self._kind])
+            return -1
+        table = np.empty((len(raws), rows), self._dtype)
         plain = [self._fill(table, at, raw) for at, raw in enumerate(raws)]
-        if any(taken and type(raw) is list for taken, raw in zip(plain, raws, strict=True)):
+        if list in map(type, raws):
             self._leave_strangers(table, raws, plain)
-        if self._kind == "float" and not all_of(np.isfinite(table).reshape(-1)):
+        if self._checks and not all_finite(table):
             self._leave_infinite(table, plain)
-        for reader, values, taken in zip(self._readers, table, plain, strict=True):
+        if all(plain):
+            columns.add(self, table)
+            return rows
+        for reader, values, taken in zip(self.readers, table, plain, strict=True):
             if taken:
                 columns[reader.name] = Column(reader, rows, values)
+        return -1
 
     def _fill(self, table: NDArray[Any], at: int, raw: Any) -> bool:
         """Write one column into the table; False where it is not plain."""
@@ -79,7 +115,7 @@ class Block:
         try:
             if type(raw) is list:
                 # `pack_into` counts the values, too.
-                pack_into(f"{rows}{self._letter}", table.data, at * rows * table.itemsize, *raw)
+                pack_into(f"{rows}{self._letter}", table.data, at * rows * 8, *raw)
                 return True
             if type(raw) is np.ndarray and raw.shape == (rows,) and raw.dtype.char in self._held:
                 table[at] = raw
@@ -107,13 +143,24 @@ class Block:
 
     def _leave_infinite(self, table: NDArray[Any], plain: list[bool]) -> None:
         finite = np.isfinite(table).all(axis=1).tolist()
-        for at, reader in enumerate(self._readers):
+        for at, reader in enumerate(self.readers):
             if reader.finite_only and not finite[at]:
                 plain[at] = False
 
 
-def blocks_of(readers: Sequence[Reader]) -> tuple[Block, ...]:
-    """The blocks in which some of the inputs can be read; one input alone gains nothing."""
-    kinds: tuple[ValueType, ...] = ("int", "float")
-    found = ((kind, [one for one in readers if one.type == kind and not one.nested]) for kind in kinds)
-    return tuple(Block(kind, alike) for kind, alike in found if len(alike) > 1)
+def blocks_of(readers: Sequence[Reader], wanted: Iterable[Names], *, single: bool) -> tuple[Block, ...]:
+    """The blocks in which inputs of one number are read; one input alone gains nothing.
+
+    wanted: inputs that a feature reads side by side, which make a block of their own where that goes.
+    """
+    left = {reader.name: reader for reader in readers if reader.type in LETTERS and not reader.nested}
+    found = []
+    for names in wanted:
+        some = [left[name] for name in names if name in left]
+        if len(some) == len(names) > 1 and len({reader.type for reader in some}) == 1:
+            found.append(Block([left.pop(name) for name in names], single=single))
+    for kind in LETTERS:
+        alike = [reader for reader in left.values() if reader.type == kind]
+        if len(alike) > 1:
+            found.append(Block(alike, single=single))
+    return tuple(found)

@@ -15,13 +15,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ranklet_features.blocks import Block, Sides, blocks_of
-from ranklet_features.columns import Column, Reader
+from ranklet_features.blocks import Columns, Sides
+from ranklet_features.columns import Reader
 from ranklet_features.compiling import compile_features
-from ranklet_features.errors import InputError, ShapeError, SpecError
+from ranklet_features.errors import InputError, SpecError
 from ranklet_features.inputs import make_reader
 from ranklet_features.kinds.base import Array, Compiled, Tensor, Values
 from ranklet_features.raw import names
+from ranklet_features.reading import Reading
 from ranklet_features.spec import FeatureSpec, Input
 from ranklet_features.stored import StoredReader, check
 from ranklet_features.stores.base import EmbeddingStore
@@ -73,11 +74,10 @@ class FeaturePlan:
         self.pads = {feature.name: feature.pads for feature in features if feature.ids is not None}
         self.features: Sequence[Compiled] = features
         self._tables, self._stored = tables, tuple(stored)
-        self._every = readers
-        self._once = [reader for reader in readers if reader.side != "item"]
-        self._items = [reader for reader in readers if reader.side == "item"]
-        self._blocks = {side: blocks_of(some) for side, some in (("once", self._once), ("item", self._items))}
-        self._blocks["every"] = blocks_of(readers)
+        together = [feature.together for feature in features]
+        self._every = Reading(readers, together, single=False)
+        self._once = Reading([one for one in readers if one.side != "item"], together, single=True)
+        self._items = Reading([one for one in readers if one.side == "item"], together, single=False)
         self._names = {
             side: frozenset(name for name, declared in spec.inputs.items() if declared.side == side)
             for side in ("user", "context", "item")
@@ -124,13 +124,15 @@ class FeaturePlan:
         sides = {"user": user, "context": context, "item": items}
         if surplus != "ignore":
             self._refuse_surplus(sides)
-        columns: dict[str, Column] = {}
-        if per_row:
-            n = _read_rows(self._every, self._blocks["every"], sides, columns)
-        else:
-            self._read_once(sides, columns)
-            n = _read_rows(self._items, self._blocks["item"], sides, columns)
-        return self._run(columns, n, deadline)
+        # What overflows is looked for where it happens: a reader or `dense` refuses it and names it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            columns = Columns()
+            if per_row:
+                n = self._every.many(sides, columns)
+            else:
+                self._once.once(sides, columns)
+                n = self._items.many(sides, columns)
+            return self._run(columns, n, deadline)
 
     def assemble_columns(self, frame: Any, *, surplus: Surplus = "ignore", deadline: float | None = None) -> Assembled:
         """A training frame → tensors of its n rows, by the very code that serves.
@@ -147,8 +149,8 @@ class FeaturePlan:
                 raise InputError("item", str(name), f"not an input of this model; inputs: {', '.join(self.inputs)}")
         return self.assemble(sides["user"], sides["context"], sides["item"], per_row=True, deadline=deadline)
 
-    def _run(self, columns: Mapping[str, Column], n: int, deadline: float | None) -> Assembled:
-        values, degraded = Values(columns), {}
+    def _run(self, columns: Columns, n: int, deadline: float | None) -> Assembled:
+        values, degraded = Values(columns, tables=columns.tables), {}
         for table, users in self._tables:
             rows, counts = table.read([feature.wanted(values) for feature in users], deadline)
             values.rows.update(zip((feature.name for feature in users), rows, strict=True))
@@ -157,19 +159,9 @@ class FeaturePlan:
             values.rows[reader.name], values.tensors[reader.found], unread = reader.read(values, deadline)
             if unread:
                 degraded[reader.reason] = degraded.get(reader.reason, 0) + unread
-        with np.errstate(over="ignore"):  # `dense` refuses what overflows and names it
-            for feature in self.features:
-                values.tensors.update(feature.run(values))
+        for feature in self.features:
+            values.tensors.update(feature.run(values))
         return Assembled(values.tensors, n, degraded)
-
-    def _read_once(self, sides: Sides, columns: dict[str, Column]) -> None:
-        """Add the columns of one row."""
-        for block in self._blocks["once"]:
-            block.once(sides, columns)
-        for reader in self._once:
-            if reader.name not in columns:
-                raw = sides[reader.side].get(reader.name)
-                columns[reader.name] = reader.absent(1, single=True) if raw is None else reader.one(raw)
 
     def _refuse_surplus(self, sides: Sides) -> None:
         for side, sent in sides.items():
@@ -198,30 +190,3 @@ def _tables(
         else:
             users.setdefault(feature.table, []).append(feature)
     return [(TableReader(spec.tables[name], stores[name]), asking) for name, asking in users.items()], apart
-
-
-def _read_rows(readers: Sequence[Reader], blocks: Sequence[Block], sides: Sides, columns: dict[str, Column]) -> int:
-    """Add the columns that have a value per row; the first one sent says how many rows there are."""
-    for block in blocks:
-        block.many(sides, columns)
-    first: Column | None = None
-    for reader in readers:
-        column = columns.get(reader.name)
-        if column is None and (raw := sides[reader.side].get(reader.name)) is not None:
-            column = columns[reader.name] = reader.many(raw)
-        if column is not None:
-            first = first or column
-            if column.rows != first.rows:
-                raise _ragged(column, first)
-    n = first.rows if first is not None else 0 if readers else 1
-    for reader in readers:
-        if reader.name not in columns:
-            columns[reader.name] = reader.absent(n, single=False)
-    if first is None and readers:
-        raise readers[0].fault((), "no column was sent that tells how many rows there are; send at least one")
-    return n
-
-
-def _ragged(column: Column, first: Column) -> InputError:
-    message = f"{column.rows} values, but column {first.reader.name!r} has {first.rows}"
-    return column.reader.fault((), message, kind=ShapeError)

@@ -8,6 +8,7 @@ place is looked for afterwards, on the error path alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from struct import error as StructError
 from struct import pack
 from typing import Any
@@ -19,6 +20,16 @@ from ranklet_features.spec import ValueType
 
 all_of: Callable[..., Any] = np.logical_and.reduce
 """As `ndarray.all` over the first axis, without its detour through Python."""
+
+
+def all_finite(found: NDArray[Any]) -> bool:
+    """Whether a C-contiguous array of floats holds neither NaN nor infinity; for callers that ignore overflow.
+
+    The sum of squares tells it at a third of the cost of asking each, unless it is infinite for being large.
+    """
+    flat = found.reshape(-1)
+    return isfinite(flat.dot(flat)) or bool(all_of(np.isfinite(flat)))
+
 
 DTYPES = {"int": np.dtype(np.int64), "float": np.dtype(np.float64)}
 NOUNS = {"int": "an int", "float": "a number", "string": "a string"}

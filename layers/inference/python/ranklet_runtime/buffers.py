@@ -29,6 +29,16 @@ def read(buffer: Mapping[Any, Any], path: str) -> NDArray[Any]:
 
     Raises BadRequest with `path` when the map is no buffer or its parts disagree.
     """
+    named, shape, data = buffer.get("dtype"), buffer.get("shape"), buffer.get("data")
+    # Nearly all are columns [n] without a fault; what follows finds the others' fault.
+    if type(named) is str and type(shape) is list and type(data) is bytes and len(buffer) == 3 and len(shape) == 1:
+        dtype = DTYPES.get(named)
+        if dtype is not None and type(shape[0]) is int and shape[0] * dtype.itemsize == len(data):
+            return np.frombuffer(data, dtype)
+    return _read(buffer, path)
+
+
+def _read(buffer: Mapping[Any, Any], path: str) -> NDArray[Any]:
     if buffer.keys() != KEYS:
         raise BadRequest("a map here is a buffer: exactly dtype, shape and data", path=path)
     named, shape, data = buffer["dtype"], buffer["shape"], buffer["data"]

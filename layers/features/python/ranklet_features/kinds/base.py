@@ -46,12 +46,14 @@ class Wanted(NamedTuple):
 class Values:
     """What is known of one request while its features run.
 
-    columns by input, tensors by name, rows (float32 [keys, dim]) by feature with a table.
+    columns by input, tensors by name, rows (float32 [keys, dim]) by feature with a table. tables: what inputs hold that
+    were read together, [inputs, rows], by their names.
     """
 
     columns: Mapping[str, Column]
     tensors: dict[str, Array] = field(default_factory=dict)
     rows: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    tables: Mapping[tuple[str, ...], Array] = field(default_factory=dict)
 
 
 class Compiled:
@@ -59,6 +61,7 @@ class Compiled:
 
     signature: the tensors it makes, in order. ids: how many different ids its first tensor holds (0 … ids - 1).
     pads: the ids that mean "nothing stands here", which a cross passes on. table: where its rows come from.
+    together: inputs that it reads side by side.
     """
 
     schema: ClassVar[type]
@@ -70,6 +73,7 @@ class Compiled:
     ids: int | None = None
     pads: tuple[int, ...] = ()
     table: str | None = None
+    together: tuple[str, ...] = ()
 
     def __init__(self, scope: Scope, signature: Mapping[str, Tensor]) -> None:
         self.name = scope.feature

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ranklet_features.columns import Column
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
-from ranklet_features.values import all_of
+from ranklet_features.values import all_finite
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Dense(Compiled):
     def __init__(self, options: Options, scope: Scope, widths: list[int]) -> None:
         side = side_of([scope.inputs[name].side for name in scope.of])
         super().__init__(scope, {scope.feature: Tensor(options.dtype, (sum(widths),), side)})
-        self.of, self.dtype = scope.of, np.dtype(options.dtype)
+        self.of = self.together = scope.of
+        self.dtype = np.dtype(options.dtype)
         self.lead = next(name for name in scope.of if scope.inputs[name].side == side)
         self.widths, self.width = widths, sum(widths)
         self.clip = None if options.clip is None else tuple(np.array([bound]) for bound in options.clip)
@@ -57,8 +58,7 @@ class Dense(Compiled):
         return cls(options, scope, [declared.length or 1 for declared in inputs])
 
     def run(self, values: Values) -> dict[str, Array]:
-        columns = [values.columns[name] for name in self.of]
-        matrix = self._matrix(columns, values.columns[self.lead].rows)
+        matrix = self._matrix(values)
         if self.clip is not None:
             matrix = np.minimum(np.maximum(matrix, self.clip[0]), self.clip[1])
         if self.log:
@@ -68,25 +68,26 @@ class Dense(Compiled):
         if self.std is not None:
             matrix = matrix / self.std
         tensor = matrix if matrix.dtype == self.dtype else matrix.astype(self.dtype)
-        if not all_of(np.isfinite(tensor).reshape(-1)):
-            self._refuse_overflow(columns, tensor)
+        if not all_finite(tensor):
+            self._refuse_overflow([values.columns[name] for name in self.of], tensor)
         return {self.name: tensor}
 
-    def _matrix(self, columns: list[Column], rows: int) -> Array:
+    def _matrix(self, values: Values) -> Array:
         """The columns side by side, in 64 bits where something is computed with them."""
+        dtype = np.dtype(np.float64) if self.computes else self.dtype
+        table = values.tables.get(self.of)
+        if table is not None and table.dtype == np.float64:
+            return table.T.astype(dtype, order="C")
+        columns = [values.columns[name].values for name in self.of]
         if len(columns) == 1:
-            values = columns[0].values.astype(np.float64, copy=False)
-            return values if values.ndim == 2 else values[:, None]  # type: ignore[no-any-return]
-        matrix = np.empty((rows, self.width), np.float64 if self.computes else self.dtype)
+            alone = columns[0].astype(np.float64, copy=False)
+            return alone if alone.ndim == 2 else alone[:, None]  # type: ignore[no-any-return]
+        matrix = np.empty((values.columns[self.lead].rows, self.width), dtype)
         at = 0
         for column, width in zip(columns, self.widths, strict=True):
-            values = column.values
-            if values.dtype != np.float64:  # an int is rounded to 64 bits first, in every case
-                values = values.astype(np.float64)
-            if values.ndim == 1:
-                matrix[:, at] = values
-            else:
-                matrix[:, at : at + width] = values
+            # An int is rounded to 64 bits first, whatever follows.
+            part = column if column.dtype == np.float64 else column.astype(np.float64)
+            matrix[:, at : at + width] = part if part.ndim == 2 else part[:, None]
             at += width
         return matrix
 
