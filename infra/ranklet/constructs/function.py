@@ -19,6 +19,7 @@ from ranklet.constructs.warmth import Scaling, plays_locally
 from ranklet.deployable import MIN_TMP, Deployable
 from ranklet.settings.release import Release
 from ranklet_runtime import integrity
+from ranklet_runtime.function import ALONE, VERSIONS
 
 
 class ModelFunction(Construct):
@@ -104,6 +105,7 @@ def environment(deployable: Deployable) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": threads,
         named.TABLES_VARIABLE: named.variable(pinned),
         integrity.VARIABLE: certificate.read(deployable.bundle).bundle,
+        **({} if deployable.model.api.versions else {VERSIONS: ALONE}),
         **releasing.variables(deployable.model.release),
         **rest_cors.variables(deployable.model.api),
     }

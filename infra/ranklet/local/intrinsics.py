@@ -80,9 +80,13 @@ def _ref(name: str, stack: Stack, *, region: str, parameter: Lookup) -> str:
     declared = stack.template.get("Parameters", {}).get(name, {})
     if "Default" in declared:
         return str(declared["Default"])
-    properties = stack.resources.get(name, {}).get("Properties", {})
+    resource = stack.resources.get(name, {})
+    properties = resource.get("Properties", {})
     if given := next((properties[key] for key in NAMES if isinstance(properties.get(key), str)), None):
         return str(given)
+    if resource.get("Type") == "AWS::S3::Bucket":
+        # CloudFormation makes a name up; so do we, and who plays S3 here says what it is called.
+        return f"{stack.name}-{name}".lower()
     raise LocalError(f"{name} of the stack {stack.name} has a value only after a deployment; give it a name")
 
 

@@ -44,6 +44,9 @@ OBSERVE, SHADOW = "RANKLET_OBSERVE", "RANKLET_SHADOW"
 COPY = "ranklet-shadow"
 """As `ranklet_runtime.drift` and `ranklet_runtime.shadow` have them, which are imported by who needs them."""
 PINNED = "RANKLET_BUNDLE"
+VERSIONS, ALONE = "RANKLET_VERSIONS", "none"
+"""How the stack says that the function has no right to ask another version."""
+
 WAITED_FOR = "on-demand"
 
 
@@ -135,7 +138,7 @@ class Function:
 
     def _pass_on(self, event: Any, call: Call, context: Any) -> dict[str, Any]:
         """The answer of another version of this function. Raises NotFound where it is not there."""
-        if context is None or FUNCTION_NAME not in self._environ:
+        if context is None or FUNCTION_NAME not in self._environ or self._environ.get(VERSIONS) == ALONE:
             raise self._router.absent(call)
         if self._elsewhere is None:
             # Imported here: few callers name a version.

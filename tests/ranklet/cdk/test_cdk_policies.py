@@ -1,0 +1,232 @@
+"""Least privilege, by what functions do: what is called is granted, and what is granted is called.
+
+Models of every kind that has rights of its own are built, synthesised and served by the local cloud from that very
+template. What they ask of DynamoDB, S3 and Lambda is held to the template's policies, both ways round.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cdk_project import Assembly, new_project, stub_layers
+from policies_kit import ACCOUNT, REGION, Grant, allowed, grants, watched
+
+import ranklet_features
+import ranklet_runtime
+from ranklet import app, pipeline
+from ranklet.local.cloud import LocalCloud
+from ranklet.local.logs import LogLine
+from ranklet.local.s3.server import BUCKET
+from ranklet.project import Project
+from ranklet.tables import room
+
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
+VPC = """
+[function.vpc]
+subnets = ["subnet-0123456789abcdef0"]
+security_groups = ["sg-0123456789abcdef0"]
+"""
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+KINDS = {
+    "plain": "[api]\nversions = false\n",
+    "versions": "",
+    "stored": "",
+    "fetched": "",
+    "shadowed": "[release.shadow]\nshare = 1.0\n",
+    "joined": VPC,
+    "locked": f'[function]\nkms_key = "{KEY}"\n',
+}
+"""Models by what they may do beyond their log; `stored` reads DynamoDB, `fetched` S3."""
+
+MODEL = """
+name = "{name}"
+
+[inputs.age]
+side = "user"
+
+[inputs.id]
+side = "item"
+type = "int"
+
+[features.age]
+kind = "dense"
+of = "age"
+
+[features.vector]
+kind = "embedding"
+of = "id"
+table = "{table}"
+
+[tables.{table}]
+vectors = "export/film.npy"
+keys = "export/film.keys.npy"
+placement = "{placement}"
+
+[[steps]]
+format = "numpy"
+engine = "linear"
+source = "export/model.npz"
+inputs = {{ age = "age", vector = "vector" }}
+outputs = {{ score = "score" }}
+
+{more}
+"""
+
+PLATFORM = {
+    "logs:CreateLogStream": "Lambda writes what the function prints",
+    "logs:PutLogEvents": "Lambda writes what the function prints",
+    "kms:Decrypt": "Lambda decrypts the function's environment with the function's rights",
+    "ec2:AssignPrivateIpAddresses": "Lambda joins the function to its VPC",
+    "ec2:CreateNetworkInterface": "Lambda joins the function to its VPC",
+    "ec2:DeleteNetworkInterface": "Lambda joins the function to its VPC",
+    "ec2:DescribeNetworkInterfaces": "Lambda joins the function to its VPC",
+    "ec2:DescribeSubnets": "Lambda joins the function to its VPC",
+    "ec2:UnassignPrivateIpAddresses": "Lambda joins the function to its VPC",
+}
+"""What AWS does in the function's name, so that no function can be seen doing it here, and why."""
+
+
+def write(project: Project, name: str, more: str) -> None:
+    """A model of 3 weights over a table of 4 rows, built."""
+    folder = project.functions / name
+    (folder / "export").mkdir(parents=True)
+    rows = np.arange(8, dtype=np.float32).reshape(4, 2) / 8
+    np.save(folder / "export" / "film.npy", rows)
+    np.save(folder / "export" / "film.keys.npy", np.arange(4))
+    weights = {"bias": [0.0], "w.age": [0.5], "w.vector": [1.0, -1.0]}
+    np.savez(folder / "export" / "model.npz", **{key: np.array(one, np.float32) for key, one in weights.items()})
+    golden = {
+        "request": {"user": {"age": 1.0}, "items": {"id": [0, 1, 2, 3]}},
+        "scores": [1 / (1 + np.exp(-(0.5 + float(row[0] - row[1])))) for row in rows],
+    }
+    (folder / "golden.jsonl").write_text(json.dumps(golden) + "\n")
+    placement = "dynamodb" if name == "stored" else "resident"
+    (folder / "model.toml").write_text(MODEL.format(name=name, table=f"{name}-film", placement=placement, more=more))
+    with pytest.MonkeyPatch.context() as patch:
+        if name == "fetched":
+            patch.setattr(room, "LIMIT", 0)
+        pipeline.build(folder, out=project.build)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = new_project(tmp_path_factory.mktemp("policies"))
+    for name, more in KINDS.items():
+        write(project, name, more)
+    return project
+
+
+@pytest.fixture(scope="module")
+def assembly(project: Project) -> Assembly:
+    out = project.root / "cdk.out"
+    return Assembly(app.synthesise(project, out=out, layer=stub_layers(project.root / "layers")))
+
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the layers hold, from where it is installed."""
+    python = tmp_path_factory.mktemp("layer") / "python"
+    python.mkdir()
+    installed = Path(np.__file__).parents[1]
+    wanted = ("numpy", "numpy.libs", "orjson", "msgpack", "aws_lambda_powertools", "jmespath", "typing_extensions.py")
+    for name in wanted:
+        if (installed / name).exists():
+            (python / name).symlink_to(installed / name)
+    for package in (ranklet_features, ranklet_runtime):
+        (python / package.__name__).symlink_to(Path(package.__path__[0]))
+    return python.parent
+
+
+def ask(url: str, path: str) -> int:
+    with closing(http.client.HTTPConnection(url.split("/")[2], timeout=60)) as connection:
+        body = json.dumps({"user": {"age": 1.0}, "items": {"id": [0, 3]}})
+        connection.request("POST", path, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+
+@pytest.fixture(scope="module")
+def called(project: Project, assembly: Assembly, layer: Path) -> Iterator[dict[str, set[tuple[str, str]]]]:
+    """Model → what its function asked for: to start, to rank, for a version and a label, for what is not there."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    lines: list[LogLine] = []
+    for name in KINDS:
+        cloud = LocalCloud(
+            assembly.folder,
+            functions=[name],
+            tables=project.build / "tables",
+            build=project.build,
+            layers=lambda _: layer,
+            log=lines.append,
+        )
+        with watched() as calls, cloud.running() as running:
+            prefix = f"/v1/models/{name}"
+            assert ask(running.url, f"{prefix}:rank") == 200, lines
+            for path in (f"{prefix}/versions/1:rank", f"{prefix}/labels/other:rank", f"{prefix}/versions/77:rank"):
+                assert ask(running.url, path) in (200, 404), lines
+        found[name] = calls
+    yield found
+
+
+def granted(assembly: Assembly, model: str) -> set[Grant]:
+    values = {
+        "AWS::Lambda::Function.Arn": f"{FUNCTION}{model}",
+        "AWS::Logs::LogGroup.Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{model}:*",
+        "/ranklet/snapshots/bucket": BUCKET,
+    }
+    return grants(assembly, model, values)
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_every_call_is_allowed(assembly: Assembly, called: dict[str, set[tuple[str, str]]], model: str) -> None:
+    rights = granted(assembly, model)
+    assert not [call for call in called[model] if not allowed(rights, *call)]
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_every_grant_is_used(assembly: Assembly, called: dict[str, set[tuple[str, str]]], model: str) -> None:
+    for grant in granted(assembly, model):
+        used = any(grant.covers(*call) for call in called[model])
+        assert used or grant.action in PLATFORM or grant.deny, grant
+
+
+def test_what_the_platform_does_is_granted_somewhere(assembly: Assembly) -> None:
+    assert set(PLATFORM) <= {grant.action for model in KINDS for grant in granted(assembly, model)}
+
+
+def test_models_ask_for_what_makes_them_a_kind(called: dict[str, set[tuple[str, str]]]) -> None:
+    actions = {model: {action for action, _ in calls} for model, calls in called.items()}
+    own = {"lambda:InvokeFunction", "lambda:ListVersionsByFunction"}
+    assert actions["plain"] == set()
+    assert actions["versions"] == actions["joined"] == actions["locked"] == own
+    assert actions["stored"] == own | {"dynamodb:BatchGetItem"}
+    assert actions["fetched"] == own | {"s3:GetObject"}
+    assert (f"{FUNCTION}shadowed:candidate" in {resource for _, resource in called["shadowed"]}) is True
+
+
+def test_no_model_may_read_what_is_anothers(assembly: Assembly, called: dict[str, set[tuple[str, str]]]) -> None:
+    rights = granted(assembly, "versions")
+    others: set[Any] = called["stored"] | called["fetched"]
+    assert not [call for call in others if allowed(rights, *call)]
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_no_action_is_a_wildcard(assembly: Assembly, model: str) -> None:
+    assert not [grant for grant in granted(assembly, model) if "*" in grant.action]
+
+
+def test_evaluator_denies_what_is_denied_and_what_nobody_grants() -> None:
+    rights = {Grant("s3:GetObject", "arn:aws:s3:::b/t/*"), Grant("s3:GetObject", "arn:aws:s3:::b/t/x", deny=True)}
+    assert allowed(rights, "s3:getobject", "arn:aws:s3:::b/t/y")
+    assert not allowed(rights, "s3:GetObject", "arn:aws:s3:::b/t/x")
+    assert not allowed(rights, "s3:PutObject", "arn:aws:s3:::b/t/y")
+    assert not allowed(rights, "s3:GetObject", "arn:aws:s3:::b/T/y")
