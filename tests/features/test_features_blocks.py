@@ -151,6 +151,27 @@ def test_one_strange_value_that_comes_once_is_taken_or_refused_as_its_reader_doe
         same(plain(3))
 
 
+@pytest.mark.parametrize(
+    "of",
+    [("price", "rating"), ("rating", "price", "stock"), ("price", "price"), ("price", "item"), ("item", "shop"),
+     ("visits", "price"), ("age", "visits"), ("hour", "day", "hour")],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("options", [{}, {"clip": (0.5, 2.5)}, {"clip": (0, 9), "log": True, "mean": 0.3, "std": 7}])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_columns_side_by_side_are_what_they_are_one_by_one(
+    of: tuple[str, ...], options: dict[str, Any], dtype: str
+) -> None:
+    plan = plan_of(INPUTS, {"dense": Feature("dense", of, {**options, "dtype": dtype})})
+    items = plain(250)
+    found = outcome(plan, items, blocks=True)
+    assert found == outcome(plan, items, blocks=False)
+    # Strange values make their columns leave the block; what is too large for 32 bits is named.
+    for strange in (None, math.nan, 1e300):
+        items["rating"][7] = strange
+        assert outcome(plan, items, blocks=True) == outcome(plan, items, blocks=False)
+
+
 def test_long_columns_are_not_copied() -> None:
     items = {name: np.array(column) for name, column in plain(LONGEST + 1).items()}
     items["price"] = items["price"].astype(np.float64)

@@ -156,8 +156,8 @@ def blocks_of(readers: Sequence[Reader], wanted: Iterable[Names], *, single: boo
     left = {reader.name: reader for reader in readers if reader.type in LETTERS and not reader.nested}
     found = []
     for names in wanted:
-        some = [left[name] for name in names if name in left]
-        if len(some) == len(names) > 1 and len({reader.type for reader in some}) == 1:
+        some = {name: left[name] for name in names if name in left}
+        if len(some) == len(names) > 1 and len({reader.type for reader in some.values()}) == 1:
             found.append(Block([left.pop(name) for name in names], single=single))
     for kind in LETTERS:
         alike = [reader for reader in left.values() if reader.type == kind]
