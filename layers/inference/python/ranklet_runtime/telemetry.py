@@ -9,7 +9,8 @@ Counts are written once `start` was called, which the Lambda handler does: a bui
 same code prints nothing. Metrics of a model have the dimension `model`:
 
     Requests, Items, Latency (milliseconds, of each request), Fault<status>, NonFiniteScores, Degraded:<reason>,
-    DegradedRequests (in which anything was defaulted),
+    DegradedRequests (in which anything was defaulted), UnavailableRequests (in which rows were not read in time),
+    Faults (statuses of 500 and above),
     RefusedRecords (of answered requests that take each record by itself), Shadow… (see `ranklet_runtime.shadow`)
 
 and those of each table, written beside them, `model` and `table`; of both, only what is not zero:
@@ -54,6 +55,9 @@ EVERY_SECONDS = 60.0
 
 MOST_VALUES = 100
 """Of one metric in one document."""
+
+UNAVAILABLE = "unavailable_rows:"
+"""What the reasons of rows begin with that were not read in time."""
 
 OF_TABLES = {
     "Rows": "rows",
@@ -103,9 +107,12 @@ class Telemetry:
     def scored(self, items: int, degraded: Mapping[str, int], counts: Mapping[str, int] = MappingProxyType({})) -> None:
         """Count what an answer held, and further numbers by metric (`UserCacheHits`)."""
         self._items += items
-        self._counts.update(counts)
+        if counts:
+            self._counts.update(counts)
         if degraded:
             self._counts["DegradedRequests"] += 1
+            if any(reason.startswith(UNAVAILABLE) for reason in degraded):
+                self._counts["UnavailableRequests"] += 1
         for reason, count in degraded.items():
             self._counts[f"Degraded:{reason}"] += count
 
@@ -116,6 +123,8 @@ class Telemetry:
     def refused(self, fault: RequestFault) -> None:
         """Count a fault by its status."""
         self._counts[f"Fault{fault.status}"] += 1
+        if fault.status >= 500:
+            self._counts["Faults"] += 1
         if isinstance(fault, NonFiniteScores):
             self._counts["NonFiniteScores"] += 1
 
