@@ -107,8 +107,7 @@ class Telemetry:
     def scored(self, items: int, degraded: Mapping[str, int], counts: Mapping[str, int] = MappingProxyType({})) -> None:
         """Count what an answer held, and further numbers by metric (`UserCacheHits`)."""
         self._items += items
-        if counts:
-            self._counts.update(counts)
+        self._counts.update(counts)
         if degraded:
             self._counts["DegradedRequests"] += 1
             if any(reason.startswith(UNAVAILABLE) for reason in degraded):
