@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import api_models
 import pytest
 from cdk_project import (
     FUNCTION,
@@ -68,3 +69,15 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     write_bundle(project, "public")
     layer = stub_layers(root / "layers")
     return Assembly(app.synthesise(project, out=root / "cdk.out", build=never, layer=layer))
+
+
+@pytest.fixture(scope="session")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Models that are reached in every way that `[api]` knows; see `api_models`."""
+    return api_models.write(tmp_path_factory.mktemp("doors"))
+
+
+@pytest.fixture(scope="session")
+def doors_on_a_domain(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """The same models on one domain."""
+    return api_models.write(tmp_path_factory.mktemp("domain"), domain="rank.example.com")

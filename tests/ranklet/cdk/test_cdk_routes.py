@@ -11,6 +11,7 @@ from ranklet.errors import ModelError
 from ranklet.project import Project
 
 STACKS = ["films", "towers", "public"]
+PERMISSION = "AWS::Lambda::Permission"
 
 
 def routes(assembly: Assembly, stack: str) -> list[dict[str, str]]:
@@ -81,3 +82,23 @@ def test_jwt_without_an_issuer_is_refused(project: Project, synthesise: Synthesi
     write_bundle(project, "films")
     with pytest.raises(ModelError, match=r"auth is jwt, so \[api\.jwt\] must name issuer and audience"):
         synthesise()
+
+
+def test_function_that_decides_is_asked_on_every_route(doors: Assembly) -> None:
+    authorizer = doors.only("http-asked", "AWS::ApiGatewayV2::Authorizer")
+    assert (authorizer["AuthorizerType"], authorizer["EnableSimpleResponses"]) == ("REQUEST", True)
+    assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
+    assert {route["AuthorizationType"] for route in routes(doors, "http-asked")} == {"CUSTOM"}
+    owned = [doors.text("http-asked", one["FunctionName"]) for one in doors.properties("http-asked", PERMISSION)]
+    assert set(owned) == {"{AWS::Lambda::Alias}"}  # a function of another account is given the permission there
+
+
+def test_browsers_are_answered_by_the_shared_api_as_its_models_say(assembly: Assembly, doors: Assembly) -> None:
+    cors = doors.only("ranklet-shared", "AWS::ApiGatewayV2::Api")["CorsConfiguration"]
+    assert (cors["AllowOrigins"], cors["AllowMethods"], cors["MaxAge"]) == (["https://c.example"], ["GET", "POST"], 60)
+    assert "CorsConfiguration" not in assembly.only("ranklet-shared", "AWS::ApiGatewayV2::Api")
+
+
+def test_route_that_pages_may_call_leaves_options_to_the_api(doors: Assembly) -> None:
+    methods = {route["RouteKey"].partition(" ")[0] for route in routes(doors, "http-asked")}
+    assert methods == {"GET", "POST"}
