@@ -64,9 +64,53 @@ ACCEPTED = (
         "wanted, without a second bucket that is kept for ever",
     ),
     Accepted(
+        "IAM5[Resource::*]",
+        "Model/Network/Join/Resource",
+        "Lambda makes network interfaces in the function's name: they do not exist yet, and describing them takes no "
+        "resource; a second policy denies all of it to the function's own code",
+    ),
+    Accepted(
+        "IAM5[Resource::*]",
+        "Model/Execution/Role/DefaultPolicy/Resource",
+        "[function] tracing lets Lambda send segments to X-Ray, whose actions know no resources",
+    ),
+    Accepted(
+        "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
+        "RestLogs/Role/Resource",
+        "one role for the whole account, by which API Gateway itself writes logs; it looks for these rights before it "
+        "takes the role",
+    ),
+    Accepted(
         "APIG4",
-        "Routes/*",
+        "*Routes/*",
         'the author wrote [api] auth = "none"; the synthesis says loudly that the model is open',
+    ),
+    Accepted(
+        "APIG4",
+        "Endpoint/Rest/Api/Default/*",
+        'the author wrote [api] auth = "key", which this rule does not count, or "none", which the synthesis tells '
+        "loudly",
+    ),
+    Accepted(
+        "COG4",
+        "Endpoint/Rest/Api/Default/*",
+        "callers are services that sign with IAM, or that the author's own authorizer lets in; nobody logs in here",
+    ),
+    Accepted(
+        "APIG2",
+        "Endpoint/Rest/Api/Resource",
+        "the function checks every request and names the place of a fault; [api.rest] validate lets API Gateway do it "
+        "before, for the bodies that have a schema",
+    ),
+    Accepted(
+        "APIG3",
+        "Endpoint/Rest/Api/DeploymentStage.live/Resource",
+        "a firewall costs more than a small model does: [api.rest] waf_rate asks for one",
+    ),
+    Accepted(
+        "APIG6",
+        "Endpoint/Rest/Api/DeploymentStage.live/Resource",
+        "the access log has a line for each request; execution logs would add what users sent, at CloudWatch's price",
     ),
 )
 

@@ -28,9 +28,31 @@ KINDS = {
     "towers": FUNCTION + JWT,
     "public": '[api]\nauth = "none"\n',
     "alone": "[api]\nversions = false\n",
+    "decided": '[api]\nauth = "lambda"\n[api.authorizer]\nfunction = "door"\n',
+    "browsed": '[api]\n[api.cors]\norigins = ["https://shop.example"]\n',
+    "url": '[api]\nkind = "url"\n',
+    "url-open": '[api]\nkind = "url"\nauth = "none"\n',
+    "rest": '[api]\nkind = "rest"\n[api.rest]\nvalidate = "body"\n[api.cors]\norigins = ["https://shop.example"]\n',
+    "rest-keys": '[api]\nkind = "rest"\nauth = "key"\n[api.rest]\nwaf_rate = 1000\n[api.rest.plan]\nquota = 9\n',
+    "rest-private": '[api]\nkind = "rest"\n[api.rest]\nvpc_endpoints = ["vpce-0123456789abcdef0"]\n',
+    "rest-open": '[api]\nkind = "rest"\nauth = "none"\n[api.rest]\ncidrs = ["203.0.113.0/24"]\n',
+    "snapped": '[warmth]\nkind = "snapstart"\n',
+    "scaled": '[warmth]\nkind = "provisioned"\ncount = 1\nmax = 4\n',
+    "joined": '[function.vpc]\nsubnets = ["subnet-0123456789abcdef0"]\nsecurity_groups = ["sg-0123456789abcdef0"]\n',
+    "locked": f'[function]\ntracing = true\nkms_key = "arn:aws:kms:eu-central-1:111122223333:key/{"0" * 36}"\n',
     "gradual": '[release]\nstrategy = "canary"\n[release.shadow]\nshare = 0.1\n',
 }
 """model.toml's deployment tables that make different resources."""
+
+ENVIRONMENT = """
+alarm_email = "on-call@example.com"
+domain = "rank.example.com"
+[tags]
+team = "ranking"
+[endpoints]
+vpc = "vpc-0123456789abcdef0"
+route_tables = ["rtb-0123456789abcdef0"]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +67,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     write_model(project, "tables")
     tables = {"item": table("item", placement="dynamodb"), "large": stage(project, "large", rows=1000)}
     write_bundle(project, "tables", tables=tables)
+    (project.root / "infra" / "environments").mkdir(parents=True)
+    (project.root / "infra" / "environments" / "prod.toml").write_text(ENVIRONMENT)
+    context = {"nag": "true", "env": "prod"}
     out = app.synthesise(
-        project, out=root / "cdk.out", context={"nag": "true"}, build=never, layer=stub_layers(root / "layers")
+        project, out=root / "cdk.out", context=context, build=never, layer=stub_layers(root / "layers")
     )
     found: dict[str, Any] = json.loads((out / "validation-report.json").read_text())
     return found

@@ -42,7 +42,7 @@ KINDS = {
     "fetched": "",
     "shadowed": "[release.shadow]\nshare = 1.0\n",
     "joined": VPC,
-    "locked": f'[function]\nkms_key = "{KEY}"\n',
+    "locked": f'[function]\ntracing = true\nkms_key = "{KEY}"\n',
 }
 """Models by what they may do beyond their log; `stored` reads DynamoDB, `fetched` S3."""
 
@@ -84,6 +84,8 @@ PLATFORM = {
     "logs:CreateLogStream": "Lambda writes what the function prints",
     "logs:PutLogEvents": "Lambda writes what the function prints",
     "kms:Decrypt": "Lambda decrypts the function's environment with the function's rights",
+    "xray:PutTelemetryRecords": "Lambda traces the function with the function's rights",
+    "xray:PutTraceSegments": "Lambda traces the function with the function's rights",
     "ec2:AssignPrivateIpAddresses": "Lambda joins the function to its VPC",
     "ec2:CreateNetworkInterface": "Lambda joins the function to its VPC",
     "ec2:DeleteNetworkInterface": "Lambda joins the function to its VPC",
