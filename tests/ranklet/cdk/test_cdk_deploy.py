@@ -1,35 +1,21 @@
 """The real `cdk` command, and a real deployment of the example models into ministack, a stand-in for AWS.
 
 Nothing here is AWS itself: that a stand-in accepts a template and serves the function does not say that AWS does.
-ministack pins botocore, so it gets an environment of its own, of the Python that Lambda runs: its workers load the
-layers that were built for Lambda.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import platform
 import shutil
-import signal
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 
-import boto3
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from cdk_project import ROOT
+from deploy_kit import Cloud, environ, ministack
 
 from ranklet import app, node
-from ranklet.packaging import bytecode
 from ranklet.project import Project
 from ranklet.tables.deployed import read as read_deployed
 from ranklet.tables.push import push
@@ -37,9 +23,7 @@ from ranklet_runtime.manifest import Manifest
 
 pytestmark = pytest.mark.slow
 
-MINISTACK = "ministack==1.5.33"
 MODELS = ("movie-ftrl", "movie-two-tower")
-REGION = "us-east-1"
 
 
 @pytest.fixture(scope="module")
@@ -61,18 +45,11 @@ Cdk = Callable[..., str]
 @pytest.fixture(scope="module")
 def cdk(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Cdk:
     """Run `cdk` in the project, in the environment of the running Python; what it printed comes back."""
-    nowhere = str(tmp_path_factory.mktemp("home") / "none")
-    base = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "CDK_", "JSII_"))}
-    base |= {"AWS_CONFIG_FILE": nowhere, "AWS_SHARED_CREDENTIALS_FILE": nowhere, "AWS_EC2_METADATA_DISABLED": "true"}
-    base |= {"PATH": os.pathsep.join([str(Path(sys.executable).parent), base["PATH"]]), "CI": "true"}
-    environ = node.with_node(base)
-    version = subprocess.run([*node.cdk_command(), "--version"], env=environ, capture_output=True, text=True)
-    if version.returncode:
-        pytest.skip(f"npm cannot fetch {node.CDK}: {version.stderr[-300:]}")
+    base = environ(tmp_path_factory.mktemp("home"))
 
     def run(*words: str, **more: str) -> str:
         done = subprocess.run(
-            [*node.cdk_command(), *words], cwd=project.root, env={**environ, **more}, capture_output=True, text=True
+            [*node.cdk_command(), *words], cwd=project.root, env={**base, **more}, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -92,96 +69,11 @@ def test_cdk_synth_builds_what_is_missing_and_writes_what_a_synthesis_in_process
         assert json.loads((project.root / "cdk.out" / name).read_text()) == ours
 
 
-@dataclass(frozen=True)
-class Cloud:
-    """A running ministack."""
-
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """What points clients of AWS at it."""
-        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
-        return {**keys, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": self.url}
-
-    def client(self, service: str) -> object:
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
-    def rank(self, model: str, request: object, *, signed: bool = True) -> tuple[int, dict[str, object]]:
-        """POST a request to a model through the deployed HTTP API."""
-        (api,) = [one["ApiId"] for one in self.client("apigatewayv2").get_apis()["Items"] if one["Name"] == "ranklet"]
-        host, path, body = f"{api}.execute-api.localhost:{self.port}", f"/v1/models/{model}:rank", json.dumps(request)
-        asked = AWSRequest("POST", f"http://{host}{path}", data=body, headers={"content-type": "application/json"})
-        if signed:
-            SigV4Auth(Credentials("test", "test"), "execute-api", REGION).add_auth(asked)
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request("POST", path, body, {**dict(asked.headers.items()), "host": host})
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """ministack on a free port of this machine, with nothing in it."""
-    python = bytecode.compiler((3, 13))
-    if python is None or (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        pytest.skip("Lambda's layers run only under Python 3.13 on Linux x86_64")
-    folder = tmp_path_factory.mktemp("ministack")
-    subprocess.run([python, "-m", "venv", str(folder / "venv")], check=True)
-    pip = [str(folder / "venv" / "bin" / "python"), "-m", "pip", "install", "--quiet", MINISTACK]
-    installed = subprocess.run(pip, capture_output=True, text=True)
-    if installed.returncode:
-        pytest.skip(f"pip cannot fetch {MINISTACK}: {installed.stderr[-300:]}")
-    port = free_port()
-    environ = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "S3_DATA_DIR": str(folder / "s3")}
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(
-            [str(folder / "venv" / "bin" / "ministack")],
-            cwd=folder,
-            env=environ,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_for(port, server)
-        yield Cloud(port)
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait(10)
-
-
-def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(120):
-        assert server.poll() is None, "ministack ended at once"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.5)
-    raise AssertionError("ministack did not listen within a minute")
+    """ministack with nothing in it."""
+    with ministack(tmp_path_factory.mktemp("ministack")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
