@@ -9,7 +9,6 @@ not judged: it is left out, and its own reader takes it or says what is wrong wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
 from struct import error as StructError
 from struct import pack, pack_into
 from typing import Any
@@ -92,60 +91,57 @@ class Block:
         return 1
 
     def _many(self, raws: list[Any], columns: Columns) -> int:
-        rows = next((len(raw) for raw in raws if type(raw) is list or (type(raw) is np.ndarray and raw.ndim)), 0)
+        first = next((raw for raw in raws if raw is not None), None)
+        rows = len(first) if type(first) is list or (type(first) is np.ndarray and first.ndim) else 0
         if not 0 < rows <= LONGEST:
             return -1
         table = np.empty((len(raws), rows), self._dtype)
-        plain = [self._fill(table, at, raw) for at, raw in enumerate(raws)]
+        left = self._fill(table, raws)
         if list in map(type, raws):
-            self._leave_strangers(table, raws, plain)
+            left |= self._strangers(table, raws, left)
         if self._checks and not all_finite(table):
-            self._leave_infinite(table, plain)
-        if all(plain):
+            left |= self._infinite(table)
+        if not left:
             columns.add(self, table)
             return rows
-        for reader, values, taken in zip(self.readers, table, plain, strict=True):
-            if taken:
-                columns[reader.name] = Column(reader, rows, values)
+        for at, reader in enumerate(self.readers):
+            if at not in left:
+                columns[reader.name] = Column(reader, rows, table[at])
         return -1
 
-    def _fill(self, table: NDArray[Any], at: int, raw: Any) -> bool:
-        """Write one column into the table; False where it is not plain."""
+    def _fill(self, table: NDArray[Any], raws: list[Any]) -> set[int]:
+        """Write the columns into the table. The places of those that are not plain."""
+        left: set[int] = set()
+        rows, buffer = table.shape[1], table.data
+        form, size = f"{rows}{self._letter}", rows * table.itemsize
+        for at, raw in enumerate(raws):
+            try:
+                if type(raw) is list:
+                    pack_into(form, buffer, at * size, *raw)  # which counts the values, too
+                    continue
+                if type(raw) is np.ndarray and raw.shape == (rows,) and raw.dtype.char in self._held:
+                    table[at] = raw
+                    continue
+            except (StructError, TypeError, OverflowError):
+                pass
+            left.add(at)
+            table[at] = 2  # whatever stood there: nothing that is looked into below
+        return left
+
+    def _strangers(self, table: NDArray[Any], raws: list[Any], left: set[int]) -> set[int]:
+        """The places of lists that are numbers to `pack_into` alone: True, which it takes for 1."""
         rows = table.shape[1]
-        try:
-            if type(raw) is list:
-                # `pack_into` counts the values, too.
-                pack_into(f"{rows}{self._letter}", table.data, at * rows * 8, *raw)
-                return True
-            if type(raw) is np.ndarray and raw.shape == (rows,) and raw.dtype.char in self._held:
-                table[at] = raw
-                return True
-        except (StructError, TypeError, OverflowError):
-            pass
-        table[at] = 2  # whatever stood there: nothing that is looked into below
-        return False
+        lists = [at for at, raw in enumerate(raws) if type(raw) is list and at not in left]
+        if rows >= SHORT and len(lists) == len(raws):
+            places = zero_or_one(table.reshape(-1)).nonzero()[0].tolist()
+            few = len(places) <= table.size // 8
+            if few and self._classes.issuperset([type(raws[place // rows][place % rows]) for place in places]):
+                return set()
+        return {at for at in lists if not self._classes.issuperset(map(type, raws[at]))}
 
-    def _leave_strangers(self, table: NDArray[Any], raws: Sequence[Any], plain: list[bool]) -> None:
-        """Not plain is what looks like a number to `pack_into` alone: True, which it takes for 1."""
-        for at, values in self._suspects(table, raws):
-            if plain[at] and type(raws[at]) is list and not self._classes.issuperset(map(type, values)):
-                plain[at] = False
-
-    def _suspects(self, table: NDArray[Any], raws: Sequence[Any]) -> Iterable[tuple[int, Sequence[Any]]]:
-        """Columns with values of theirs among which all bools are."""
-        rows = table.shape[1]
-        if rows < SHORT:
-            return enumerate(raws)
-        places = np.flatnonzero(zero_or_one(table))
-        if len(places) > table.size // 16:
-            return enumerate(raws)
-        return ((at, raws[at][row : row + 1]) for at, row in map(divmod, places.tolist(), repeat(rows)))
-
-    def _leave_infinite(self, table: NDArray[Any], plain: list[bool]) -> None:
+    def _infinite(self, table: NDArray[Any]) -> set[int]:
         finite = np.isfinite(table).all(axis=1).tolist()
-        for at, reader in enumerate(self.readers):
-            if reader.finite_only and not finite[at]:
-                plain[at] = False
+        return {at for at, reader in enumerate(self.readers) if reader.finite_only and not finite[at]}
 
 
 def blocks_of(readers: Sequence[Reader], wanted: Iterable[Names], *, single: bool) -> tuple[Block, ...]:

@@ -44,6 +44,9 @@ _LOW, _HIGH = int(_INT64.min), int(_INT64.max)
 SHORT = 100
 """Values below which looking at each one's type costs less than finding out which of them need be looked at."""
 
+_ONES, _ZERO, _ONE = np.array([1], np.uint64), np.zeros(1), np.ones(1)
+"""As arrays, because each comparison with a Python number would make one."""
+
 BEYOND = {"int": "an int beyond 64 bits (signed)", "float": "beyond the range of a 64-bit float"}
 
 
@@ -79,13 +82,14 @@ def suspects(values: Sequence[Any], found: NDArray[Any]) -> Sequence[Any]:
     """The values among which all bools are, as those are packed as 0 or 1; all values where that is as quick."""
     if len(found) < SHORT:
         return values
-    places = np.flatnonzero(zero_or_one(found))
-    return values if len(places) > len(found) // 8 else [values[place] for place in places.tolist()]
+    places = zero_or_one(found).nonzero()[0].tolist()
+    return values if len(places) > len(found) // 8 else [values[place] for place in places]
 
 
 def zero_or_one(found: NDArray[Any]) -> NDArray[np.bool_]:
     """Where an int64 or float64 array holds 0 or 1, which is what bools are packed as."""
-    inside: NDArray[np.bool_] = found.view(np.uint64) <= 1 if found.dtype == np.int64 else (found == 0) | (found == 1)
+    inside: NDArray[np.bool_]
+    inside = found.view(np.uint64) <= _ONES if found.dtype.kind == "i" else (found == _ZERO) | (found == _ONE)
     return inside
 
 
