@@ -32,7 +32,7 @@ def serve(models: tuple[str, ...], port: int) -> None:
         assembly = app.synthesise(here, out=here.build / "serve.out", context={"models": ",".join(chosen)})
     with LocalCloud(assembly, tables=here.build / "tables", port=port).running() as cloud:
         for name in chosen:
-            terminal.OUT.print(f"{cloud.url}/{name}/v1/models/{name}:rank", highlight=False)
+            terminal.OUT.print(f"{cloud.url_of(name)}/{name}/v1/models/{name}:rank", highlight=False)
         terminal.ERR.print("Ctrl-C stops it", markup=False)
         try:
             while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import parse_qsl, unquote
@@ -12,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 from ranklet.local.function import ACCOUNT
 from ranklet.local.http1.message import Headers
 
-Kind = Literal["http", "rest"]
+Kind = Literal["http", "rest", "url"]
 
 HOP_BY_HOP: Final = frozenset(
     {"connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -24,18 +25,22 @@ TEXT_TYPES: Final = frozenset({"application/json", "application/xml", "applicati
 class Api:
     """The API that the front plays.
 
-    kind: an HTTP API or a REST API, which differ in events, paths and error texts. stage: `$default` has no path part
-    of its own, any other name is the first part of the path.
+    kind: an HTTP API, a REST API or a function's URL, which differ in events, paths and error texts. stage: `$default`
+    has no path part of its own, any other name is the first part of the path. binary: the media types that a REST API
+    takes for bytes.
     """
 
     kind: Kind = "http"
     stage: str = "$default"
     api_id: str = "local"
     region: str = "us-east-1"
+    binary: tuple[str, ...] = ("*/*",)
 
     @property
     def domain(self) -> str:
         """The host name that AWS would give the API."""
+        if self.kind == "url":
+            return f"{self.api_id}.lambda-url.{self.region}.on.aws"
         return f"{self.api_id}.execute-api.{self.region}.amazonaws.com"
 
     @property
@@ -106,19 +111,31 @@ def forwarded(headers: Headers, *, source_ip: str, port: int, length: int) -> He
     return tuple((name, value) for name, value in others if name.lower() not in taken) + tuple(added)
 
 
-def body_fields(call: Call, *, everything_binary: bool) -> tuple[str | None, bool]:
+def body_fields(call: Call, *, binary: Collection[str] | None) -> tuple[str | None, bool]:
     """The event's `body` and `isBase64Encoded`.
 
     Text only for text/* and JSON, XML and JavaScript; everything else, a missing Content-Type included, is base64. What
     is compressed is base64 here too (what an HTTP API makes of compressed text was not checked in AWS).
-    everything_binary: a REST API with the binary media type */*, where even JSON is base64.
+    binary: what a REST API takes for bytes, text being all else; with */* even JSON is base64. None for other APIs.
     """
     if not call.body:
         return None, False
-    compressed = (call.header("content-encoding") or "identity").lower() != "identity"
-    if everything_binary or compressed or not is_text(call.header("content-type")):
+    if _is_bytes(call, binary):
         return base64.b64encode(call.body).decode(), True
     return call.body.decode("utf-8", "replace"), False
+
+
+def _is_bytes(call: Call, binary: Collection[str] | None) -> bool:
+    if binary is not None:
+        return matches(call.header("content-type"), binary)
+    compressed = (call.header("content-encoding") or "identity").lower() != "identity"
+    return compressed or not is_text(call.header("content-type"))
+
+
+def matches(header: str | None, types: Collection[str]) -> bool:
+    """Whether the first media type of a header is one of a REST API's binary ones; JSON where there is none."""
+    first = (header or "application/json").split(",", 1)[0].split(";", 1)[0].strip().lower()
+    return "*/*" in types or first in types
 
 
 def is_text(content_type: str | None) -> bool:

@@ -28,6 +28,7 @@ from ranklet.local.lambda_api import LambdaApi
 from ranklet.local.lambdas import InvocationType, Lambdas
 from ranklet.local.logs import LogLine, LogSink, to_stderr
 from ranklet.local.pool import Pool
+from ranklet.local.routes import Route
 from ranklet.local.runtime_client import runtime_folder
 from ranklet.local.stats import Stats
 from ranklet.local.stores import Dynamo, Stores
@@ -74,6 +75,7 @@ class LocalCloud:
         self._launch: Callable[[Function], Launch] | None = None
         self._lambdas: Lambdas | None = None
         self._front: Gateway | None = None
+        self._doors: dict[str, Gateway] = {}
         self._api: LambdaApi | None = None
 
     async def start(self) -> None:
@@ -106,6 +108,10 @@ class LocalCloud:
     def url(self) -> str:
         """Where HTTP clients call."""
         return _started(self._front).url
+
+    def url_of(self, name: str) -> str:
+        """Where HTTP clients call a function: its own API, or the front that functions share."""
+        return self._doors[name].url if name in self._doors else self.url
 
     @property
     def lambda_url(self) -> str:
@@ -176,7 +182,13 @@ class LocalCloud:
         )
         self._stack.push_async_callback(front.close)
         self._say(f"front {await front.start(self._port)}, Lambda {api.url}")
-        if self._auth == "open" and any(route.auth != "NONE" for route in deployment.routes):
+        for door in deployment.doors:
+            own = Gateway(door.routes, lambdas.deliver, api=door.api, auth=self._auth, log=self._log)
+            self._stack.push_async_callback(own.close)
+            self._doors[door.function] = own
+            kind = "REST API" if door.api.kind == "rest" else "URL"
+            self._say(f"{kind} of {door.function}: {await own.start()}")
+        if self._auth == "open" and any(route.auth != "NONE" for route in _all_routes(deployment)):
             self._say("callers are not authenticated here; AWS will ask for what the routes' authorizers want")
 
     def _deployment(self, assembly: Path | Deployment) -> Deployment:
@@ -209,6 +221,10 @@ class LocalCloud:
 
     def _say(self, text: str) -> None:
         self._log(LogLine("cloud", text, platform=True))
+
+
+def _all_routes(deployment: Deployment) -> list[Route]:
+    return [*deployment.routes, *(route for door in deployment.doors for route in door.routes)]
 
 
 def _started(part: T | None) -> T:

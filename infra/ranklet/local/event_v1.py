@@ -35,7 +35,7 @@ def build_v1(call: Call, api: Api, *, route_key: str, path: str, parameters: Map
     rest = api.kind == "rest"
     resource = route_key.partition(" ")[2] or route_key
     pairs = call.query_pairs()
-    body, encoded = body_fields(call, everything_binary=rest)
+    body, encoded = body_fields(call, binary=api.binary if rest else None)
     return {
         **({} if rest else {"version": "1.0"}),
         "resource": resource,

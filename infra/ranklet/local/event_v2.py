@@ -17,7 +17,7 @@ def build_v2(call: Call, api: Api, *, route_key: str, parameters: Mapping[str, s
     """The event of a call that took a route. parameters: the route's path variables."""
     path = call.path.partition("?")[0]
     headers, cookies = _headers(call)
-    body, encoded = body_fields(call, everything_binary=False)
+    body, encoded = body_fields(call, binary=None)
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route_key,

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from ranklet.errors import LocalError
-from ranklet.local.call import Api, Call, forwarded, new_request_id, new_trace_id
+from ranklet.local.call import Api, Call, forwarded, matches, new_request_id, new_trace_id
 from ranklet.local.event_v1 import build_v1
 from ranklet.local.event_v2 import build_v2, event_v2
 from ranklet.local.function import REQUEST_LIMIT, Invoked
@@ -129,13 +129,13 @@ class Gateway:
         return path[len(prefix) :] or "/"
 
     def _unauthorized(self, route: Route, call: Call) -> Response | None:
-        if self._auth == "open" or route.auth == "NONE" or call.header("authorization"):
+        if self._auth == "open" or route.auth == "NONE" or _identified(call, route.identity):
             return None
-        return self._refuse("forbidden" if route.auth == "AWS_IAM" else "unauthorized")
+        return self._refuse({"AWS_IAM": "forbidden", "API_KEY": "no-key"}.get(route.auth, "unauthorized"))
 
     def _event(self, call: Call, path: str, match: Match) -> dict[str, Any]:
         key = match.route.key
-        if self._api.kind == "http" and match.route.payload == "2.0":
+        if self._api.kind != "rest" and match.route.payload == "2.0":
             return build_v2(call, self._api, route_key=key, parameters=match.parameters)
         shown = path if self._api.kind == "rest" else call.path
         return build_v1(call, self._api, route_key=key, path=shown, parameters=match.parameters)
@@ -156,14 +156,16 @@ class Gateway:
             return self._refuse("body-too-large")
         if invoked.error is not None:
             return self._refuse("failed")
-        return self._reply(route, invoked)
+        return self._reply(route, invoked, call)
 
-    def _reply(self, route: Route, invoked: Invoked) -> Response:
+    def _reply(self, route: Route, invoked: Invoked, call: Call) -> Response:
         rest = self._api.kind == "rest"
-        default_type = "application/json" if rest else "text/plain; charset=utf-8"
+        default_type = "text/plain; charset=utf-8" if self._api.kind == "http" else "application/json"
+        # A REST API goes by what the client accepts: who names no binary type gets base64 as it is.
+        decode = not rest or matches(call.header("accept"), self._api.binary)
         version: Literal["1.0", "2.0"] = "1.0" if rest else route.payload
         try:
-            return http_answer(invoked.payload, version=version, default_type=default_type)
+            return http_answer(invoked.payload, version=version, default_type=default_type, decode=decode)
         except Malformed as malformed:
             self._log(LogLine(route.function, f"{invoked.request_id} malformed answer: {malformed}", platform=True))
             return self._refuse("failed")
@@ -174,6 +176,8 @@ class Gateway:
     def _own_headers(self, request_id: str) -> tuple[tuple[str, str], ...]:
         if self._api.kind == "rest":
             return (("x-amzn-RequestId", request_id), ("x-amz-apigw-id", request_id))
+        if self._api.kind == "url":
+            return (("x-amzn-RequestId", request_id),)
         return (("Apigw-Requestid", request_id),)
 
 
@@ -181,3 +185,10 @@ def _head_size(request: Request) -> int:
     """Bytes of the request line and of the header values, which is what API Gateway counts."""
     line = len(request.method) + len(request.target) + len(request.version) + 2
     return line + sum(len(value) for _, value in request.headers)
+
+
+def _identified(call: Call, identity: Sequence[str]) -> bool:
+    """Whether a caller sent what an authorizer wants to see; nothing of it can be checked here."""
+    query = dict(call.query_pairs())
+    named = [one.partition(".") for one in identity]
+    return all(call.header(name) if kind == "header" else query.get(name) for kind, _, name in named)

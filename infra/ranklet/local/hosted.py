@@ -61,6 +61,10 @@ class Hosted:
         """Where HTTP clients call."""
         return self._cloud.url
 
+    def url_of(self, name: str) -> str:
+        """Where HTTP clients call a function; see `LocalCloud.url_of`."""
+        return self._cloud.url_of(name)
+
     @property
     def lambda_url(self) -> str:
         """The endpoint of Lambda's Invoke, for an AWS SDK."""

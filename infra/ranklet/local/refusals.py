@@ -1,4 +1,5 @@
-"""The errors that API Gateway answers itself, word for word, for an HTTP API and for a REST API.
+"""The errors that API Gateway answers itself, word for word, for an HTTP API and for a REST API; a function URL's words
+were not checked in AWS, its statuses are documented.
 
 REST: https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html. A throttled
 function is an internal error to a REST API, an unavailable service to an HTTP API; neither lets Lambda's 429 through.
@@ -26,10 +27,22 @@ REFUSALS: Final[Mapping[Kind, Mapping[str, tuple[int, bytes]]]] = MappingProxyTy
             "throttled": (503, b'{"message":"Service Unavailable"}'),
             "timeout": (503, b'{"message":"Service Unavailable"}'),
         },
+        "url": {
+            "no-stage": (404, b"null"),
+            "no-route": (404, b"null"),
+            "forbidden": (403, b'{"Message":"Forbidden"}'),
+            "unauthorized": (403, b'{"Message":"Forbidden"}'),
+            "head-too-large": (431, b'{"Message":"Request Header Fields Too Large"}'),
+            "body-too-large": (413, b'{"Message":"Request Entity Too Large"}'),
+            "failed": (502, b"Internal Server Error"),
+            "throttled": (429, b'{"Message":"Rate Exceeded."}'),
+            "timeout": (504, b'{"Message":"Gateway Timeout"}'),
+        },
         "rest": {
             "no-stage": (403, b'{"message":"Forbidden"}'),
             "no-route": (403, b'{"message":"Missing Authentication Token"}'),
             "forbidden": (403, b'{"message":"Missing Authentication Token"}'),
+            "no-key": (403, b'{"message":"Forbidden"}'),
             "unauthorized": (401, b'{"message":"Unauthorized"}'),
             "head-too-large": (431, b'{"message":"Request Header Fields Too Large"}'),
             "body-too-large": (413, b'{"message":"Request Too Long"}'),
@@ -45,6 +58,7 @@ ERROR_TYPES: Final = MappingProxyType(
         "no-stage": "ForbiddenException",
         "no-route": "MissingAuthenticationTokenException",
         "forbidden": "MissingAuthenticationTokenException",
+        "no-key": "ForbiddenException",
         "unauthorized": "UnauthorizedException",
         "body-too-large": "RequestTooLongException",
         "failed": "InternalServerErrorException",

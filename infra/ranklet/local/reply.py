@@ -29,8 +29,11 @@ class Malformed(Exception):
     """The function's answer is none that API Gateway understands; the text says why."""
 
 
-def http_answer(payload: bytes, *, version: Literal["1.0", "2.0"], default_type: str) -> Response:
-    """The answer to the client. default_type: of a body without one. Raises Malformed."""
+def http_answer(payload: bytes, *, version: Literal["1.0", "2.0"], default_type: str, decode: bool = True) -> Response:
+    """The answer to the client. default_type: of a body without one. decode: undo base64, where it is said to be such.
+
+    Raises Malformed.
+    """
     try:
         document = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
@@ -42,7 +45,7 @@ def http_answer(payload: bytes, *, version: Literal["1.0", "2.0"], default_type:
     headers = tuple(_headers(document))
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers = (("Content-Type", default_type), *headers)
-    return Response(_status(document["statusCode"]), headers, _body(document))
+    return Response(_status(document["statusCode"]), headers, _body(document, decode=decode))
 
 
 def _inferred(document: Any, payload: bytes) -> Response:
@@ -59,13 +62,13 @@ def _status(value: Any) -> int:
     return value
 
 
-def _body(document: dict[str, Any]) -> bytes:
+def _body(document: dict[str, Any], *, decode: bool) -> bytes:
     body = document.get("body")
     if body is None:
         return b""
     if not isinstance(body, str):
         raise Malformed(f"body is a {type(body).__name__}, it must be a string")
-    if document.get("isBase64Encoded") is not True:
+    if not decode or document.get("isBase64Encoded") is not True:
         return body.encode("utf-8", "replace")
     try:
         return base64.b64decode(body, validate=True)

@@ -25,8 +25,9 @@ VARIABLE: Final = re.compile(r"\{([a-zA-Z0-9._:-]+)(\+?)\}")
 class Route:
     """One route of the API.
 
-    key: `ANY /movie/{proxy+}` or `$default`. auth: NONE, AWS_IAM, JWT or CUSTOM as the template says it; timeout_s:
-    of the integration. payload: the version of the events.
+    key: `ANY /movie/{proxy+}` or `$default`. auth: NONE, AWS_IAM, JWT or CUSTOM as the template says it, or API_KEY;
+    timeout_s: of the integration. payload: the version of the events. identity: what a caller must send at least,
+    `header.…` in lower case or `query.…`.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Route:
     auth: str = "NONE"
     payload: Literal["1.0", "2.0"] = "2.0"
     timeout_s: float = 30.0
+    identity: tuple[str, ...] = ("header.authorization",)
 
 
 @dataclass(frozen=True)

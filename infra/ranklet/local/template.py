@@ -1,4 +1,4 @@
-"""What the synthesised stacks would deploy, as far as it answers requests: functions, layers, routes.
+"""What the synthesised stacks would deploy, as far as it answers requests: functions, layers, and ways to them.
 
 The template is the source, not model.toml: what is served here has the handler, memory, timeout, concurrency,
 variables and routes that AWS would get, and a mistake in a construct shows before it is deployed.
@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ranklet.errors import LocalError
 from ranklet.local.assembly import Json, Stack, read_assembly
 from ranklet.local.call import Api
+from ranklet.local.doors import Door, doors, shared_routes
 from ranklet.local.function import Function, Layer
 from ranklet.local.intrinsics import references, ssm_parameter, text
 from ranklet.local.routes import Route
@@ -21,12 +22,15 @@ from ranklet.local.routes import Route
 
 @dataclass(frozen=True)
 class Deployment:
-    """What there is to serve. skipped: what was left out, each with its reason."""
+    """What there is to serve. routes and api: of the shared API. doors: what leads to one function alone. skipped: what
+    was left out, each with its reason.
+    """
 
     functions: tuple[Function, ...]
     routes: tuple[Route, ...]
     api: Api
     skipped: tuple[str, ...] = ()
+    doors: tuple[Door, ...] = ()
 
 
 def read(folder: Path, *, region: str = "us-east-1", only: Collection[str] = ()) -> Deployment:
@@ -54,10 +58,12 @@ class _Reader:
     def deployment(self, only: Collection[str]) -> Deployment:
         functions: dict[str, Function] = {}
         routes: list[Route] = []
+        own: list[Door] = []
         for stack in self._stacks:
             named = self._functions(stack)
             functions |= {function.name: function for function in named.values()}
             routes += self._routes(stack, named)
+            own += doors(stack, named, region=self._region)
         if unknown := sorted(set(only) - set(functions)):
             raise LocalError(f"no function {unknown[0]!r} in the assembly; there are {', '.join(sorted(functions))}")
         wanted = set(only) or set(functions)
@@ -66,6 +72,7 @@ class _Reader:
             routes=tuple(route for route in routes if route.function in wanted),
             api=Api(stage=self._stage(), region=self._region),
             skipped=tuple(self._skipped),
+            doors=tuple(door for door in own if door.function in wanted),
         )
 
     def _functions(self, stack: Stack) -> dict[str, Function]:
@@ -139,27 +146,13 @@ class _Reader:
         return self._asset(stack, layers[logical].get("Content", {}).get("S3Key"), f"the layer {logical}")
 
     def _routes(self, stack: Stack, functions: Mapping[str, Function]) -> list[Route]:
-        integrations = dict(stack.of_type("AWS::ApiGatewayV2::Integration"))
         routes = []
-        for logical, properties in stack.of_type("AWS::ApiGatewayV2::Route"):
-            integration = next((name for name in references(properties.get("Target")) if name in integrations), None)
-            function = integration and self._target(stack, integrations[integration], functions)
-            if not integration or not function:
+        for logical, route in shared_routes(stack, functions):
+            if route is None:
                 self._skipped.append(f"{stack.name}/{logical}: it leads to no function that is played")
-                continue
-            routes.append(_route(properties, integrations[integration], function))
+            else:
+                routes.append(route)
         return routes
-
-    def _target(self, stack: Stack, integration: Json, functions: Mapping[str, Function]) -> Function | None:
-        """The function behind an integration's URI: named itself, or through an alias or a version of it."""
-        for logical in references(integration.get("IntegrationUri")):
-            if logical in functions:
-                return functions[logical]
-            resource = stack.resources.get(logical, {})
-            if resource.get("Type") in ("AWS::Lambda::Alias", "AWS::Lambda::Version"):
-                named = references(resource.get("Properties", {}).get("FunctionName"))
-                return next((functions[name] for name in named if name in functions), None)
-        return None
 
     def _stage(self) -> str:
         stages = [stage for stack in self._stacks for _, stage in stack.of_type("AWS::ApiGatewayV2::Stage")]
@@ -181,17 +174,6 @@ class _Reader:
     def _parameter(self, name: str) -> str:
         owner, value = self._publication(name)
         return text(value, owner, region=self._region, parameter=self._parameter)
-
-
-def _route(properties: Json, integration: Json, function: Function) -> Route:
-    payload: Literal["1.0", "2.0"] = "2.0" if integration.get("PayloadFormatVersion") == "2.0" else "1.0"
-    return Route(
-        key=str(properties["RouteKey"]),
-        function=function.name,
-        auth=str(properties.get("AuthorizationType", "NONE")),
-        payload=payload,
-        timeout_s=int(integration.get("TimeoutInMillis", 30_000)) / 1000,
-    )
 
 
 def _logging(config: Json) -> dict[str, str]:

@@ -14,6 +14,7 @@ import orjson
 from ranklet import dialects
 from ranklet.model import Model
 from ranklet.openapi.base import Operation, Schema
+from ranklet.settings.api import Api
 from ranklet_runtime.manifest import Manifest
 
 DOCUMENT = "openapi.json"
@@ -42,7 +43,27 @@ SCHEMES: Mapping[str, Mapping[str, Any]] = {
         "x-amazon-apigateway-authtype": "awsSigv4",
     },
     "jwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "key": {"type": "apiKey", "name": "x-api-key", "in": "header", "description": "A key of the REST API's usage plan"},
 }
+
+
+def schemes(api: Api) -> dict[str, dict[str, Any]]:
+    """What a caller must bring, by name: all of them; empty where anybody may call."""
+    if api.authorizer is not None:
+        return dict(map(_asked, api.authorizer.identity))
+    if api.auth not in SCHEMES:
+        return {}
+    scheme = dict(SCHEMES[api.auth])
+    if api.kind == "url":
+        scheme["description"] = "AWS Signature Version 4 for the service lambda"
+    return {api.auth: scheme}
+
+
+def _asked(identity: str) -> tuple[str, dict[str, Any]]:
+    """One of the values that the Lambda authorizer decides by."""
+    place, _, name = identity.partition(".")
+    decided = {"description": "A Lambda authorizer decides by it", "x-amazon-apigateway-authtype": "custom"}
+    return f"lambda-{name.lower()}", {"type": "apiKey", "name": name, "in": place, **decided}
 
 
 def document(manifest: Manifest, model: Model) -> dict[str, Any]:
@@ -58,9 +79,9 @@ def document(manifest: Manifest, model: Model) -> dict[str, Any]:
         "servers": [{"url": f"../{manifest.model}", "description": "below the model's own prefix"}],
         "paths": _paths(operations),
     }
-    if model.api.auth in SCHEMES:
-        found["components"] = {"securitySchemes": {model.api.auth: SCHEMES[model.api.auth]}}
-        found["security"] = [{model.api.auth: []}]
+    if asked := schemes(model.api):
+        found["components"] = {"securitySchemes": asked}
+        found["security"] = [{name: [] for name in asked}]
     return found
 
 
