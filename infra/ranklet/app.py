@@ -26,8 +26,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ranklet import environment as environments
 from ranklet import node
+from ranklet import environment as environments
 from ranklet.deployable import Builder, Deployable, ready
 from ranklet.environment import Environment
 from ranklet.errors import ModelError, RankletError
@@ -35,6 +35,7 @@ from ranklet.model import load
 from ranklet.packaging import layers, sizes, targets
 from ranklet.project import Project, find
 from ranklet.settings.api import Api
+from ranklet.settings.watch import Watch
 
 if TYPE_CHECKING:
     from aws_cdk import App
@@ -90,12 +91,13 @@ def synthesise(
         ready(project, folder, build=build or _builder(project), environment=environment)
         for folder in project.models(_names(app.node.try_get_context("models")))
     ]
-    apis = [load(folder).api for folder in project.models()]
+    models = [environment.applied(load(folder)) for folder in project.models()]
     _wire(
         app,
         deployables,
         _layers(project, environment, layer or _layer_builder(project)),
-        apis=apis,
+        apis=[model.api for model in models],
+        watches={model.name: model.watch for model in models},
         environment=environment,
     )
     if str(app.node.try_get_context("nag") or "").lower() == "true":
@@ -112,6 +114,7 @@ def _wire(
     built: Mapping[tuple[str, str], Path],
     *,
     apis: Sequence[Api],
+    watches: Mapping[str, Watch],
     environment: Environment,
 ) -> None:
     import aws_cdk
@@ -120,7 +123,7 @@ def _wire(
     from ranklet.stacks.shared import SharedStack
 
     rate, burst = _number(app, "rate", RATE), _number(app, "burst", BURST)
-    shared = SharedStack(app, layers=built, rate=rate, burst=burst, apis=apis, environment=environment)
+    shared = SharedStack(app, layers=built, rate=rate, burst=burst, apis=apis, watches=watches, environment=environment)
     hashes = {key: layers.digest(folder) for key, folder in built.items()}
     for deployable in deployables:
         architecture = deployable.model.function.architecture

@@ -23,7 +23,7 @@ from ranklet_runtime.function import ALONE, VERSIONS
 
 
 class ModelFunction(Construct):
-    """The function behind the alias `live`, which is the one public attribute.
+    """The function behind the alias `live`; log_group: where it writes.
 
     layers: name → hash of its content. The ARNs are looked up at deployment, so that the template alone would not
     change with a layer; the description names the hashes, and a changed description makes a new version.
@@ -35,7 +35,7 @@ class ModelFunction(Construct):
         super().__init__(scope, id)
         settings, manifest, warmth = deployable.model.function, deployable.manifest, deployable.model.warmth
         key = aws_kms.Key.from_key_arn(self, "Key", settings.kms_key) if settings.kms_key else None
-        logs = Logs(self, "Logs", days=settings.log_days, key=key).group
+        self.log_group = logs = Logs(self, "Logs", days=settings.log_days, key=key).group
         tables = [table.physical for table in deployable.tables]
         objects = [key for table in deployable.fetched for key in snapshots.keys(table)]
         bucket = parameters.value(self, snapshots.BUCKET_PARAMETER) if objects else ""

@@ -12,6 +12,7 @@ from constructs import Construct
 from ranklet import environment
 
 API_ID = "/ranklet/api/id"
+ALARM_TOPIC = "/ranklet/alarms/topic"
 
 
 def layer(name: str, architecture: str) -> str:

@@ -11,6 +11,7 @@ from ranklet.constructs.endpoint import Endpoint
 from ranklet.constructs.function import ModelFunction
 from ranklet.constructs.release import GradualRelease
 from ranklet.constructs.warmth import plays_locally
+from ranklet.constructs.watching import ModelWatch
 from ranklet.deployable import Deployable
 from ranklet.environment import Environment
 
@@ -28,10 +29,12 @@ class ModelStack(Stack):
             stack_name=environment.stack(model.name),
             description=model.description or f"ranklet: the model {model.name}",
         )
-        alias = ModelFunction(self, "Model", deployable=deployable, layers=layers).alias
+        function = ModelFunction(self, "Model", deployable=deployable, layers=layers)
+        alias = function.alias
         endpoint = Endpoint(self, "Endpoint", deployable=deployable, alias=alias, environment=environment)
         # A local AWS has no CodeDeploy: there the alias moves at once.
         if model.release.gradual and not plays_locally(self):
             GradualRelease(self, "Release", alias=alias, deployable=deployable)
+        ModelWatch(self, "Watch", deployable=deployable, alias=alias, log_group=function.log_group)
         CfnOutput(self, "Rank", value=f"{endpoint.url}/v1/models/{model.name}:rank")
         CfnOutput(self, "Alias", value=alias.function_arn)

@@ -9,14 +9,17 @@ from aws_cdk import CfnOutput, Stack, aws_ssm
 from constructs import Construct
 
 from ranklet.constructs import domain, parameters
+from ranklet.constructs.dashboard import FleetDashboard
 from ranklet.constructs.domain import SharedDomain
 from ranklet.constructs.http_api import HttpApi
 from ranklet.constructs.layer import Layer
 from ranklet.constructs.network import GatewayEndpoints
 from ranklet.constructs.rest_logs import RestLogs
 from ranklet.constructs.snapshots import Snapshots
+from ranklet.constructs.topic import AlarmTopic
 from ranklet.environment import Environment
 from ranklet.settings.api import Api, together
+from ranklet.settings.watch import Watch
 from ranklet.snapshots import BUCKET_PARAMETER
 
 NAME = "ranklet-shared"
@@ -24,7 +27,10 @@ LOG_DAYS = 30
 
 
 class SharedStack(Stack):
-    """layers: (name, architecture) → built folder. rate and burst: see `HttpApi`. apis: `[api]` of every model."""
+    """layers: (name, architecture) → built folder. rate and burst: see `HttpApi`. apis: `[api]` of every model.
+
+    watches: `[watch]` of every model, by name.
+    """
 
     def __init__(
         self,
@@ -34,6 +40,7 @@ class SharedStack(Stack):
         rate: int,
         burst: int,
         apis: Sequence[Api],
+        watches: Mapping[str, Watch],
         environment: Environment,
     ) -> None:
         super().__init__(
@@ -74,4 +81,15 @@ class SharedStack(Stack):
             GatewayEndpoints(self, "Endpoints", settings=environment.endpoints)
         for (name, architecture), folder in layers.items():
             Layer(self, f"{name}-{architecture}", name=name, folder=folder, architecture=architecture)
+        if any(one.alarms.on and one.topic is None for one in watches.values()):
+            email = self.node.try_get_context("alarm_email") or environment.alarm_email or ""
+            aws_ssm.StringParameter(
+                self,
+                "AlarmTopic",
+                parameter_name=environment.parameter(parameters.ALARM_TOPIC),
+                string_value=AlarmTopic(self, "Alarms", email=email).topic.topic_arn,
+                description="SNS topic that the alarms of ranklet's models tell",
+            )
+        if watched := [name for name, one in watches.items() if one.dashboard]:
+            FleetDashboard(self, "Fleet", models=watched, api_id=api.api_id)
         CfnOutput(self, "Url", value=api.api_endpoint)

@@ -61,6 +61,7 @@ def test_parameters_tell_the_api_and_each_layer(assembly: Assembly) -> None:
     }
     assert told.pop("/ranklet/api/id") == "{AWS::ApiGatewayV2::Api}"
     assert told.pop("/ranklet/snapshots/bucket") == "{AWS::S3::Bucket}"
+    assert told.pop("/ranklet/alarms/topic") == "{AWS::SNS::Topic}"
     assert told == {
         f"/ranklet/layers/{name}/{machine}": "{AWS::Lambda::LayerVersion}"
         for name in ("features", "inference", "onnx")
