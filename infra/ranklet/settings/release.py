@@ -19,9 +19,9 @@ Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[release.alarms]`: what stops a release and brings the old version back; 0 for no such alarm.
 
-    All look at the new version alone, minute by minute. errors: percent of its requests that failed, in Lambda or with
-    a status of 500 and above. p99_ms: of its durations; None for [limits] deadline_ms. throttles: of the function, in
-    one minute. degraded: percent of its requests in which something had to be defaulted.
+    All look at the new version alone, minute by minute. errors: percent of its requests that failed: in Lambda, with a
+    status of 500 and above, or for a score that is not finite. p99_ms: of its durations; None for [limits] deadline_ms.
+    throttles: of the function, in one minute. degraded: percent of its requests in which something had to be defaulted.
     score_shift: population stability index of its scores against the golden ones, over five minutes. Below 0.1 is
     usually called stable and above 0.25 another distribution; it asks for golden requests that resemble the traffic.
     """

@@ -131,8 +131,8 @@ def layer(folder: Path) -> Layer:
 
 def deployment(bundle: Path, everything: Layer, *others: Function, **fields: Any) -> Deployment:
     """The model's function with this bundle, behind its route, and other functions beside it."""
-    known = {"handler": "ranklet_runtime.handler.handler", "memory_mb": 1024, "timeout_s": 25.0, **fields}
-    function = Function(NAME, code=bundle, layers=(everything,), alias="live", version="1", **known)
+    known = {"handler": "ranklet_runtime.handler.handler", "memory_mb": 1024, "timeout_s": 25.0, "version": "1"}
+    function = Function(NAME, code=bundle, layers=(everything,), alias="live", **{**known, **fields})
     return Deployment((function, *others), (Route(f"POST {PATH}", NAME),), Api())
 
 

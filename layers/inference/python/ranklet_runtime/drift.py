@@ -49,9 +49,10 @@ class Drift:
     def take(self, requests: int, counts: Mapping[str, int]) -> dict[str, int]:
         """What is to be written of the time since the last one, zeros too: an alarm's formula needs all of them.
 
-        requests and counts: what telemetry has of the same time.
+        requests and counts: what telemetry has of the same time. A score that is not finite is a fault of the version
+        as well, though callers are told of it as one of theirs, which it may be: those of huge values are few.
         """
-        faults = sum(value for name, value in counts.items() if name.startswith("Fault5"))
+        faults = sum(value for name, value in counts.items() if name.startswith("Fault5") or name == "NonFiniteScores")
         found = {"Requests": requests, "Faults": faults, "DegradedRequests": counts.get("DegradedRequests", 0)}
         if len(self._edges):
             found |= {BUCKET.format(at): int(value) for at, value in enumerate(self._counted)}

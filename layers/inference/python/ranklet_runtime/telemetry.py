@@ -25,7 +25,8 @@ and those of each table, written beside them, `model` and `table`; of both, only
 
 and, of a model that is released gradually, `model` and `release`, the Lambda version; zeros too:
 
-    Requests, Faults (statuses of 500 and above), DegradedRequests, Scores0 … (see `ranklet_runtime.drift`)
+    Requests, Faults (statuses of 500 and above, scores that are not finite), DegradedRequests, Scores0 … (see
+    `ranklet_runtime.drift`)
 
 What an environment holds when it is killed without a signal is lost, at most 99 requests'
 counts; Lambda sends SIGTERM to functions with an extension only.
@@ -107,7 +108,8 @@ class Telemetry:
     def scored(self, items: int, degraded: Mapping[str, int], counts: Mapping[str, int] = MappingProxyType({})) -> None:
         """Count what an answer held, and further numbers by metric (`UserCacheHits`)."""
         self._items += items
-        self._counts.update(counts)
+        if counts:
+            self._counts.update(counts)
         if degraded:
             self._counts["DegradedRequests"] += 1
             if any(reason.startswith(UNAVAILABLE) for reason in degraded):
