@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +12,7 @@ from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.drawing import Drawn
 from ranklet.importers.pmml.markup import Element, refuse
 from ranklet.importers.pmml.results import Result
-from ranklet.importers.pmml.sources import Field, Sources
+from ranklet.importers.pmml.sources import Field, Reads, Sources
 from ranklet.importers.pmml.values import Choice, Number, Raw, Value
 from ranklet.importers.tape import Tape
 
@@ -35,8 +35,24 @@ class Compiled:
     order: tuple[str, ...] = ()
 
 
-def compile(root: Element) -> Compiled:
-    """Raises ImportRefused naming the element that is not served, and its line."""
+def compile(root: Element, ranked: Callable[[Compiled], Number | None] = lambda made: None) -> Compiled:
+    """ranked: what is used beside all that is told. Raises ImportRefused naming the element that is not served, and its
+    line.
+
+    The file is compiled twice: what it reads is known afterwards, and its order must not be that of the trees.
+    """
+    made = _compile(root, None)
+    return _compile(root, made.sources.reads(used(made, ranked(made))))
+
+
+def used(made: Compiled, ranked: Number | None) -> set[str]:
+    """Tensors that a caller's answer is made of."""
+    tape = made.sources.tape
+    wanted = [*made.told.values(), *([] if ranked is None else [ranked])]
+    return {name for value in wanted for name in tape.reads(value.tensor)}
+
+
+def _compile(root: Element, known: Reads | None) -> Compiled:
     data = dictionary.read(root)
     found = root.all(*models.MODELS, *models.OTHERS)
     if len(found) != 1:
@@ -49,7 +65,7 @@ def compile(root: Element) -> Compiled:
     if not active:
         raise ImportRefused("the model reads no field")
     fields = {name: Field(name, data[name].kind, _drawn(one, data[name])) for name, one in active.items()}
-    sources = Sources(fields, Tape())
+    sources = Sources(fields, Tape(), known)
     ordinal = {one.name: _order(one) for one in data.values() if one.element.get("optype") == "ordinal"}
     floats = model.get("x-mathContext", "double") == "float"
     scope = Context(sources, _functions(root), floats=floats, ordinal=ordinal)
@@ -62,7 +78,6 @@ def compile(root: Element) -> Compiled:
     target = next((name for name, one in mining.items() if one.usage in schema.TARGETS), None)
     if target in data and isinstance(value := told.get(target), Choice):
         told[target] = Choice(value.tensor, value.domain, data[target].kind)
-    sources.settle()
     order = data[target].element.all("Value") if target in data else []
     return Compiled(model, sources, result, told, scope, tuple(one.name("value") for one in order))
 

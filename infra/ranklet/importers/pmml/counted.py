@@ -44,6 +44,10 @@ class Group:
         """Of a column, a new one where it is not there yet."""
         return self.columns.setdefault((one.term, one.factor), len(self.columns))
 
+    def ordered(self) -> dict[tuple[str, float], int]:
+        """The columns in the order of their terms."""
+        return {column: at for at, column in enumerate(sorted(self.columns))}
+
     @property
     def text(self) -> Expr:
         """What is read."""

@@ -22,7 +22,8 @@ def propose(path: Path, wishes: Wishes) -> Proposal:
     try:
         with markup.deep():
             root = markup.read(path)
-            return _propose(root, compiling.compile(root), options.get(ranking.OUTPUT))
+            wanted = options.get(ranking.OUTPUT)
+            return _propose(root, compiling.compile(root, lambda made: ranking.of(made, wanted)[0]), wanted)
     except ImportRefused as error:
         raise ImportRefused(f"{path.name}: {error}") from error
 
@@ -31,8 +32,7 @@ def _propose(root: Element, made: Compiled, wanted: str | None) -> Proposal:
     sources, tape = made.sources, made.sources.tape
     ranked, why = ranking.of(made, wanted)
     score = {} if ranked is None else {SCORE: ranked.tensor}
-    used = {name for value in made.told.values() for name in tape.reads(value.tensor)}
-    used |= {name for tensor in score.values() for name in tape.reads(tensor)}
+    used = compiling.used(made, ranked)
     files: dict[str, bytes] = {}
     features = dict(sources.features(used, files))
     names = _tensors(made, taken=set(features))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import onnx
@@ -18,7 +18,7 @@ from ranklet.importers.pmml.values import BOOLEANS, NUMERIC, Choice, Domain, Exp
 from ranklet.importers.tape import DOUBLE, Tape
 from ranklet_features.expressions.values import MISSING_TEXT
 
-NUMBERS = "numbers"
+NUMBERS, ROWS = "numbers", "rows"
 INLINE = 24
 """Words of a vocabulary that stand in model.toml; longer ones are files."""
 MAX_PARTS, MAX_CALLS = 250_000, 50_000
@@ -41,16 +41,32 @@ class Field:
         return {"type": "string", "default": MISSING_TEXT}
 
 
-class Sources:
-    """fields: the raw fields, in the file's order."""
+@dataclass(frozen=True)
+class Reads:
+    """What a model reads, in an order that its trees do not decide, so that one trained anew reads the same.
 
-    def __init__(self, fields: Mapping[str, Field], tape: Tape) -> None:
-        self.fields, self.tape = dict(fields), tape
-        self._plain: dict[str, str] = {}
-        self._numbers: dict[str, tuple[str, Expr]] = {}
-        self._choices: dict[str, tuple[str, Expr, Domain]] = {}
+    plain: raw numbers, in the order of the fields. numbers, choices: features by their expression in JSON. counted:
+    features that count terms.
+    """
+
+    plain: tuple[str, ...] = ()
+    numbers: Mapping[str, tuple[str, Expr]] = field(default_factory=dict)
+    choices: Mapping[str, tuple[str, Expr, Domain]] = field(default_factory=dict)
+    counted: Mapping[counted.Kind, counted.Group] = field(default_factory=dict)
+
+
+class Sources:
+    """fields: the raw fields, in the file's order. known: what was read when the file was compiled before."""
+
+    def __init__(self, fields: Mapping[str, Field], tape: Tape, known: Reads | None = None) -> None:
+        self.fields, self.tape, self.known = dict(fields), tape, known
+        first = known or Reads()
+        self._plain = {name: at for at, name in enumerate(first.plain)}
+        self._numbers = dict(first.numbers)
+        self._choices = dict(first.choices)
+        self._counted = dict(first.counted)
+        self._given: dict[str, str] = {}
         self._codes: dict[str, Choice] = {}
-        self._counted: dict[counted.Kind, counted.Group] = {}
         self._calls = 0
 
     def bound(self, expr: Expr, element: Element) -> None:
@@ -71,15 +87,21 @@ class Sources:
     def number(self, raw: Raw) -> Number:
         """As a tensor of doubles [n, 1]. A plain number is a column of the one feature that holds all of them."""
         if raw.expr[0] == "field":
-            name = raw.expr[1]
-            if name not in self._plain:
-                self._plain[name] = self.tape.later()
-            given = self.tape.op("Gather", NUMBERS, self._plain[name], axis=1)
+            given = self._column_of(raw.expr[1])
             return Number(self.tape.narrowed(given) if raw.kind == "float" else given, raw.kind)
         if (raw.kind != "float" or raw.expr[0] == "cast") and (column := counted.read(raw.expr)) is not None:
             return Number(self._column(column, raw), raw.kind)
         name = self._named(self._numbers, raw, lambda made: (made, raw.expr))
         return Number(self.tape.op("Reshape", name, [-1, 1]), raw.kind)
+
+    def _column_of(self, name: str) -> str:
+        """A raw number. Columns that are read side by side are one read, once their order is known."""
+        place = self._plain.setdefault(name, len(self._plain))
+        if self.known is not None:
+            return self.tape.picked(NUMBERS, place)
+        if name not in self._given:
+            self._given[name] = self.tape.columns(NUMBERS, [place])
+        return self._given[name]
 
     def _column(self, column: counted.Counted, raw: Raw) -> str:
         """Of the feature that counts all terms of a text."""
@@ -96,17 +118,26 @@ class Sources:
             name = self._named(self._choices, raw, lambda made: (made, raw.expr, domain))
             codes = self.tape.op("Reshape", name, [-1, 1])
             self.tape.kinds[codes] = int(TensorProto.INT64)
-            self._codes[key] = Choice(codes, domain, raw.kind)
+            self._codes[key] = Choice(codes, self._choices[key][2], raw.kind)
         return self._codes[key]
 
     def rows(self) -> str:
         """Zeros double [n, 1]: for models that read nothing, and still have a row for each one asked."""
-        plain = next((one for one in self.fields.values() if one.kind in NUMERIC), None)
-        if plain is not None:
-            found = self.number(Raw(["field", plain.name], "double")).tensor
-        else:
-            found = self.tape.doubles(self.choice(Raw(["field", next(iter(self.fields))], "string")).tensor)
+        found = self._any()
         return self.tape.doubles(self.tape.op("IsInf", self.tape.op("Mul", found, 0.0)))
+
+    def _any(self) -> str:
+        """Doubles [n, 1] of an input that the model reads anyway, as soon as that is known."""
+        if self.known is None:
+            return ROWS
+        if self.known.plain:
+            return self.tape.picked(NUMBERS, 0)
+        if self.known.counted:
+            return self.tape.picked(next(iter(self.known.counted.values())).name, 0)
+        alone = [*(one[0] for one in self.known.numbers.values()), *(one[0] for one in self.known.choices.values())]
+        if not alone:
+            return ROWS  # of what nobody is told
+        return self.tape.doubles(self.tape.op("Reshape", alone[0], [-1, 1]))
 
     def on_tape(self, value: Value) -> Number | Choice:
         """The value as a tensor."""
@@ -120,16 +151,55 @@ class Sources:
             found = self.fields[names[0]].drawn.known
             found += [one for one in known if one not in found][: max(0, 200 - len(found))]
 
-    def settle(self) -> None:
-        """Say where plain numbers stand, once all of the model was read."""
-        import numpy as np
+    def reads(self, used: set[str]) -> Reads:
+        """What is used, in its final order and by its final names. used: tensors, as `Tape.reads` says them."""
+        plain = [name for name in self.fields if self._given.get(name) in used]
+        numbers = {key: made for key, made in self._numbers.items() if made[0] in used}
+        choices = {key: made for key, made in self._choices.items() if made[0] in used}
+        groups = {kind: group for kind, group in self._counted.items() if group.name in used}
+        if ROWS in used and not (plain or numbers or choices or groups):
+            name = next((one.name for one in self.fields.values() if one.kind in NUMERIC), None)
+            plain = [] if name is None else [name]
+            if name is None:
+                expr: Expr = ["field", next(iter(self.fields))]
+                choices = {json.dumps(expr): ("", expr, Domain(open=True))}
+        order = {name: at for at, name in enumerate(self.fields)}
 
-        for at, name in enumerate(self._plain):
-            self.tape.settle(self._plain[name], np.array([at], np.int64))
+        def place(key: str) -> tuple[list[int], str]:
+            return [order[name] for name in fields_of(json.loads(key))], key
+
+        taken = {NUMBERS}
+        return Reads(
+            tuple(plain),
+            {key: (self._free(numbers[key][1], taken), numbers[key][1]) for key in sorted(numbers, key=place)},
+            {
+                key: (self._free(choices[key][1], taken), choices[key][1], self._ordered(*choices[key][1:]))
+                for key in sorted(choices, key=place)
+            },
+            {
+                kind: counted.Group(self._free(groups[kind].text, taken), kind, groups[kind].ordered())
+                for kind in sorted(groups, key=lambda kind: (place(kind.text), str(kind)))
+            },
+        )
+
+    def _ordered(self, expr: Expr, domain: Domain) -> Domain:
+        """The words that the field may have in the file's order, and then those that the model asks beyond."""
+        if not domain.open:
+            return domain
+        name = plain_field(expr)
+        valid = (self.fields[name].drawn.valid or ()) if name is not None else ()
+        listed = [word for word in valid if isinstance(word, str)]
+        made = Domain.of([*listed, *sorted(set(domain.words) - set(listed))])
+        return Domain(made.words, open=True)
+
+    @property
+    def _wide(self) -> list[str]:
+        """Raw numbers of the one feature that holds them."""
+        return list(self._plain) if self.known is None else list(self.known.plain)
 
     def graph_inputs(self, used: set[str]) -> list[onnx.ValueInfoProto]:
         """Inputs of the graph that are used."""
-        wide = [(NUMBERS, len(self._plain))] if NUMBERS in used else []
+        wide = [(NUMBERS, len(self._wide))] if NUMBERS in used else []
         wide += [(one.name, len(one.columns)) for one in self._counted.values() if one.name in used]
         alone = [(name, DOUBLE) for name, _ in self._numbers.values() if name in used]
         alone += [(name, int(TensorProto.INT64)) for name, _, _ in self._choices.values() if name in used]
@@ -141,7 +211,7 @@ class Sources:
     def features(self, used: set[str], files: dict[str, bytes]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Lines of [features] for the graph's inputs that are used. files: gets the vocabularies that are long."""
         if NUMBERS in used:
-            yield NUMBERS, {"kind": "dense", "of": list(self._plain), "dtype": "float64"}
+            yield NUMBERS, {"kind": "dense", "of": self._wide, "dtype": "float64"}
         for name, expr in self._numbers.values():
             if name in used:
                 yield name, {"kind": "expression", "of": fields_of(expr), "expr": _written(expr)}
@@ -161,14 +231,16 @@ class Sources:
             made[key] = record(self._free(raw.expr))
         return str(made[key][0])
 
-    def _free(self, expr: Expr) -> str:
-        """A new feature's name."""
+    def _free(self, expr: Expr, taken: set[str] | None = None) -> str:
+        """A new feature's name. taken: gets it; the names of all that was read where it is None."""
+        if taken is None:
+            alone = {*(one[0] for one in self._numbers.values()), *(one[0] for one in self._choices.values())}
+            taken = {NUMBERS, *alone, *(one.name for one in self._counted.values())}
         wanted = "_".join(fields_of(expr)[:2]) or "constant"
-        made = (*self._numbers.values(), *self._choices.values())
-        taken = {NUMBERS, *(one[0] for one in made), *(one.name for one in self._counted.values())}
         name, number = wanted, 2
-        while name in taken or name in self.fields:
+        while name in taken or name in self.fields or name == ROWS:
             name, number = f"{wanted}_{number}", number + 1
+        taken.add(name)
         return name
 
 
@@ -177,6 +249,13 @@ def _words(name: str, domain: Domain, files: dict[str, bytes]) -> Any:
         return list(domain.words) or [MISSING_TEXT]  # a vocabulary is never empty
     files[f"vocabularies/{name}.json"] = orjson.dumps(list(domain.words))
     return f"vocabularies/{name}.json"
+
+
+def plain_field(expr: Expr) -> str | None:
+    """The one field whose words an expression passes on, whatever it makes of missing and invalid ones."""
+    while expr[0] in ("check", "default", "missing", "require"):
+        expr = expr[1]
+    return str(expr[1]) if expr[0] == "field" else None
 
 
 def fields_of(expr: Any) -> list[str]:
