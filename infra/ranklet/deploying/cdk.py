@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from ranklet import node
 from ranklet.errors import DeployError
@@ -51,19 +52,12 @@ class Cdk:
                 text=True,
                 errors="replace",
             )
-            assert child.stdout is not None
-            try:
-                for line in child.stdout:
-                    log.write(line)
-                    log.flush()
-                    if words_of := COLOUR.sub("", line).strip():
-                        last.append(words_of)
-                        progress(words_of)
-                code = child.wait()
-            finally:
-                if child.poll() is None:
+            with child:
+                try:
+                    code = _follow(child, log, last, progress)
+                except BaseException:
                     child.terminate()
-                    child.wait()
+                    raise
         if code:
             lines = "\n  ".join(last)
             raise DeployError(
@@ -82,3 +76,15 @@ class Cdk:
         if self.endpoint:
             environ["AWS_ENDPOINT_URL"] = self.endpoint
         return environ
+
+
+def _follow(child: subprocess.Popen[str], log: TextIO, last: deque[str], progress: Callable[[str], None]) -> int:
+    """Its lines as they come, to the log and to whoever watches; its exit code."""
+    assert child.stdout is not None
+    for line in child.stdout:
+        log.write(line)
+        log.flush()
+        if said := COLOUR.sub("", line).strip():
+            last.append(said)
+            progress(said)
+    return child.wait()
