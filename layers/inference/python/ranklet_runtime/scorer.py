@@ -42,6 +42,8 @@ VERIFY_S = 2.0
 """How long INIT waits for tables that do not answer, of the 10 s that Lambda gives it."""
 
 
+COLUMN = (list, np.ndarray)
+
 NOTHING: Mapping[str, int] = MappingProxyType({})
 NONE_TOLD: Mapping[str, Any] = MappingProxyType({})
 
@@ -73,7 +75,7 @@ class Scorer:
         self._nulls, self._told, self._ranks = manifest.nulls, manifest.told, manifest.ranks
         tensors = [name for name, value in self._given.tensors.items() if value.side == "item"]
         inputs = [name for name, value in manifest.spec.inputs.items() if value.side == "item"]
-        self._candidates = tuple(dict.fromkeys((*inputs, *tensors)))
+        self._candidates = frozenset((*inputs, *tensors))
 
     @classmethod
     def open(cls, manifest: Manifest, folder: Path, environ: Mapping[str, str]) -> Scorer:
@@ -203,9 +205,8 @@ class Scorer:
 
     def _refuse_too_many(self, items: Mapping[str, Any]) -> None:
         """Before anything is computed for them."""
-        for name in self._candidates:
-            column = items.get(name)
-            if isinstance(column, list | np.ndarray) and len(column) > self._limit:
+        for name, column in items.items():
+            if isinstance(column, COLUMN) and len(column) > self._limit and name in self._candidates:
                 raise PayloadTooLarge(f"{len(column)} candidates; this model takes {self._limit} in one request")
 
 

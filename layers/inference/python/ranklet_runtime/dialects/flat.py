@@ -63,7 +63,7 @@ def request(
     leading = [len(column) for name, column in items.items() if name in declared]
     count = max(leading or map(len, once), default=0) if rows is None else rows
     # Where no item says how many rows there are, the user's rows do, be they equal or not.
-    if (leading or count <= 1) and all(_constant(column, count) for column in once):
+    if (leading or count <= 1) and all([len(column) == 1 or _constant(column, count) for column in once]):
         user, context = ({name: _first(column) for name, column in side.items()} for side in (user, context))
         return RankRequest(user, context, items, form=form, tensors=tensors)
     user, context = ({name: _stretched(column, count) for name, column in side.items()} for side in (user, context))
@@ -98,9 +98,7 @@ def told(result: RankResult, served: Served) -> dict[str, Column]:
 
 
 def _constant(column: Column, count: int) -> bool:
-    """Whether it is one value for all: alone, or `count` equal ones of one type (True equals 1, but is no number)."""
-    if len(column) == 1:
-        return True
+    """Whether it is one value for all: `count` equal ones of one type (True equals 1, but is no number)."""
     if not len(column) == count > 0:
         return False
     if isinstance(column, np.ndarray):
@@ -110,7 +108,9 @@ def _constant(column: Column, count: int) -> bool:
 
 def _first(column: Column) -> Any:
     """The one value, in Python's own types: that is how features take what comes once."""
-    return column[0].tolist() if isinstance(column, np.ndarray) else column[0]
+    if not isinstance(column, np.ndarray):
+        return column[0]
+    return column.item() if column.size == 1 and column.ndim == 1 else column[0].tolist()
 
 
 def _stretched(column: Column, count: int) -> Column:
