@@ -27,6 +27,7 @@ COMMANDS = {
     "tables": ("ranklet.cli.tables:tables", "Write, list, check and prune embedding tables."),
     "demo": ("ranklet.cli.demo:demo", "Go the whole way on four real models."),
     "estimate": ("ranklet.cli.estimate:estimate", "Tell what a model costs, before it is deployed."),
+    "sbom": ("ranklet.cli.sbom:sbom", "List what a model ships, for auditors."),
     "split": ("ranklet.cli.split:split", "Tell how a graph is split, and why."),
     "bench": ("ranklet.cli.bench:bench", "Measure what it costs, beside what it replaces."),
     "doctor": ("ranklet.cli.doctor:doctor", "Say what this machine lacks."),
