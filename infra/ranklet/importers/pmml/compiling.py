@@ -11,8 +11,9 @@ from ranklet.importers.pmml import dictionary, models, outputs, schema, scopes
 from ranklet.importers.pmml.context import Context
 from ranklet.importers.pmml.drawing import Drawn
 from ranklet.importers.pmml.markup import Element, refuse
+from ranklet.importers.pmml.reads import Reads
 from ranklet.importers.pmml.results import Result
-from ranklet.importers.pmml.sources import Field, Reads, Sources
+from ranklet.importers.pmml.sources import Field, Sources
 from ranklet.importers.pmml.values import Choice, Number, Raw, Value
 from ranklet.importers.tape import Tape
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ranklet.importers.pmml.markup import Element, refuse
-from ranklet.importers.pmml.sources import Sources, fields_of
+from ranklet.importers.pmml.reads import fields_of
+from ranklet.importers.pmml.sources import Sources
 from ranklet.importers.pmml.values import FALSE, NUMERIC, TRUE, Choice, Domain, Kind, Number, Raw, Value
 from ranklet.importers.tape import Tape
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import onnx
 import orjson
 from onnx import TensorProto, helper
 
-from ranklet.importers.pmml import counted
+from ranklet.importers.pmml import counted, reads
 from ranklet.importers.pmml.drawing import Drawn
 from ranklet.importers.pmml.markup import Element, refuse
+from ranklet.importers.pmml.reads import NUMBERS, ROWS, Reads, fields_of
 from ranklet.importers.pmml.values import BOOLEANS, NUMERIC, Choice, Domain, Expr, Kind, Number, Raw, Value
 from ranklet.importers.tape import DOUBLE, Tape
 from ranklet_features.expressions.values import MISSING_TEXT
 
-NUMBERS, ROWS = "numbers", "rows"
 INLINE = 24
 """Words of a vocabulary that stand in model.toml; longer ones are files."""
 MAX_PARTS, MAX_CALLS = 250_000, 50_000
@@ -39,20 +39,6 @@ class Field:
         if self.kind in NUMERIC:
             return {"type": "float", "nan": "allow"}
         return {"type": "string", "default": MISSING_TEXT}
-
-
-@dataclass(frozen=True)
-class Reads:
-    """What a model reads, in an order that its trees do not decide, so that one trained anew reads the same.
-
-    plain: raw numbers, in the order of the fields. numbers, choices: features by their expression in JSON. counted:
-    features that count terms.
-    """
-
-    plain: tuple[str, ...] = ()
-    numbers: Mapping[str, tuple[str, Expr]] = field(default_factory=dict)
-    choices: Mapping[str, tuple[str, Expr, Domain]] = field(default_factory=dict)
-    counted: Mapping[counted.Kind, counted.Group] = field(default_factory=dict)
 
 
 class Sources:
@@ -153,44 +139,13 @@ class Sources:
 
     def reads(self, used: set[str]) -> Reads:
         """What is used, in its final order and by its final names. used: tensors, as `Tape.reads` says them."""
-        plain = [name for name in self.fields if self._given.get(name) in used]
-        numbers = {key: made for key, made in self._numbers.items() if made[0] in used}
-        choices = {key: made for key, made in self._choices.items() if made[0] in used}
-        groups = {kind: group for kind, group in self._counted.items() if group.name in used}
-        if ROWS in used and not (plain or numbers or choices or groups):
-            name = next((one.name for one in self.fields.values() if one.kind in NUMERIC), None)
-            plain = [] if name is None else [name]
-            if name is None:
-                expr: Expr = ["field", next(iter(self.fields))]
-                choices = {json.dumps(expr): ("", expr, Domain(open=True))}
-        order = {name: at for at, name in enumerate(self.fields)}
-
-        def place(key: str) -> tuple[list[int], str]:
-            return [order[name] for name in fields_of(json.loads(key))], key
-
-        taken = {NUMBERS}
-        return Reads(
-            tuple(plain),
-            {key: (self._free(numbers[key][1], taken), numbers[key][1]) for key in sorted(numbers, key=place)},
-            {
-                key: (self._free(choices[key][1], taken), choices[key][1], self._ordered(*choices[key][1:]))
-                for key in sorted(choices, key=place)
-            },
-            {
-                kind: counted.Group(self._free(groups[kind].text, taken), kind, groups[kind].ordered())
-                for kind in sorted(groups, key=lambda kind: (place(kind.text), str(kind)))
-            },
+        found = Reads(
+            tuple(name for name in self.fields if self._given.get(name) in used),
+            {key: made for key, made in self._numbers.items() if made[0] in used},
+            {key: made for key, made in self._choices.items() if made[0] in used},
+            {kind: group for kind, group in self._counted.items() if group.name in used},
         )
-
-    def _ordered(self, expr: Expr, domain: Domain) -> Domain:
-        """The words that the field may have in the file's order, and then those that the model asks beyond."""
-        if not domain.open:
-            return domain
-        name = plain_field(expr)
-        valid = (self.fields[name].drawn.valid or ()) if name is not None else ()
-        listed = [word for word in valid if isinstance(word, str)]
-        made = Domain.of([*listed, *sorted(set(domain.words) - set(listed))])
-        return Domain(made.words, open=True)
+        return reads.ordered(found, self.fields, idle=ROWS in used)
 
     @property
     def _wide(self) -> list[str]:
@@ -231,17 +186,10 @@ class Sources:
             made[key] = record(self._free(raw.expr))
         return str(made[key][0])
 
-    def _free(self, expr: Expr, taken: set[str] | None = None) -> str:
-        """A new feature's name. taken: gets it; the names of all that was read where it is None."""
-        if taken is None:
-            alone = {*(one[0] for one in self._numbers.values()), *(one[0] for one in self._choices.values())}
-            taken = {NUMBERS, *alone, *(one.name for one in self._counted.values())}
-        wanted = "_".join(fields_of(expr)[:2]) or "constant"
-        name, number = wanted, 2
-        while name in taken or name in self.fields or name == ROWS:
-            name, number = f"{wanted}_{number}", number + 1
-        taken.add(name)
-        return name
+    def _free(self, expr: Expr) -> str:
+        """A new feature's name."""
+        alone = {*(one[0] for one in self._numbers.values()), *(one[0] for one in self._choices.values())}
+        return reads.free(expr, {NUMBERS, *alone, *(one.name for one in self._counted.values())}, self.fields)
 
 
 def _words(name: str, domain: Domain, files: dict[str, bytes]) -> Any:
@@ -249,28 +197,6 @@ def _words(name: str, domain: Domain, files: dict[str, bytes]) -> Any:
         return list(domain.words) or [MISSING_TEXT]  # a vocabulary is never empty
     files[f"vocabularies/{name}.json"] = orjson.dumps(list(domain.words))
     return f"vocabularies/{name}.json"
-
-
-def plain_field(expr: Expr) -> str | None:
-    """The one field whose words an expression passes on, whatever it makes of missing and invalid ones."""
-    while expr[0] in ("check", "default", "missing", "require"):
-        expr = expr[1]
-    return str(expr[1]) if expr[0] == "field" else None
-
-
-def fields_of(expr: Any) -> list[str]:
-    """Raw fields that an expression reads, each once."""
-    found: dict[str, None] = {}
-    left = [expr]
-    while left:
-        one = left.pop()
-        if isinstance(one, list) and one and one[0] == "field":
-            found[one[1]] = None
-        elif isinstance(one, list):
-            left += reversed(one)
-        elif isinstance(one, dict):
-            left += reversed(list(one.values()))
-    return list(found)
 
 
 def _written(expr: Expr) -> str:
