@@ -24,8 +24,8 @@ GROUP, ALARM = "AWS::CodeDeploy::DeploymentGroup", "AWS::CloudWatch::Alarm"
 
 
 def write(project: Project, more: str, *, histogram: bool = True) -> None:
-    """A model with its bundle, and what its hook asks."""
-    write_model(project, "films", more=more)
+    """A model with its bundle, and what its hook asks; without alarms but those of its release."""
+    write_model(project, "films", more=f"{more}\n[watch.alarms]\non = false\n")
     bundle = write_bundle(project, "films")
     if histogram:
         found = releasing.histogram(GOLDEN)
