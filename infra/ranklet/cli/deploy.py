@@ -17,7 +17,7 @@ from ranklet.environment import Environment
 from ranklet.project import Project
 
 if TYPE_CHECKING:
-    from ranklet.deploying.account import Account
+    from ranklet.deploying.account import Account, Caller
     from ranklet.deploying.cdk import Cdk
     from ranklet.deploying.smoke import Smoked
 
@@ -31,6 +31,8 @@ class Chosen:
     target: str | None
     smoke: bool
     token: str | None
+    bootstrap: bool
+    context: tuple[str, ...]
 
 
 @click.command()
@@ -38,6 +40,8 @@ class Chosen:
 @click.option("--target", type=click.Choice(["local"]), help="A stand-in for AWS: what it refuses is left out.")
 @click.option("--smoke/--no-smoke", default=True, show_default=True, help="Ask what was deployed for golden scores.")
 @click.option("--token", envvar="RANKLET_TOKEN", help='Of a caller, for auth = "jwt", "lambda" or "key".')
+@click.option("--bootstrap", is_flag=True, help="Prepare the account and region for the CDK first; once for each.")
+@click.option("-c", "--context", multiple=True, metavar="KEY=VALUE", help="Of the CDK: rate, burst, certificate …")
 @common.where
 @terminal.as_json
 def deploy(
@@ -45,6 +49,8 @@ def deploy(
     target: str | None,
     smoke: bool,
     token: str | None,
+    bootstrap: bool,
+    context: tuple[str, ...],
     env: str | None,
     region: str | None,
     endpoint: str | None,
@@ -53,7 +59,7 @@ def deploy(
     """Build and prove MODELS, push their tables, deploy their stacks, and ask the result for the trainer's scores.
 
     \b
-    ranklet deploy movie-ftrl
+    ranklet deploy movie-ftrl --bootstrap
     ranklet deploy movie-ftrl movie-two-tower --env prod
     ranklet deploy movie-ftrl --target local --endpoint http://127.0.0.1:4566 --region us-east-1
     ranklet deploy movie-ftrl --json | jq '.models[0].url'
@@ -62,17 +68,22 @@ def deploy(
     `-c env=prod` for an environment) shows them beforehand. What `cdk` says goes to .build/deploy/; its last lines are
     shown when it fails. After a rollback the alias is put to the version that is deployed here.
 
+    --bootstrap is `cdk bootstrap` for the account and region in force: it makes the CDK's bucket and roles there.
+
     Needs what `cdk deploy` and `ranklet tables push` need, and sts:GetCallerIdentity, cloudformation:DescribeStacks,
     ListStackResources, lambda:GetAlias, UpdateAlias; for the smoke test the right to call the API (execute-api:Invoke,
     or lambda:InvokeFunctionUrl). Exit code 4 when a score is not the trainer's, 7 when a table cannot be pushed, 10
     when AWS or `cdk` refuses.
     """
     here, environment, account = common.opened(env, region, endpoint)
-    chosen = Chosen(region, endpoint, target, smoke, token)
+    chosen = Chosen(region, endpoint, target, smoke, token, bootstrap, context)
     folders = here.models(models)
     with stages() as view:
-        deployables = _prepare(view, here, [folder.name for folder in folders], environment, account, chosen)
+        who, deployables = _prepare(view, here, [folder.name for folder in folders], environment, account, chosen)
         runner = _cdk(here, deployables, environment, chosen)
+        if bootstrap:
+            with view.stage("cdk bootstrap") as say:
+                runner.run(["bootstrap", f"aws://{who.account}/{who.region}"], progress=say)
         _push(view, here, deployables, environment, account, runner)
         with view.stage("cdk deploy") as say:
             runner.deploy([one.model.name for one in deployables], progress=say)
@@ -91,7 +102,7 @@ def _prepare(
     environment: Environment,
     account: Account,
     chosen: Chosen,
-) -> list[Deployable]:
+) -> tuple[Caller, list[Deployable]]:
     """Who deploys, and what: everything that can be refused before anything is changed."""
     from ranklet.deploying import account as accounts
     from ranklet.deploying import ways
@@ -102,7 +113,7 @@ def _prepare(
     deployables = [_built(view, here, name, environment) for name in models]
     for one in deployables if chosen.smoke else ():
         ways.way("https://not.known.yet", one.model.api.auth, token=chosen.token)
-    return deployables
+    return who, deployables
 
 
 def _built(view: Stages, here: Project, name: str, environment: Environment) -> Deployable:
@@ -123,7 +134,8 @@ def _built(view: Stages, here: Project, name: str, environment: Environment) -> 
 def _cdk(here: Project, deployables: Sequence[Deployable], environment: Environment, chosen: Chosen) -> Cdk:
     from ranklet.deploying.cdk import Cdk
 
-    context = {"models": ",".join(one.model.name for one in deployables)}
+    given = dict(word.partition("=")[::2] for word in chosen.context)
+    context = given | {"models": ",".join(one.model.name for one in deployables)}
     context |= {"env": environment.name} if environment.name else {}
     context |= {"target": chosen.target} if chosen.target else {}
     log = here.build / "deploy" / f"{environment.name or 'deploy'}-{time.strftime('%Y%m%d-%H%M%S')}.log"
@@ -156,7 +168,7 @@ def _push(
                     here.build / "tables" / table.physical,
                     client=account.dynamodb,
                     progress=lambda done, total, say=say: say(f"{done} of {total} items"),  # type: ignore[misc]
-                    options=Options(one.model.name),
+                    options=Options(one.model.name, kms_key=one.model.function.kms_key),
                 )
                 say(f"{pushed.items} items, {pushed.written} written now")
         for table in one.fetched:

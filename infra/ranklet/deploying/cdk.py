@@ -60,8 +60,9 @@ class Cdk:
                     raise
         if code:
             lines = "\n  ".join(last)
+            hint = "\nThe account is not prepared for the CDK: add --bootstrap" if "bootstrap" in lines.lower() else ""
             raise DeployError(
-                f"cdk {words[0]} ended with {code}; its last lines (all are in {self._named()}):\n  {lines}"
+                f"cdk {words[0]} ended with {code}; its last lines (all are in {self._named()}):\n  {lines}{hint}"
             )
 
     def _named(self) -> str:

@@ -1,5 +1,5 @@
-"""The whole life of the example models in ministack, by the commands of the README: `cdk bootstrap`, then `deploy`,
-a second version, `rollback`, `status` and `destroy` of `ranklet`.
+"""The whole life of the example models in ministack, by the commands of the README: `ranklet deploy`, of a second
+version too, `rollback`, `status` and `destroy`.
 
 Nothing here is AWS itself: that a stand-in accepts a template and serves the function does not say that AWS does. It
 knows no CodeDeploy, no autoscaling and no firewall, which `--target local` leaves out. The tests go on from each other.
@@ -23,7 +23,6 @@ import pytest
 from cdk_project import ROOT
 from deploy_kit import REGION, Cloud, environ, ministack
 
-from ranklet import node
 from ranklet.model import load
 from ranklet.project import Project
 
@@ -81,17 +80,9 @@ Run = Callable[..., Done]
 
 @pytest.fixture(scope="module")
 def ranklet(project: Project, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run `ranklet` against ministack, after `cdk bootstrap`."""
+    """Run `ranklet` against ministack."""
     base = environ(tmp_path_factory.mktemp("home")) | {"CDK_VALIDATION": "false"}
     keys = {name: cloud.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-    booted = subprocess.run(
-        [*node.cdk_command(), "bootstrap", f"aws://000000000000/{REGION}"],
-        cwd=project.root.parent,
-        env=base | cloud.environ,
-        capture_output=True,
-        text=True,
-    )
-    assert booted.returncode == 0, booted.stdout + booted.stderr
 
     def run(verb: str, *words: str, code: int = 0) -> Done:
         main = "from ranklet.cli import main; main()"
@@ -106,7 +97,7 @@ def ranklet(project: Project, cloud: Cloud, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="module")
 def deployed(ranklet: Run) -> Any:
     """The fleet in the environment `staging`, by one command."""
-    return ranklet("deploy", *FLEET, "--env", "staging", "--target", "local", "--json").json
+    return ranklet("deploy", *FLEET, "--env", "staging", "--target", "local", "--bootstrap", "--json").json
 
 
 def golden(project: Project, model: str, most: int = 5) -> list[dict[str, Any]]:
