@@ -28,11 +28,22 @@ GONE = "ResourceNotFoundException"
 
 @dataclass(frozen=True)
 class Options:
-    """How a new table is kept. restorable: point-in-time recovery. protected: against deletion (`prune` lifts it)."""
+    """How a new table is kept. restorable: point-in-time recovery. protected: against deletion (`prune` lifts it).
+
+    kms_key: the ARN of a KMS key of one's own, None for the one that DynamoDB encrypts with anyway.
+    """
 
     model: str = ""
     restorable: bool = True
     protected: bool = True
+    kms_key: str | None = None
+
+    @property
+    def encryption(self) -> Mapping[str, Any]:
+        """The parameter of a table's creation, by call or by import."""
+        if self.kms_key is None:
+            return {}
+        return {"SSESpecification": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": self.kms_key}}
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,7 @@ def ensure(client: Any, table: Table, options: Options) -> Created:
             client.create_table,
             TableName=table.physical,
             **SCHEMA,
+            **options.encryption,
             Tags=tags(table, options.model),
             DeletionProtectionEnabled=options.protected,
         )

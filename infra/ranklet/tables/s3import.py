@@ -77,7 +77,7 @@ def push(
         return done
     arn = _running(dynamodb, table.physical)
     if arn is None:
-        arn = _start(dynamodb, items, _files(items, s3, place, bar))
+        arn = _start(dynamodb, items, _files(items, s3, place, bar), options)
     result = _wait(dynamodb, arn, items, bar(f"{table.physical} imported"), poll_s)
     _count(result, items)
     creation.adopt(dynamodb, table, result["TableArn"], options)
@@ -175,7 +175,7 @@ def _running(client: Any, physical: str) -> str | None:
     return str(alive[0]["ImportArn"])
 
 
-def _start(client: Any, items: Numbered, files: Files) -> str:
+def _start(client: Any, items: Numbered, files: Files, options: Options) -> str:
     from botocore.exceptions import ClientError
 
     physical = items.table.physical
@@ -188,7 +188,7 @@ def _start(client: Any, items: Numbered, files: Files) -> str:
             S3BucketSource={"S3Bucket": files.bucket, "S3KeyPrefix": files.keys},
             InputFormat=importfiles.FORMS[files.form][1],
             InputCompressionType="GZIP",
-            TableCreationParameters={"TableName": physical, **creation.SCHEMA},
+            TableCreationParameters={"TableName": physical, **creation.SCHEMA, **options.encryption},
         )
     except ClientError as error:
         raise TableError(f"{physical}: the import was refused: {error}") from error

@@ -37,10 +37,23 @@ IMPLIED = {
             "PutRetentionPolicy",
         )
     },
+    # DynamoDB uses a key of one's own with the rights of who makes the table.
+    "SSESpecification": {
+        f"kms:{verb}"
+        for verb in (
+            "CreateGrant",
+            "Decrypt",
+            "DescribeKey",
+            "Encrypt",
+            "GenerateDataKey",
+            "ReEncryptFrom",
+            "ReEncryptTo",
+        )
+    },
     # A new table has tags from the first moment on.
     "dynamodb:CreateTable": {"dynamodb:TagResource"},
 }
-"""What AWS asks for beside the call itself."""
+"""What AWS asks for beside the call itself; by the name of a call, or of a parameter of one."""
 
 
 def stated(*words: str) -> set[str]:
@@ -65,6 +78,8 @@ def recorded() -> Iterator[set[str]]:
         action = f"{client.meta.service_model.service_name}:{operation}"
         action = ACTIONS.get(action, action)
         found.update({action} | IMPLIED.get(action, set()))
+        if "SSESpecification" in {**parameters, **parameters.get("TableCreationParameters", {})}:
+            found.update(IMPLIED["SSESpecification"])
         return call(client, operation, parameters)
 
     with pytest.MonkeyPatch.context() as patch:
