@@ -49,9 +49,7 @@ def evaluator(tmp_path_factory: pytest.TempPathFactory) -> Evaluator:
         (folder / "python" / f"stub_{name}.py").touch()
         return folder
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CDK_VALIDATION", "false")
-        out = app.synthesise(project, out=root / "cdk.out", layer=layer)
+    out = app.synthesise(project, out=root / "cdk.out", layer=layer)
     template = json.loads((out / f"{kit.NAME}.template.json").read_text())
     return alarming.of_template(template, function=kit.NAME, version="2")
 

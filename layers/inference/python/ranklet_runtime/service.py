@@ -53,3 +53,7 @@ class Service:
         head = "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "user-agent: ranklet", "\r\n"])
         self._connection.send(head.encode("ascii") + body, deadline=deadline)
         return self._connection.receive(deadline=deadline)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()

@@ -89,6 +89,10 @@ class Shadow:
             return
         self._telemetry.count("ShadowSkipped" if len(body) > MOST_BYTES else self._handed_on(body))
 
+    def close(self) -> None:
+        """Give the connection back."""
+        self._lambda.close()
+
     def _handed_on(self, body: bytes) -> str:
         """The metric that counts what became of it."""
         try:
