@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import parse_qsl, unquote
 
+from ranklet.local.cors import Cors
 from ranklet.local.function import ACCOUNT
 from ranklet.local.http1.message import Headers
 
@@ -27,7 +28,7 @@ class Api:
 
     kind: an HTTP API, a REST API or a function's URL, which differ in events, paths and error texts. stage: `$default`
     has no path part of its own, any other name is the first part of the path. binary: the media types that a REST API
-    takes for bytes.
+    takes for bytes. cors: None where pages in a browser may not call.
     """
 
     kind: Kind = "http"
@@ -35,6 +36,7 @@ class Api:
     api_id: str = "local"
     region: str = "us-east-1"
     binary: tuple[str, ...] = ("*/*",)
+    cors: Cors | None = None
 
     @property
     def domain(self) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ranklet.local import cors
 from ranklet.local.assembly import Json, Stack
 from ranklet.local.call import Api
 from ranklet.local.function import Function
@@ -61,22 +62,25 @@ def doors(stack: Stack, functions: Functions, *, region: str) -> Iterator[Door]:
         routes = tuple(_rest_routes(stack, logical, functions))
         if routes:
             binary = tuple(properties.get("BinaryMediaTypes", ()))
-            api = Api(kind="rest", stage=_stage(stack, logical), region=region, binary=binary)
+            mocks = [cors.of_mock(one) for one in _methods(stack, logical)]
+            answered = next((one for one in mocks if one), None)
+            api = Api(kind="rest", stage=_stage(stack, logical), region=region, binary=binary, cors=answered)
             yield Door(routes[0].function, api, routes)
     for _, properties in stack.of_type("AWS::Lambda::Url"):
         function = _target(stack, properties.get("TargetFunctionArn"), functions)
         if function is not None:
             auth = str(properties.get("AuthType", "NONE"))
             route = Route("$default", function.name, auth=auth, timeout_s=function.timeout_s + 1)
-            yield Door(function.name, Api(kind="url", region=region), (route,))
+            api = Api(kind="url", region=region, cors=cors.of_settings(properties.get("Cors")))
+            yield Door(function.name, api, (route,))
 
 
 def _rest_routes(stack: Stack, api: str, functions: Functions) -> Iterator[Route]:
     authorizers = dict(stack.of_type("AWS::ApiGateway::Authorizer"))
-    for _, properties in stack.of_type("AWS::ApiGateway::Method"):
+    for properties in _methods(stack, api):
         integration = properties.get("Integration", {})
         function = _target(stack, integration.get("Uri"), functions)
-        if api not in references(properties.get("RestApiId")) or function is None:
+        if function is None:
             continue
         auth = "API_KEY" if properties.get("ApiKeyRequired") else str(properties.get("AuthorizationType", "NONE"))
         authorizer = authorizers.get(_first(properties.get("AuthorizerId"), authorizers), {})
@@ -88,6 +92,10 @@ def _rest_routes(stack: Stack, api: str, functions: Functions) -> Iterator[Route
             timeout_s=int(integration.get("TimeoutInMillis", 29_000)) / 1000,
             identity=KEY if auth == "API_KEY" else _identity(authorizer.get("IdentitySource")),
         )
+
+
+def _methods(stack: Stack, api: str) -> list[Json]:
+    return [one for _, one in stack.of_type("AWS::ApiGateway::Method") if api in references(one.get("RestApiId"))]
 
 
 def _path(stack: Stack, reference: Any) -> str:

@@ -91,6 +91,8 @@ class Gateway:
         begun = time.perf_counter()
         request_id = new_request_id()
         function, response = await self._handle(request, request_id)
+        if self._api.cors is not None and request.method != "OPTIONS":
+            response = self._api.cors.shown(response, request.header("origin"))
         took = (time.perf_counter() - begun) * 1000
         text = f"{request.method} {request.target.partition('?')[0]} {response.status} {took:.1f} ms → {function}"
         self._log(LogLine(NAME, text, platform=True))
@@ -105,6 +107,9 @@ class Gateway:
         if path is None:
             return "-", self._refuse("no-stage")
         match = self._table.match(call.method, path)
+        if call.method == "OPTIONS" and self._api.cors is not None and (match is None or self._api.kind != "http"):
+            # A route of an HTTP API that takes OPTIONS goes before its own answer.
+            return "-", self._api.cors.preflight(call.header("origin"))
         if match is None:
             return "-", self._refuse("no-route")
         if (refused := self._unauthorized(match.route, call)) is not None:

@@ -14,6 +14,7 @@ from typing import Any
 from ranklet.errors import LocalError
 from ranklet.local.assembly import Json, Stack, read_assembly
 from ranklet.local.call import Api
+from ranklet.local.cors import Cors, of_settings
 from ranklet.local.doors import Door, doors, shared_routes
 from ranklet.local.function import Function, Layer
 from ranklet.local.intrinsics import references, ssm_parameter, text
@@ -70,7 +71,7 @@ class _Reader:
         return Deployment(
             functions=tuple(function for name, function in functions.items() if name in wanted),
             routes=tuple(route for route in routes if route.function in wanted),
-            api=Api(stage=self._stage(), region=self._region),
+            api=Api(stage=self._stage(), region=self._region, cors=self._cors()),
             skipped=tuple(self._skipped),
             doors=tuple(door for door in own if door.function in wanted),
         )
@@ -157,6 +158,10 @@ class _Reader:
     def _stage(self) -> str:
         stages = [stage for stack in self._stacks for _, stage in stack.of_type("AWS::ApiGatewayV2::Stage")]
         return str(stages[0].get("StageName", "$default")) if stages else "$default"
+
+    def _cors(self) -> Cors | None:
+        apis = [api for stack in self._stacks for _, api in stack.of_type("AWS::ApiGatewayV2::Api")]
+        return of_settings(apis[0].get("CorsConfiguration")) if apis else None
 
     def _asset(self, stack: Stack, key: Any, what: str) -> Path:
         path = stack.assets.get(str(key))

@@ -98,13 +98,13 @@ def test_any_mixture_of_fields_is_taken_or_refused_with_a_field_that_it_has_or_n
 
 
 @settings(
-    max_examples=3,
+    max_examples=4,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(models=st.lists(drawn.settings(), min_size=5, max_size=5))
+@given(models=st.lists(drawn.settings(), min_size=6, max_size=6))
 def test_models_with_any_valid_settings_synthesise(
     tmp_path_factory: pytest.TempPathFactory, models: list[dict[str, Any]]
 ) -> None:

@@ -14,7 +14,6 @@ from test_local_synthesised import MANIFEST, MODEL, ROOT
 
 from ranklet import app, certificate, freshness
 from ranklet.certificate import Certificate
-from ranklet.local.call import Api
 from ranklet.local.cloud import LocalCloud
 from ranklet.local.hosted import Hosted
 from ranklet.local.logs import LogLine
@@ -105,7 +104,7 @@ def test_template_tells_which_model_has_a_door_of_its_own(synthesised: Path) -> 
     assert {route.function for route in deployment.routes} == {"films"}
     doors = {door.function: door for door in deployment.doors}
     assert set(doors) == {"keys", "checked", "asked", "url"}
-    assert doors["keys"].api == Api(kind="rest", stage="live", binary=("*/*",))
+    assert (doors["keys"].api.kind, doors["keys"].api.stage, doors["keys"].api.binary) == ("rest", "live", ("*/*",))
     assert {route.key for route in doors["keys"].routes} == {"ANY /", "ANY /{proxy+}"}
     assert {(route.auth, route.identity) for route in doors["keys"].routes} == {("API_KEY", ("header.x-api-key",))}
     assert {route.identity for route in doors["asked"].routes} == {("header.x-who", "query.t")}
@@ -156,3 +155,23 @@ def test_url_gets_every_path_in_the_second_payload_format(cloud: Hosted) -> None
     assert event["requestContext"]["domainName"].endswith(".lambda-url.us-east-1.on.aws")
     assert (event["version"], event["isBase64Encoded"]) == ("2.0", True)
     assert ask(cloud.url_of("url"), "/ping")[::2] == (403, b'{"Message":"Forbidden"}')
+
+
+def test_browsers_are_told_who_may_call_by_every_kind_of_api(cloud: Hosted) -> None:
+    for name, origin, allowed in (
+        ("keys", "https://b.example", "https://b.example"),
+        ("keys", "https://c.example", None),
+        ("url", "https://a.example", "https://a.example"),
+        ("url", "https://b.example", None),
+        ("films", "https://c.example", "*"),
+    ):
+        path = f"/v1/models/{name}:rank"
+        status, headers, answer = ask(cloud.url_of(name), path, method="OPTIONS", origin=origin)
+        assert (status, answer, headers["access-control-allow-origin"]) == (204, b"", allowed)
+        assert headers["access-control-allow-methods"] == "GET,POST"
+    shown = ask(cloud.url_of("url"), "/ping", authorization="signed", origin="https://a.example")[1]
+    assert shown["access-control-allow-origin"] == "https://a.example"
+    # The function adds it where the API is a REST API: the stub that stands for it does not.
+    assert "access-control-allow-origin" not in ask(cloud.url_of("keys"), "/ping", x_api_key="k")[1]
+    status, _, answer = ask(cloud.url_of("checked"), "/ping", method="OPTIONS", authorization="signed")
+    assert (status, json.loads(answer)["httpMethod"]) == (200, "OPTIONS")
