@@ -1,7 +1,8 @@
 """model.toml: the author's file, as typed frozen records.
 
 Checked by msgspec, so that a wrong field is named with its path (`$.inputs.age.side`). What the file
-points at (weights, vocabularies, tables, golden rows) is read by the pipeline, not here.
+points at (weights, vocabularies, tables, golden rows) is read by the pipeline, not here; an expression that is too long
+for it, and stands in a file beside it, is read as if it stood there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import orjson
 
 from ranklet.errors import ModelError
 from ranklet.settings.api import Api
@@ -279,7 +281,9 @@ def load(folder: Path) -> Model:
 def _prepare(document: dict[str, Any], path: Path, place: str) -> None:
     """Bring features to the record's form and look at inputs; the place is where both stand in the file."""
     if isinstance(features := document.get("features"), dict):
-        document["features"] = {name: _nested(value) for name, value in features.items()}
+        document["features"] = {
+            name: _nested(_whole(value, path, f"{place}.features.{name}")) for name, value in features.items()
+        }
     _refuse_unknown(document.get("inputs"), path, place)
 
 
@@ -304,6 +308,29 @@ def _refuse_unknown(inputs: Any, path: Path, place: str) -> None:
     for name, value in inputs.items() if isinstance(inputs, dict) else ():
         if isinstance(value, dict) and (unknown := set(value) - allowed):
             raise ModelError(f"{path}: {place}.inputs.{name} has unknown {sorted(unknown)}; allowed: {sorted(allowed)}")
+
+
+EXPRESSIONS = ("expr", "index")
+"""Options of features that are JSON, or a .json file below the model's folder that holds it."""
+
+
+def _whole(feature: Any, path: Path, place: str) -> Any:
+    """The feature with its expressions, wherever they stand."""
+    if not isinstance(feature, dict):
+        return feature
+    named = {name: feature[name] for name in EXPRESSIONS if str(feature.get(name, "")).endswith(".json")}
+    return {**feature, **{name: _read(path, file, f"{place}.{name}") for name, file in named.items()}}
+
+
+def _read(path: Path, name: str, place: str) -> str:
+    file = (path.parent / name).resolve()
+    if not file.is_relative_to(path.parent.resolve()):
+        raise ModelError(f"{path}: {place} names {name}, outside the model's folder; put it below {path.parent.name}/")
+    try:
+        return orjson.dumps(orjson.loads(file.read_bytes())).decode()
+    except (OSError, orjson.JSONDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(f"{path}: {place} names {name}, which cannot be read as JSON: {reason}") from error
 
 
 def _nested(feature: Any) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ranklet import importers, model
-from ranklet.draft import again, golden, text
+from ranklet.draft import again, expressions, golden, text
 from ranklet.draft.lines import Line, item_key, lines
 from ranklet.errors import ModelError
 from ranklet.importers.proposal import NO_WISHES, Proposal, Wishes
@@ -49,7 +49,7 @@ def draft(
             f"functions/{folder.name} exists already; take the new model into it with --again, or choose another name"
         )
     kind = importers.recognise(path, format)
-    proposal = importers.propose(kind, path, wishes)
+    proposal = expressions.apart(importers.propose(kind, path, wishes))
     drafted = lines(proposal)
     key = item_key(drafted)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def renew(
     """
     described = model.load(folder)
     kind = importers.recognise(path, format)
-    proposal = importers.propose(kind, path, wishes)
+    proposal = expressions.apart(importers.propose(kind, path, wishes))
     drafted = lines(proposal)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         made = Path(scratch) / folder.name

@@ -118,3 +118,20 @@ def test_a_tree_of_one_leaf_asks_for_no_input_of_its_own(other: str, read: set[s
     assert set(proposal.inputs) == read
     graph = onnx.load_from_string(proposal.files["export/model.onnx"]).graph
     assert len(graph.input) == 1
+
+
+def test_a_table_of_hundreds_of_rows_stands_in_a_file_and_builds(tmp_path: Path) -> None:
+    rows = "".join(f"<row><k>w{at}</k><v>{at / 8}</v></row>" for at in range(400))
+    table = tag("MapValues", tag("FieldColumnPair", field="c", column="k") + tag("InlineTable", rows), outputColumn="v",
+                dataType="double", defaultValue="-1")  # fmt: skip
+    worth = tag("DerivedField", table, name="worth", optype="continuous", dataType="double")
+    line = tag("RegressionTable", tag("NumericPredictor", name="worth", coefficient=2), intercept=1)
+    text = file("RegressionModel", "regression", line, fields="c", derived=worth)
+    folder = tmp_path / "functions" / "ranker"
+    draft.draft(written(text, tmp_path, "table"), folder, wishes=Wishes())
+    assert len((folder / "model.toml").read_text()) < 2000
+    assert (folder / "expressions" / "c_2.json").read_text().count("\n") > 400
+    draft.renew(tmp_path / "table" / "ranker.pmml", folder)
+    request = {"user": {}, "context": {}, "items": {"c": ["w8", "w399", "none"]}}
+    (folder / "golden.jsonl").write_bytes(orjson.dumps({"request": request, "scores": [3.0, 100.75, -1.0]}))
+    assert pipeline.build(folder, out=tmp_path / "build", progress=lambda said: None).certificate.rows == 1
