@@ -187,14 +187,19 @@ def _finish(
     there = stack.found(account, environment, name)
     with view.stage(f"alias of {name}") as say:
         newest = stack.version(stack.resources(account, there.stack), there.function)
+        shadow = one.model.release.shadow
+        candidate = newest if shadow is not None and shadow.live is not None else None
         alias = versions.alias(account, there)
-        if newest is not None and str(alias.number) != newest and not alias.weights:
+        if candidate is not None:
+            say(f"version {candidate} is the candidate; {alias.name} stays at version {alias.number}")
+        elif newest is not None and str(alias.number) != newest and not alias.weights:
             versions.move(account, there, alias, int(newest))
             say(f"{alias.name} was held at version {alias.number} by a rollback; it is at {newest} again")
             alias = versions.alias(account, there)
         else:
             say(f"{alias.name} is at version {alias.number}")
-    smoked = _smoke(view, here, one, there.url, chosen) if chosen.smoke else None
+    # A candidate answers nobody, and what answers has golden requests of its own.
+    smoked = _smoke(view, here, one, there.url, chosen) if chosen.smoke and candidate is None else None
     return {
         "model": name,
         "version": one.manifest.version,

@@ -19,6 +19,10 @@ from ranklet.local.doors import Door, doors, shared_routes
 from ranklet.local.function import Function, Layer
 from ranklet.local.intrinsics import references, ssm_parameter, text
 from ranklet.local.routes import Route
+from ranklet.releasing import CANDIDATE
+from ranklet_runtime import hook
+
+HOOK = f"{hook.__name__}.handler"
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,9 @@ class _Reader:
         return functions
 
     def _can_run(self, stack: Stack, logical: str, properties: Json) -> bool:
+        if properties.get("Handler") == HOOK:
+            self._skipped.append(f"{stack.name}/{logical}: CodeDeploy, which asks it, is not played")
+            return False
         runtime = str(properties.get("Runtime", "an image"))
         if runtime.startswith("python") and "S3Key" in properties.get("Code", {}):
             return True
@@ -116,7 +123,8 @@ class _Reader:
 
     def _with_alias(self, stack: Stack, logical: str, function: Function) -> Function:
         for _, alias in stack.of_type("AWS::Lambda::Alias"):
-            if logical in references(alias.get("FunctionName")):
+            # What is here is all that there is: beside it no earlier version could be live.
+            if logical in references(alias.get("FunctionName")) and alias["Name"] != CANDIDATE:
                 provisioned = alias.get("ProvisionedConcurrencyConfig", {}).get("ProvisionedConcurrentExecutions", 0)
                 return replace(function, alias=str(alias["Name"]), version="1", provisioned=int(provisioned))
         return function

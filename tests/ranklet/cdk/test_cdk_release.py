@@ -16,6 +16,7 @@ from ranklet import certificate, releasing
 from ranklet.errors import BundleError, ModelError
 from ranklet.golden import Golden
 from ranklet.local.intrinsics import references
+from ranklet.local.template import read
 from ranklet.model import load
 from ranklet.project import Project
 
@@ -118,6 +119,21 @@ def test_a_local_cloud_gets_no_codedeploy_and_no_hook(project: Project, synthesi
     assert len(assembly.resources("films", "AWS::Lambda::Function")) == 1
     (alias,) = assembly.resources("films", "AWS::Lambda::Alias")
     assert "UpdatePolicy" not in alias
+
+
+def test_local_cloud_plays_the_function_alone(project: Project, synthesise: Synthesise) -> None:
+    write(project, CANARY + "[release.shadow]\nshare = 0.1\n")
+    deployment = read(synthesise().folder)
+    (function,) = deployment.functions
+    assert (function.name, function.alias) == ("films", "live")
+    assert function.environment["RANKLET_OBSERVE"] == "10"
+    assert [reason.partition(": ")[2] for reason in deployment.skipped] == ["CodeDeploy, which asks it, is not played"]
+
+
+def test_local_cloud_answers_with_a_candidate(project: Project, synthesise: Synthesise) -> None:
+    write(project, "[release.shadow]\nshare = 0.1\nlive = 3\n")
+    (function,) = read(synthesise().folder).functions
+    assert (function.name, function.alias) == ("films", "live")
 
 
 def test_the_hook_may_invoke_the_function_and_tell_the_group_and_nothing_else(
