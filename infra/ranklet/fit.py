@@ -88,11 +88,23 @@ def notes(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Ite
     signature = _plan(manifest, bundle).signature
     for step, part in zip(manifest.steps, exported, strict=True):
         names = [step.inputs[spec.name] for spec in part.inputs if spec.dtype == "float64"]
-        if narrow := [name for name in names if name in signature and signature[name].dtype == "float32"]:
+        narrow = [name for name in names if name in signature and signature[name].dtype == "float32"]
+        exact = _rounded(part, step) if narrow else set()
+        if narrow := [name for name in narrow if name not in exact]:
             yield (
                 f"{narrow} are features of 32 bits, and the graph reads doubles: what lies between two thresholds may "
                 'score otherwise; dense features take dtype = "float64"'
             )
+
+
+def _rounded(part: Exported, step: Step) -> set[str]:
+    """Tensors of which the graph itself makes floats before it reads them."""
+    if part.content is None or step.engine != "onnx":
+        return set()
+    from ranklet.graph.rounded import rounded  # which needs onnx
+
+    own = {spec.name for spec in part.inputs if spec.dtype == "float64"}
+    return {step.inputs[name] for name in rounded(part.content, own)}
 
 
 def _plan(manifest: Manifest, bundle: Path) -> FeaturePlan:

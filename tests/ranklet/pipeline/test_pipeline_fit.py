@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
 
 from ranklet import fit, pipeline
@@ -103,3 +104,25 @@ def test_features_of_32_bits_for_a_graph_of_doubles_are_noted(tmp_path: Path, dt
     fit.check(manifest, [exported], tmp_path)
     found = list(fit.notes(manifest, [exported], tmp_path))
     assert [note[:11] for note in found] == ([] if dtype == "float64" else ["['prices'] "])
+
+
+@pytest.mark.parametrize(
+    ("body", "noted"),
+    [
+        ("c = Gather <axis=1> (x, i) d = Cast <to=1> (c) e = Cast <to=11> (d)", False),
+        ("c = Identity (x) d = Cast <to=1> (c) e = Cast <to=11> (d)", False),
+        ("c = Cast <to=1> (x) d = Gather <axis=1> (x, i) e = Add (d, d)", True),
+        ("c = Gather <axis=1> (x, i) d = Cast <to=7> (c) e = Cast <to=11> (d)", True),
+        ("e = Identity (x)", True),
+    ],
+)
+def test_a_graph_that_rounds_its_doubles_itself_loses_nothing(tmp_path: Path, body: str, noted: bool) -> None:
+    text = f"""<ir_version: 10, opset_import: ["" : 21]> m (double[n, 2] x) => (double[n, k] score)
+        <int64[1] i = {{0}}> {{ {body} score = Neg (e) }}"""
+    if body == "e = Identity (x)":
+        text = text.replace("score = Neg (e)", "").replace("e = Identity", "score = Identity")
+    content = onnx.parser.parse_model(text).SerializeToString()
+    spec = FeatureSpec({"price": Input(side="item")}, {"prices": Feature("dense", ("price",), {"dtype": "float32"})})
+    step = Step("onnx", "item", {"x": "prices"}, {"score": "score"}, "model.onnx")
+    exported = Exported("onnx", (TensorSpec("x", "float64", (None, 1)),), SCORE, "model.onnx", content)
+    assert len(list(fit.notes(Manifest("m", "1", spec, (step,), "score"), [exported], tmp_path))) == noted
