@@ -13,19 +13,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from cdk_project import Assembly, new_project, stub_layers
 from policies_kit import ACCOUNT, REGION, Grant, allowed, grants, watched
+from served_kit import Kind, host_layer, write_served
 
-import ranklet_features
-import ranklet_runtime
-from ranklet import app, pipeline
+from ranklet import app
 from ranklet.local.cloud import LocalCloud
 from ranklet.local.logs import LogLine
 from ranklet.local.s3.server import BUCKET
 from ranklet.project import Project
-from ranklet.tables import room
 
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 VPC = """
@@ -46,39 +43,7 @@ KINDS = {
 }
 """Models by what they may do beyond their log; `stored` reads DynamoDB, `fetched` S3."""
 
-MODEL = """
-name = "{name}"
-
-[inputs.age]
-side = "user"
-
-[inputs.id]
-side = "item"
-type = "int"
-
-[features.age]
-kind = "dense"
-of = "age"
-
-[features.vector]
-kind = "embedding"
-of = "id"
-table = "{table}"
-
-[tables.{table}]
-vectors = "export/film.npy"
-keys = "export/film.keys.npy"
-placement = "{placement}"
-
-[[steps]]
-format = "numpy"
-engine = "linear"
-source = "export/model.npz"
-inputs = {{ age = "age", vector = "vector" }}
-outputs = {{ score = "score" }}
-
-{more}
-"""
+TABLE: dict[str, Kind] = {"stored": "dynamodb", "fetched": "fetched"}
 
 PLATFORM = {
     "logs:CreateLogStream": "Lambda writes what the function prints",
@@ -96,33 +61,11 @@ PLATFORM = {
 """What AWS does in the function's name, so that no function can be seen doing it here, and why."""
 
 
-def write(project: Project, name: str, more: str) -> None:
-    """A model of 3 weights over a table of 4 rows, built."""
-    folder = project.functions / name
-    (folder / "export").mkdir(parents=True)
-    rows = np.arange(8, dtype=np.float32).reshape(4, 2) / 8
-    np.save(folder / "export" / "film.npy", rows)
-    np.save(folder / "export" / "film.keys.npy", np.arange(4))
-    weights = {"bias": [0.0], "w.age": [0.5], "w.vector": [1.0, -1.0]}
-    np.savez(folder / "export" / "model.npz", **{key: np.array(one, np.float32) for key, one in weights.items()})
-    golden = {
-        "request": {"user": {"age": 1.0}, "items": {"id": [0, 1, 2, 3]}},
-        "scores": [1 / (1 + np.exp(-(0.5 + float(row[0] - row[1])))) for row in rows],
-    }
-    (folder / "golden.jsonl").write_text(json.dumps(golden) + "\n")
-    placement = "dynamodb" if name == "stored" else "resident"
-    (folder / "model.toml").write_text(MODEL.format(name=name, table=f"{name}-film", placement=placement, more=more))
-    with pytest.MonkeyPatch.context() as patch:
-        if name == "fetched":
-            patch.setattr(room, "LIMIT", 0)
-        pipeline.build(folder, out=project.build)
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = new_project(tmp_path_factory.mktemp("policies"))
     for name, more in KINDS.items():
-        write(project, name, more)
+        write_served(project, name, more=more, kind=TABLE.get(name, "resident"))
     return project
 
 
@@ -134,17 +77,7 @@ def assembly(project: Project) -> Assembly:
 
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the layers hold, from where it is installed."""
-    python = tmp_path_factory.mktemp("layer") / "python"
-    python.mkdir()
-    installed = Path(np.__file__).parents[1]
-    wanted = ("numpy", "numpy.libs", "orjson", "msgpack", "aws_lambda_powertools", "jmespath", "typing_extensions.py")
-    for name in wanted:
-        if (installed / name).exists():
-            (python / name).symlink_to(installed / name)
-    for package in (ranklet_features, ranklet_runtime):
-        (python / package.__name__).symlink_to(Path(package.__path__[0]))
-    return python.parent
+    return host_layer(tmp_path_factory.mktemp("layer"))
 
 
 def ask(url: str, path: str) -> int:
