@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ranklet import node
+from ranklet import artefacts, node
 from ranklet import environment as environments
 from ranklet.deployable import Builder, Deployable, ready
 from ranklet.environment import Environment
@@ -131,6 +131,7 @@ def _wire(
         sizes.check(
             {deployable.model.name: deployable.bundle} | {f"layer {name}": built[name, architecture] for name in needed}
         )
+        artefacts.check(deployable)
         stack = ModelStack(
             app,
             deployable=deployable,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-from ranklet import certificate, freshness
+from ranklet import certificate, freshness, snapshots
 from ranklet.environment import NONE, Environment
 from ranklet.errors import BundleError, ModelError
 from ranklet.model import Model, load
@@ -58,24 +58,55 @@ class Deployable:
 
     @property
     def tmp(self) -> int:
-        """The size of /tmp in MB: what model.toml says, or what the fetched tables need.
+        """The size of /tmp in MB: what model.toml says, or what fetched tables and artefacts need.
 
-        Raises BundleError where that is not known, as a table is not staged here, and where /tmp cannot be so large.
+        Raises BundleError where that is not known, as something is not staged here, and where /tmp cannot be so large.
         """
-        needed = sum(self._staged(table) for table in self.fetched)
+        needed = self.table_bytes + self.artefact_bytes
         size = max(MIN_TMP, ceil(needed / MB * TMP_ROOM / 64) * 64 if needed else 0)
-        given = self.model.function.tmp
+        given, what = self.model.function.tmp, "tables and artefacts" if self.artefact_bytes else "tables"
         if given is not None and needed > given * MB:
             raise BundleError(
-                f"{self.model.name}/model.toml: [function] tmp = {given}, its tables take {needed / MB:.0f} MB; leave "
+                f"{self.model.name}/model.toml: [function] tmp = {given}, its {what} take {needed / MB:.0f} MB; leave "
                 "tmp out, or raise it"
             )
         if size > MAX_TMP:
             raise BundleError(
-                f"{self.model.name}: its tables take {needed / MB:.0f} MB, /tmp holds {MAX_TMP} MB; "
+                f"{self.model.name}: its {what} take {needed / MB:.0f} MB, /tmp holds {MAX_TMP} MB; "
                 'placement = "dynamodb" for one of them'
             )
         return given or size
+
+    @property
+    def shelved(self) -> tuple[str, ...]:
+        """Physical names of all that the function fetches from S3: folders in `.build/tables`."""
+        away = self.manifest.artefacts
+        return (*(table.physical for table in self.fetched), *((away.physical,) if away else ()))
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The keys of all objects that the function fetches from S3."""
+        tables = (key for table in self.fetched for key in snapshots.keys(table))
+        return (*tables, *snapshots.artefact_keys(self.manifest.artefacts))
+
+    @property
+    def table_bytes(self) -> int:
+        """Of the tables that are fetched."""
+        return sum(self._staged(table) for table in self.fetched)
+
+    @property
+    def artefact_bytes(self) -> int:
+        """Of the artefacts that are fetched."""
+        if (away := self.manifest.artefacts) is None:
+            return 0
+        folder = self.bundle.parents[1] / "tables" / away.physical
+        try:
+            return sum((folder / name).stat().st_size for name in away.files)
+        except FileNotFoundError as error:
+            raise BundleError(
+                f"{self.model.name}: its artefacts are not staged ({error.filename}); run `ranklet build "
+                f"{self.model.name}`"
+            ) from error
 
     def _staged(self, table: Table) -> int:
         """Bytes of a table's files, which lie where its build staged them."""

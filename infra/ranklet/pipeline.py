@@ -6,7 +6,7 @@ The stages, each a function that takes values and returns values; only the first
    (`tables`), golden rows (`golden`).
 2. **compose** them into a `Manifest`: tables pinned by content, tensor names resolved, artefacts named.
 3. **write** the bundle into a scratch folder beside its place, check that its parts fit each other (`fit`), and stage
-   DynamoDB tables under `.build/tables/`.
+   DynamoDB tables under `.build/tables/`, with artefacts that are too large for a package (`artefacts`).
 4. **split** a single end-to-end graph (`ranklet.splitting`): its alternatives go the same way from here, the best
    first, and are held to the uncut graph's scores as well; where none is proven, the graph ships as it is.
 5. **prove** it: every golden request through the real handler in every form, tables read over the wire
@@ -26,7 +26,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ranklet import certificate, fit, freshness, golden, importers, model, proof, references, releasing, standins, tree
+from ranklet import (
+    artefacts,
+    certificate,
+    fit,
+    freshness,
+    golden,
+    importers,
+    model,
+    proof,
+    references,
+    releasing,
+    standins,
+    tree,
+)
 from ranklet.answers import Answer
 from ranklet.compose import Parts, compose, write
 from ranklet.errors import ModelError, ParityError
@@ -52,6 +65,7 @@ class Built:
 
     placements: table name → why it is where it is. bytes counts the bundle's files. notes: what importers saw, refused
     nothing for, and the author should know. split: what became of an end-to-end graph, None for other models.
+    packaged: where graphs and weights are, and why.
     """
 
     model: str
@@ -63,6 +77,7 @@ class Built:
     notes: tuple[str, ...] = ()
     dollars: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     split: Mapping[str, Any] | None = None
+    packaged: str = ""
 
 
 def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) -> Built:
@@ -97,6 +112,7 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
         (*_notes(parts, made, place), *standins.notes(made.manifest, tables, rows), *notes),
         {table.table.name: table.dollars for table in tables},
         said,
+        artefacts.account(made.manifest, place, described, out / "tables"),
     )
 
 
@@ -126,7 +142,7 @@ def answers(folder: Path, rows: Sequence[golden.Golden], *, progress: Progress =
         parts = _read(described, folder, rows, scratch=Path(scratch), progress=progress)
         making = _Making(rows, Path(scratch), Path(scratch) / "tables", progress)
         parts, _, bundle = making.write(described, parts, "bundle")
-        return proof.answers(bundle, making.staged(parts), rows, tables=parts.tables)
+        return proof.answers(bundle, making.staged(parts), rows, tables=parts.tables, staging=making.tables)
 
 
 @dataclass(frozen=True)
@@ -157,6 +173,7 @@ class _Making:
         self.progress("writing the bundle")
         write(manifest, described, parts, bundle)
         fit.check(manifest, [exported for _, exported in parts.steps], bundle)
+        manifest = artefacts.settle(manifest, bundle, self.tables)
         return parts, manifest, bundle
 
     def staged(self, parts: Parts) -> list[Path]:
@@ -175,6 +192,7 @@ class _Making:
             tables=parts.tables,
             allowed={name: table.max_score_change for name, table in described.tables.items()},
             split=before,
+            staging=self.tables,
         )
         return _Made(parts, manifest, bundle, proven)
 
@@ -230,7 +248,7 @@ def _own(making: _Making, given: Given) -> list[Answer] | None:
     if any(exported.outside is not None for _, exported in given.parts.steps):
         return None
     parts, _, bundle = making.write(given.model, given.parts, "uncut")
-    return proof.answers(bundle, making.staged(parts), making.rows, tables=parts.tables)
+    return proof.answers(bundle, making.staged(parts), making.rows, tables=parts.tables, staging=making.tables)
 
 
 def files_below(folder: Path, name: str) -> Path:
@@ -253,8 +271,8 @@ def _read(
     tables = []
     # A document is shown to whoever may call the model, and takes room: only what an author lays there goes along.
     pmml = files_below(folder, PMML) if (folder / PMML).is_file() else None
-    artefacts = sum(len(exported.content or b"") for _, exported in steps) + (pmml.stat().st_size if pmml else 0)
-    left = Room.of(described, artefacts=artefacts, onnx=any(exported.engine == "onnx" for _, exported in steps))
+    taken = sum(len(exported.content or b"") for _, exported in steps) + (pmml.stat().st_size if pmml else 0)
+    left = Room.of(described, artefacts=taken, onnx=any(exported.engine == "onnx" for _, exported in steps))
     for name, table in described.tables.items():
         progress(f"pinning table {name}")
         if table.built is not None:

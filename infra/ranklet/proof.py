@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 from ranklet import certificate, dialects, precision
@@ -24,11 +25,14 @@ from ranklet.errors import ParityError
 from ranklet.golden import Golden
 from ranklet.model import Model
 from ranklet.precision import Precision
+from ranklet.snapshots import BUCKET_VARIABLE
 from ranklet.tables.pin import Pinned
 from ranklet.variants import Variants
 from ranklet_features.spec import Table
 from ranklet_runtime.function import Function
 from ranklet_runtime.manifest import Manifest
+
+IDENTITY = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 NUMPY_BOUND, ONNX_BOUND = 1e-6, 1e-5
 """What re-association of float32 sums may cost; a model.toml may set a tighter or a wider bound of its own."""
@@ -50,11 +54,13 @@ def prove(
     tables: Sequence[Pinned] = (),
     allowed: Mapping[str, float | None] = MappingProxyType({}),
     split: Uncut | None = None,
+    staging: Path | None = None,
 ) -> certificate.Certificate:
     """Replay every golden row in every form of the manifest's dialects.
 
     staged: folders of the tables that the function reads from DynamoDB. tables: those that the manifest pins, with
     their exact rows. allowed: table → `max_score_change`. split: what the uncut graph answered, where this one was cut.
+    staging: the folder in which artefacts are staged that are too large for the bundle.
     Raises ParityError for the first form whose worst difference is above the bound, naming the row, the candidate and
     both scores, for a table whose packing changes too much, and for a split that does not give the uncut scores.
     """
@@ -62,7 +68,8 @@ def prove(
     replay = Replay(manifest, rows)
     with ExitStack() as stack:
         by_name = {one.table.name: one for one in tables}
-        variants = Variants(bundle, manifest, environment(staged, stack), by_name, stack)
+        environ = environment(staged, stack) | fetching(manifest, staging, stack)
+        variants = Variants(bundle, manifest, environ, by_name, stack)
         if not variants.narrowed:
             deployed = variants.deployed()
             paths = replay.worst(deployed, bound) | _ways(variants, replay, bound, packed=())
@@ -104,14 +111,18 @@ def _held(variants: Variants, replay: Replay, split: Uncut | None) -> certificat
 
 
 def answers(
-    bundle: Path, staged: Sequence[Path], rows: Sequence[Golden], *, tables: Sequence[Pinned] = ()
+    bundle: Path,
+    staged: Sequence[Path],
+    rows: Sequence[Golden],
+    *,
+    tables: Sequence[Pinned] = (),
+    staging: Path | None = None,
 ) -> list[Answer]:
     """What a bundle answers to the golden requests, its tables' rows exact. Raises ParityError where it refuses one."""
     manifest = Manifest.read(bundle / "manifest.json")
     with ExitStack() as stack:
-        variants = Variants(
-            bundle, manifest, environment(staged, stack), {one.table.name: one for one in tables}, stack
-        )
+        environ = environment(staged, stack) | fetching(manifest, staging, stack)
+        variants = Variants(bundle, manifest, environ, {one.table.name: one for one in tables}, stack)
         return Replay(manifest, rows).whole(variants.variant(packed=()))
 
 
@@ -228,9 +239,18 @@ def environment(staged: Sequence[Path], stack: ExitStack) -> dict[str, str]:
     server = stack.enter_context(LocalDynamo())
     for folder in staged:
         server.load(folder)
-    return {
-        "AWS_ENDPOINT_URL_DYNAMODB": server.endpoint,
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-    }
+    return {"AWS_ENDPOINT_URL_DYNAMODB": server.endpoint, **IDENTITY}
+
+
+def fetching(manifest: Manifest, staging: Path | None, stack: ExitStack) -> dict[str, str]:
+    """By what a function fetches artefacts that are not in its bundle: an S3 wire server, and a folder for /tmp."""
+    if manifest.artefacts is None:
+        return {}
+    from ranklet.local.s3 import LocalS3  # most models fit into their package
+
+    assert staging is not None, "artefacts that left a bundle were staged"
+    server = stack.enter_context(LocalS3())
+    server.load(staging / manifest.artefacts.physical)
+    folder = stack.enter_context(TemporaryDirectory(prefix="artefacts-"))
+    named = {BUCKET_VARIABLE: server.bucket, "RANKLET_SNAPSHOT_FOLDER": folder, "RANKLET_SNAPSHOT_SECONDS": "600"}
+    return {"AWS_ENDPOINT_URL_S3": server.endpoint, **named, **IDENTITY}

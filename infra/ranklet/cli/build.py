@@ -49,6 +49,7 @@ def describe(built: Built) -> dict[str, Any]:
         "sha256": built.certificate.bundle,
         "certificate": dict(built.certificate.paths),
         "split": built.split,
+        "artefacts": {"fetched": built.manifest.artefacts is not None, "reason": built.packaged},
         "notes": list(built.notes),
         "tables": [_table(built, table) for table in tables],
     }
@@ -96,6 +97,7 @@ def _show(built: list[Built]) -> None:
             terminal.ERR.print(f"  {one.model} {note}", markup=False, style="yellow")
         for line in outcome.lines(one.split) if one.split is not None else ():
             terminal.ERR.print(f"  {one.model} {line}", markup=False)
+        terminal.ERR.print(f"  {one.model} graphs and weights: {one.packaged}", markup=False)
         for path, gap in one.certificate.paths.items():
             terminal.ERR.print(f"  {one.model} {path}: {gap:.1e}", markup=False)
         for name, reason in one.placements.items():

@@ -11,6 +11,7 @@ import click
 from ranklet import project
 from ranklet.cli import tables_common as common
 from ranklet.cli import terminal
+from ranklet.model import load
 
 
 @click.command()
@@ -42,6 +43,7 @@ from ranklet.cli import terminal
 )
 @click.option("--restorable/--no-restorable", default=True, show_default=True, help="Point-in-time recovery.")
 @click.option("--protected/--no-protected", default=True, show_default=True, help="Deletion protection.")
+@click.option("--kms-key", metavar="ARN", help="Key for new tables [that of [function] kms_key].")
 @common.where
 @terminal.as_json
 def push(
@@ -56,6 +58,7 @@ def push(
     out: Path | None,
     restorable: bool,
     protected: bool,
+    kms_key: str | None,
     region: str | None,
     endpoint: str | None,
     as_json: bool,
@@ -78,7 +81,8 @@ def push(
     UpdateContinuousBackups; to import dynamodb:ImportTable, DescribeImport, ListImports, UpdateTable, s3:ListBucket,
     GetObject, PutObject, DeleteObject, and for its log below /aws-dynamodb/imports logs:CreateLogGroup,
     CreateLogStream, DescribeLogGroups, DescribeLogStreams, PutLogEvents, PutRetentionPolicy; for snapshots
-    ssm:GetParameter and s3:GetObject, PutObject.
+    ssm:GetParameter and s3:GetObject, PutObject; with a key of yours kms:CreateGrant, DescribeKey, Encrypt, Decrypt,
+    GenerateDataKey, ReEncryptFrom, ReEncryptTo on it.
     """
     from ranklet.tables import push as pushing
     from ranklet.tables.creation import Options
@@ -87,12 +91,16 @@ def push(
     here = project.find()
     chosen, fetched = common.away(here, model, table)
     shelved = [common.staged(here, one) for one in fetched]
+    if table is None and (artefacts := common.manifest(here, model).artefacts) is not None:
+        shelved.append(here.build / "tables" / artefacts.physical)
     if dry_run:
         _estimate([common.staged(here, one) for one in chosen], shelved, form=form, via=via, out=out, as_json=as_json)
         return
     if via == "import" and not bucket and not all(_is_in_s3(common.staged(here, one)) for one in chosen):
         raise click.UsageError("--via import needs --bucket, or --dry-run with --out")
-    aws, options = common.aws(region, endpoint), Options(model, restorable, protected)
+    (folder,) = here.models([model])
+    key = kms_key or load(folder).function.kms_key
+    aws, options = common.aws(region, endpoint), Options(model, restorable, protected, key)
     store = common.snapshots(aws, snapshots) if shelved else ""
     done, uploaded = [], []
     with common.bars() as bar:

@@ -37,7 +37,7 @@ class ModelFunction(Construct):
         key = aws_kms.Key.from_key_arn(self, "Key", settings.kms_key) if settings.kms_key else None
         self.log_group = logs = Logs(self, "Logs", days=settings.log_days, key=key).group
         tables = [table.physical for table in deployable.tables]
-        objects = [key for table in deployable.fetched for key in snapshots.keys(table)]
+        objects = deployable.objects
         bucket = parameters.value(self, snapshots.BUCKET_PARAMETER) if objects else ""
         hashes = " ".join(f"{name}:{hash[:12]}" for name, hash in layers.items())
         function = aws_lambda.Function(

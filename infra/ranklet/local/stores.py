@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import orjson
 
 from ranklet.errors import LocalError
-from ranklet.snapshots import BUCKET_VARIABLE
+from ranklet.snapshots import ARTEFACTS, BUCKET_VARIABLE
 
 
 class Dynamo(Protocol):
@@ -93,13 +93,17 @@ class Stores:
 
 
 def _built(tables: Path | None) -> list[Path]:
-    return sorted(path.parent for path in tables.glob("*/table.json")) if tables else []
+    names = ("table.json", ARTEFACTS)
+    return sorted(path.parent for name in names for path in tables.glob(f"*/{name}")) if tables else []
 
 
 def _fetched(folders: Collection[Path]) -> list[Path]:
-    """The staged tables that functions fetch from S3. A folder that cannot be read is left to who loads it."""
+    """What functions fetch from S3 of all that is staged. A folder that cannot be read is left to who loads it."""
     found = []
     for folder in folders:
+        if (folder / ARTEFACTS).exists():
+            found.append(folder)
+            continue
         with contextlib.suppress(ValueError, OSError):
             if orjson.loads((folder / "table.json").read_bytes()).get("snapshot"):
                 found.append(folder)

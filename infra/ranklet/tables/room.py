@@ -44,10 +44,13 @@ class Room:
 
     @staticmethod
     def of(model: Model, *, artefacts: int, onnx: bool) -> Room:
-        """The room that a model's function has. artefacts: bytes of its graphs and weights."""
-        package = LIMIT - LAYERS - RESERVE - artefacts - (ONNX_LAYER if onnx else 0)
-        memory = model.function.memory * MB - PROCESS - artefacts - (ONNX_PROCESS + artefacts if onnx else 0)
-        return Room(max(0, package), max(0, memory))
+        """The room that a model's function has. artefacts: bytes of its graphs and weights.
+
+        Artefacts that no package holds are fetched from S3, and leave it to the tables.
+        """
+        package = LIMIT - layers(onnx=onnx)
+        memory = model.function.memory * MB - needed(artefacts, onnx=onnx)
+        return Room(max(0, package - artefacts if artefacts <= package else package), max(0, memory))
 
     def after(self, size: int, memory: int, *, fetched: bool) -> Room:
         """What is left when a table of that size, which takes so much memory, is resident."""
@@ -68,3 +71,13 @@ class Room:
             patient=model.warmth.patient,
             tmp=SNAPSTART_TMP if model.warmth.kind == "snapstart" else placement.TMP_BYTES,
         )
+
+
+def layers(*, onnx: bool) -> int:
+    """What a bundle finds taken of its package."""
+    return LAYERS + RESERVE + (ONNX_LAYER if onnx else 0)
+
+
+def needed(artefacts: int, *, onnx: bool) -> int:
+    """Bytes of a function's memory without resident tables."""
+    return PROCESS + artefacts + (ONNX_PROCESS + artefacts if onnx else 0)

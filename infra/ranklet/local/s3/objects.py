@@ -14,8 +14,10 @@ from pathlib import Path
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
+import orjson
+
 from ranklet.local.http1.message import Headers, Request, Response
-from ranklet.snapshots import KEYS, VECTORS, key
+from ranklet.snapshots import ARTEFACTS, KEYS, VECTORS, artefact_key, key
 
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 XML: Headers = (("Content-Type", "application/xml"),)
@@ -41,7 +43,10 @@ class Object:
 
 
 def staged(folder: Path) -> dict[str, Object]:
-    """The objects of a staged table, as a push would name them."""
+    """The objects of a staged table, or of staged artefacts, as a push would name them."""
+    if (folder / ARTEFACTS).exists():
+        names = orjson.loads((folder / ARTEFACTS).read_bytes())
+        return {artefact_key(folder.name, name): Object(folder / name) for name in names}
     paths = [folder / name for name in (VECTORS, *KEYS)]
     return {key(folder.name, path.name): Object(path) for path in paths if path.exists()}
 

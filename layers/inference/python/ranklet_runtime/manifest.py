@@ -85,6 +85,17 @@ class Histogram:
 
 
 @dataclass(frozen=True)
+class Artefacts:
+    """Artefacts that are not in the bundle, but fetched from S3 when the function starts.
+
+    physical: names them by content. files: path as in the bundle (`Step.artefact`, and what lies beside it) → SHA-256.
+    """
+
+    physical: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """One model version as it is served.
 
@@ -98,7 +109,8 @@ class Manifest:
     uncut_below: requests of fewer candidates, and those whose rows belong to several users, are `few`, all others
     `many`: a split graph makes things once per user, which pays off with their number. 0 where all steps are for `any`.
     histogram: of the golden scores, None where they are too few to tell.
-    watch: what is told of requests beside their counts.
+    watch: what is told of requests beside their counts. artefacts: those that are fetched; None where all lie in the
+    bundle.
     """
 
     model: str
@@ -117,6 +129,7 @@ class Manifest:
     uncut_below: int = 0
     histogram: Histogram | None = None
     watch: Watched = field(default_factory=Watched)
+    artefacts: Artefacts | None = None
 
     @property
     def stored(self) -> frozenset[str]:
@@ -164,6 +177,7 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             told={name: Told(one["tensor"], _labels(one)) for name, one in document.get("told", {}).items()},
             histogram=_histogram(document.get("histogram")),
             watch=watched.from_document(document.get("watch", {})),
+            artefacts=Artefacts(**found) if (found := document.get("artefacts")) else None,
         )
     except (KeyError, TypeError) as error:
         raise ManifestError(f"manifest.json: {error}; run `ranklet build` again") from error

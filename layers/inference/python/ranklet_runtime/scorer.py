@@ -31,7 +31,7 @@ from ranklet_runtime.given import Given
 from ranklet_runtime.keeping import Kept
 from ranklet_runtime.lookup import ENGINE as LOOKUP
 from ranklet_runtime.lookup import Lookup
-from ranklet_runtime.manifest import Manifest, Step
+from ranklet_runtime.manifest import Artefacts, Manifest, Step
 from ranklet_runtime.messages import RankRequest, RankResult
 from ranklet_runtime.paths import Part, Paths
 from ranklet_runtime.phases import ASSEMBLE, RUN, Phases, timed
@@ -87,7 +87,8 @@ class Scorer:
         phases = Phases()
         reading = timed(stores, phases)
         plan = FeaturePlan.compile(manifest.spec, folder, reading, stored=manifest.stored)
-        engines = tuple(_open(step, folder, reading, threads=manifest.threads) for step in manifest.steps)
+        home = folder if manifest.artefacts is None else _fetched(manifest.artefacts, environ)
+        engines = tuple(_open(step, home, reading, threads=manifest.threads) for step in manifest.steps)
         return cls(manifest, plan, engines, stores, phases=phases)
 
     def score(self, request: RankRequest, *, deadline: float | None = None) -> RankResult:
@@ -208,6 +209,13 @@ class Scorer:
         for name, column in items.items():
             if isinstance(column, COLUMN) and len(column) > self._limit and name in self._candidates:
                 raise PayloadTooLarge(f"{len(column)} candidates; this model takes {self._limit} in one request")
+
+
+def _fetched(artefacts: Artefacts, environ: Mapping[str, str]) -> Path:
+    # Imported here: most models fit into their package.
+    from ranklet_features.stores.snapshots.fetch import fetch
+
+    return fetch("artefacts", artefacts.physical, artefacts.files, environ=environ)
 
 
 def _open(step: Step, folder: Path, stores: Mapping[str, EmbeddingStore], *, threads: int) -> Part:

@@ -36,7 +36,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 class Download:
     """One object on its way to one file. clock, sleep and uniform are seams for tests.
 
-    digest: the SHA-256 that its bytes must have, hexadecimal. deadline: on `clock`, in seconds.
+    digest: the SHA-256 that its bytes must have, hexadecimal. deadline: on `clock`, in seconds. progress: told how many
+    bytes are there, and of how many.
     """
 
     bucket: Bucket
@@ -47,6 +48,7 @@ class Download:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
+    progress: Callable[[int, int], None] = lambda done, total: None
     _total: int | None = field(default=None, init=False)
 
     def run(self) -> None:
@@ -112,6 +114,7 @@ class Download:
             except OSError as error:
                 raise StoreError(f"{self._url} cannot be written to {self.path.parent}: {error}") from error
             sha256.update(part.body)
+            self.progress(file.tell(), self._total)
 
     def _replies(self, start: int) -> Iterator[tuple[Span, Any]]:
         """Spans from `start` on with what came for them; the first alone until the object's size is known."""

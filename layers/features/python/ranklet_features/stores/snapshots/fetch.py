@@ -1,4 +1,6 @@
-"""The files of a table's snapshot, in a folder of /tmp: those that are there and right, and those that have to come.
+"""The files of one version, in a folder of /tmp: those that are there and right, and those that have to come.
+
+A version is a table's, or that of artefacts (graphs, weights) that are too large for a package.
 
 Several processes may share the folder (environments of a local cloud): one fetches, the others wait and check what it
 left. The lock is the kernel's, so that of a process which was killed is free.
@@ -20,6 +22,7 @@ from ranklet_features.errors import StoreError, StoreUnavailable, TableMismatch
 from ranklet_features.spec import Table
 from ranklet_features.stores.snapshots.bucket import Bucket
 from ranklet_features.stores.snapshots.download import Download
+from ranklet_features.stores.snapshots.progress import Progress
 
 FOLDER_VARIABLE, SECONDS_VARIABLE = "RANKLET_SNAPSHOT_FOLDER", "RANKLET_SNAPSHOT_SECONDS"
 """Where to, instead of a folder of the system's temporary one; and how long all files of a table may take."""
@@ -29,6 +32,8 @@ SECONDS, PATIENT_SECONDS = 60.0, 120.0
 as functions have timeouts below. Lambda ends a longer INIT by itself, and the next goes on where it was cut off."""
 
 VECTORS, KEYS = "vectors.npy", {"int": "keys.npy", "string": "keys.json"}
+PHYSICAL = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,255}")
+FILE = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,200}(/(?!\.)[A-Za-z0-9_.-]{1,200})?")
 WAIT_S = 0.05
 
 
@@ -42,16 +47,29 @@ def fetched(table: Table, environ: Mapping[str, str]) -> tuple[Path, Path]:
     names = (VECTORS, KEYS[table.key])
     if not set(names) <= set(snapshot):
         raise TableMismatch(f"table {table.name}: its snapshot is {sorted(snapshot)}, needed are {sorted(names)}")
+    folder = fetch("tables", table.physical, {name: snapshot[name] for name in names}, environ=environ)
+    return folder / names[0], folder / names[1]
+
+
+def fetch(root: str, physical: str, files: Mapping[str, str], *, environ: Mapping[str, str]) -> Path:
+    """The folder that holds a version's files, each with the SHA-256 that is pinned for it.
+
+    Their objects are `<root>/<physical>/<file>`. files: name, with one folder before it at most, → SHA-256 in hex.
+    Raises as `fetched` does.
+    """
     deadline = time.monotonic() + _seconds(environ)
-    folder = _folder(environ, table)
+    if odd := [name for name in (physical, *files) if not (PHYSICAL if name is physical else FILE).fullmatch(name)]:
+        raise TableMismatch(f"{root}: {odd[0]!r} is no name of a version, or of a file of one")
+    folder = _folder(environ, physical)
     with _alone(folder, deadline):
-        missing = [name for name in names if not _is_right(folder / name, snapshot[name])]
+        missing = [name for name, digest in files.items() if not _is_right(folder / name, digest)]
         if missing:
             with closing(Bucket.open(environ)) as bucket:
                 for name in missing:
-                    key = f"tables/{table.physical}/{name}"
-                    Download(bucket, key, folder / name, snapshot[name], deadline).run()
-    return folder / names[0], folder / names[1]
+                    key = f"{root}/{physical}/{name}"
+                    (folder / name).parent.mkdir(mode=0o700, exist_ok=True)
+                    Download(bucket, key, folder / name, files[name], deadline, progress=Progress(key).at).run()
+    return folder
 
 
 def _seconds(environ: Mapping[str, str]) -> float:
@@ -64,20 +82,18 @@ def _seconds(environ: Mapping[str, str]) -> float:
     return float(given)
 
 
-def _folder(environ: Mapping[str, str], table: Table) -> Path:
-    """The table's folder, ours alone: in a temporary folder that others may write, a file could be swapped."""
+def _folder(environ: Mapping[str, str], physical: str) -> Path:
+    """The version's folder, ours alone: in a temporary folder that others may write, a file could be swapped."""
     given = environ.get(FOLDER_VARIABLE)
     root = Path(given) if given else Path(tempfile.gettempdir()) / f"ranklet-snapshots-{os.getuid()}"
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", table.physical) or table.physical.startswith("."):
-        raise TableMismatch(f"table {table.name}: {table.physical!r} is no name of a table")
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         if root.stat().st_uid != os.getuid():
             raise StoreError(f"{root} is another user's; set {FOLDER_VARIABLE}")
-        folder = root / table.physical
+        folder = root / physical
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"table {table.name}: its snapshot has no place, {error}; set {FOLDER_VARIABLE}") from error
+        raise StoreError(f"{physical}: its files have no place, {error}; set {FOLDER_VARIABLE}") from error
     return folder
 
 
