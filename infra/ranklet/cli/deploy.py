@@ -155,7 +155,7 @@ def _push(
     from ranklet.tables.creation import Options
 
     bucket = None
-    if any(one.fetched for one in deployables):
+    if any(one.shelved for one in deployables):
         bucket = deployed.bucket(account.ssm, environment.name)
         if bucket is None:
             with view.stage(f"cdk deploy {SHARED}") as say:
@@ -171,10 +171,10 @@ def _push(
                     options=Options(one.model.name, kms_key=one.model.function.kms_key),
                 )
                 say(f"{pushed.items} items, {pushed.written} written now")
-        for table in one.fetched:
+        for physical in one.shelved:
             assert bucket is not None
-            with view.stage(f"send {table.physical} to S3") as say:
-                snapshot.upload(here.build / "tables" / table.physical, account.s3, bucket)
+            with view.stage(f"send {physical} to S3") as say:
+                snapshot.upload(here.build / "tables" / physical, account.s3, bucket)
 
 
 def _finish(
