@@ -24,8 +24,9 @@ from ranklet.cli import ranklet
 from ranklet.deploying.account import Account
 from ranklet.errors import RankletError
 from ranklet.model import TableSource
-from ranklet.tables import files
+from ranklet.tables import files, snapshot
 from ranklet.tables.pin import pin
+from ranklet.tables.placement import Site
 from ranklet.tables.push import push
 from ranklet.tables.source import Vectors
 
@@ -145,6 +146,17 @@ def pushed(root: Path) -> str:
     pinned = pin("films", TableSource(vectors="v", keys="k", placement="dynamodb"), vectors)
     folder = files.write_staged(pinned, root / "staged")
     push(folder, client=Account(REGION).dynamodb)
+    return folder.name
+
+
+def shelved(root: Path, parameter: str) -> str:
+    """A whole snapshot in the bucket that the parameter tells; its physical name."""
+    vectors = Vectors(np.arange(7), np.ones((7, 4), np.float32))
+    source = TableSource(vectors="v", keys="k", placement="resident")
+    folder = files.write_staged(pin("films", source, vectors, site=Site(package=0)), root / "staged")
+    boto3.client("s3").create_bucket(Bucket="snapshots")
+    boto3.client("ssm").put_parameter(Name=parameter, Value="snapshots", Type="String")
+    snapshot.upload(folder, boto3.client("s3"), "snapshots")
     return folder.name
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from deploying_kit import FUNCTION, PLANTED, MotoAccount, deploy, pushed, run
+from deploying_kit import FUNCTION, PLANTED, MotoAccount, deploy, pushed, run, shelved
 
 from ranklet.deploying.rollback import choose
 from ranklet.deploying.versions import Published
@@ -50,6 +50,17 @@ def test_tables_of_that_version_are_looked_for_before_anything_moves(
     assert done.code == 10
     assert table in done.stderr and "not whole any more" in done.stderr
     assert live() == "2"
+
+
+def test_tables_may_lie_in_the_environments_bucket_of_snapshots(
+    cloud: MotoAccount, project: Path, tmp_path: Path
+) -> None:
+    table = shelved(tmp_path, "/ranklet/prod/snapshots/bucket")
+    deploy(tables=table, stack="prod-films")
+    assert run("status", "films", "--env", "prod", "--json").json[0]["tables"] == {table: "complete (S3)"}
+    done = run("rollback", "films", "--env", "prod")
+    assert done.code == 0, done.stderr
+    assert f"its tables are all there: {table}" in done.stderr
 
 
 def test_provisioned_concurrency_is_said_to_move_along(cloud: MotoAccount, project: Path) -> None:
