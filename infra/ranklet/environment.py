@@ -91,6 +91,11 @@ class Environment(Overrides, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for place, table, fields in layers:
             if fields:
                 changed[table] = self._changed(changed[table], fields, place)
+        if (field := model.watch.bundled(changed["watch"])) is not None:
+            raise ModelError(
+                f"environment {self.name}: watch.{field} is part of the bundle, which is the same in all environments; "
+                f"set it in {model.name}/model.toml"
+            )
         return msgspec.structs.replace(model, **changed)
 
     def _changed(self, now: T, fields: Mapping[str, Any], place: str) -> T:

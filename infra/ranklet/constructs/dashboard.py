@@ -51,7 +51,9 @@ class ModelDashboard(Construct):
         requests = ours(self._model, "Requests")
         yield _graph("Requests", [requests, of_alias(self._alias, "Invocations")], [ours(self._model, "Items")])
         inside = [ours(self._model, "Latency", at, label=f"Latency {at}") for at in (P50, P99)]
-        yield _graph("Latency, milliseconds", [*inside, of_alias(self._alias, "Duration", P99)])
+        yield _graph(
+            "Latency, milliseconds", [*inside, of_alias(self._alias, "Duration", P99, label="Duration p99 (Lambda)")]
+        )
 
     def _inside(self, deployable: Deployable) -> Iterator[Widget]:
         faults = [ours(self._model, f"Fault{status}") for status in (400, 404, 413, 422, 500, 503)]

@@ -24,11 +24,13 @@ def ours(
         dimensions_map={"model": model, **dimensions},
         statistic=statistic,
         period=PERIOD,
-        label=label or name,
+        label=label,
     )
 
 
-def of_alias(alias: aws_lambda.Alias, name: str, statistic: str = SUM) -> aws_cloudwatch.Metric:
+def of_alias(
+    alias: aws_lambda.Alias, name: str, statistic: str = SUM, *, label: str | None = None
+) -> aws_cloudwatch.Metric:
     """What Lambda tells of the alias that callers reach."""
     function = alias.lambda_.function_name
     return aws_cloudwatch.Metric(
@@ -37,7 +39,7 @@ def of_alias(alias: aws_lambda.Alias, name: str, statistic: str = SUM) -> aws_cl
         dimensions_map={"FunctionName": function, "Resource": f"{function}:{alias.alias_name}"},
         statistic=statistic,
         period=PERIOD,
-        label=f"{name} (Lambda)" if statistic == SUM else f"{name} {statistic} (Lambda)",
+        label=label,
     )
 
 

@@ -24,6 +24,9 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 STARS = {"item.*": "item", "context.*": "context"}
 USER = "user.*"
 
+BUNDLED = ("phases", "sample", "log_inputs", "redact", "health", "reference")
+"""Fields that the function itself reads, from its manifest; the others are the template's."""
+
 
 class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[watch.alarms]`: from where on somebody is told; 0 for no such alarm. All look at five minutes.
@@ -84,6 +87,10 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(f"{both[0]!r} is in log_inputs and in redact; drop one of them")
         if self.reference is not None and not self.health:
             raise ValueError("reference is what health compares with, and health = 0; give a share, or drop reference")
+
+    def bundled(self, other: Watch) -> str | None:
+        """The first field of the bundle that differs in another record."""
+        return next((name for name in BUNDLED if getattr(self, name) != getattr(other, name)), None)
 
     def logged(self, inputs: Mapping[str, Input]) -> tuple[str, ...]:
         """The inputs whose values a line may tell. Raises ValueError for a name that is no input."""
