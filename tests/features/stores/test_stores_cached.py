@@ -11,8 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from stores_support import DictStore, assert_rows, make_table, vector
 
 from ranklet_features.errors import StoreError, StoreUnavailable
+from ranklet_features.stores.arena import EMPTY
 from ranklet_features.stores.base import FOUND, UNAVAILABLE
 from ranklet_features.stores.cached import CachedStore
+from ranklet_features.stores.directories import RAREST, IntDirectory
 
 
 class Clock:
@@ -235,3 +237,17 @@ TestIntCache = IntCacheAgainstDict.TestCase
 TestIntCache.settings = _SETTINGS
 TestTextCache = TextCacheAgainstDict.TestCase
 TestTextCache.settings = _SETTINGS
+
+
+@pytest.mark.parametrize("key", [0, 16, -16, 2**63 - 16, -(2**63)])
+def test_key_beside_the_array_is_found_and_forgotten_when_its_bucket_is_free_again(key: int) -> None:
+    known = IntDirectory(make_table([1], cache_entries=2), 2)  # 16 buckets, in whose first one all of these belong
+    both = np.array([32, key], np.int64)
+    known.assign(both, np.array([0]), np.array([1]))
+    known.assign(both, np.array([1]), np.array([2]))
+    known.forget(np.array([1]))
+    if key != RAREST:
+        assert known.find(both).tolist() == [EMPTY, 2]
+    known.assign(both, np.array([1]), np.array([1]))
+    known.forget(np.array([1, 2]))
+    assert known.find(both).tolist() == [EMPTY, EMPTY]

@@ -16,6 +16,10 @@ from ranklet_features.stores.arena import EMPTY
 from ranklet_features.stores.base import Keys
 from ranklet_features.stores.keys import int_keys, text_keys
 
+RAREST = np.iinfo(np.int64).min
+"""What stands for a name in the empty slot: a key that equals it is taken for found there, which is nowhere, and may be
+read again although it is cached."""
+
 _NOWHERE = EMPTY.to_bytes(8, sys.byteorder)
 
 
@@ -104,6 +108,7 @@ class IntDirectory:
         # As wide as `take` wants them: narrower numbers would be converted by each of the arena's reads.
         self._buckets = np.zeros(size, np.int64)
         self._names = np.zeros(entries + 1, np.int64)
+        self._names[EMPTY] = RAREST
         self._taken = np.zeros(entries + 1, np.bool_)
         self._others: dict[int, int] = {}
 
@@ -147,4 +152,4 @@ class IntDirectory:
         own = self._buckets.take(buckets) == slots
         self._buckets[buckets[own]] = EMPTY
         for name in names[~own].tolist():
-            del self._others[name]
+            self._others.pop(name, None)
