@@ -37,7 +37,7 @@ def read(model: Model, rows: Sequence[Golden], resolve: Callable[[str], Path]) -
     numeric = {name: one for name, one in model.inputs.items() if one.type != "string"}
     file = model.watch.reference
     found = _of_golden(rows, numeric) if file is None else _of_file(resolve(file), numeric)
-    references = {name: reference(np.asarray(values, np.float64)) for name, values in found.items()}
+    references = {name: _reference(values) for name, values in found.items()}
     return {name: one for name, one in references.items() if one is not None}
 
 
@@ -49,6 +49,14 @@ def reference(values: NDArray[np.float64]) -> Reference | None:
     edges = np.unique(np.quantile(finite, np.arange(1, BUCKETS) / BUCKETS, method="inverted_cdf"))
     counts = np.bincount(np.searchsorted(edges, finite, side="left"), minlength=len(edges) + 1)
     return Reference(tuple(edges.tolist()), tuple(counts.tolist()))
+
+
+def _reference(values: Sequence[Any]) -> Reference | None:
+    """None for values that are no numbers as well: golden requests are judged when they are replayed."""
+    try:
+        return reference(np.asarray(values, np.float64))
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _of_golden(rows: Sequence[Golden], numeric: Mapping[str, Input]) -> dict[str, list[Any]]:
@@ -72,7 +80,7 @@ def _of_file(path: Path, numeric: Mapping[str, Input]) -> dict[str, list[Any]]:
                 found[name] += _flat([record.get(name)])
         for values in found.values():
             np.asarray(values, np.float64)
-    except (OSError, ValueError, TypeError, AttributeError, ImportError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, ImportError) as error:
         raise ModelError(f"watch.reference {path.name}: {error}") from error
     if not any(found.values()):
         raise ModelError(f"watch.reference {path.name} has none of the numeric inputs {sorted(numeric)} as a column")
