@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from cdk_project import Assembly, Synthesise, write_bundle, write_model
+from test_cdk_lint import lint
+from test_cdk_warmth import SCALING
 
 from ranklet.errors import ModelError
 from ranklet.project import Project
@@ -147,3 +149,11 @@ def test_an_endpoint_of_no_vpc_is_refused_by_its_field(project: Project, synthes
     in_environment(project, "prod", '[endpoints]\nvpc = "10.0.0.0/16"\nroute_tables = ["rtb-01234567"]\n')
     with pytest.raises(ModelError, match=r"\$\.endpoints\.vpc"):
         synthesised(project, synthesise, env="prod")
+
+
+def test_cfn_lint_finds_nothing_in_what_scales_is_joined_and_locked(project: Project, synthesise: Synthesise) -> None:
+    in_environment(project, "prod", ENDPOINTS)
+    more = f'{SCALING}\n[function]\nkms_key = "{KEY}"\ntracing = true\n{VPC}'
+    write_model(project, "snapped", more='[warmth]\nkind = "snapstart"\n')
+    write_bundle(project, "snapped")
+    lint(synthesised(project, synthesise, more, env="prod").folder)
