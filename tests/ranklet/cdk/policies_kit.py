@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 from urllib.parse import unquote
 
@@ -44,15 +46,17 @@ def allowed(grants: set[Grant], action: str, resource: str) -> bool:
     return bool(found) and not any(grant.deny for grant in found)
 
 
-def grants(assembly: Assembly, stack: str, values: Mapping[str, str]) -> set[Grant]:
-    """What the role of the model's function in a stack may do.
+def grants(
+    assembly: Assembly, stack: str, values: Mapping[str, str], *, handler: str = "ranklet_runtime.handler.handler"
+) -> set[Grant]:
+    """What the role of a function in a stack may do; by default the model's.
 
     values: what a reference or attribute, as `Assembly.text` writes it, stands for after the deployment.
     """
     (function,) = [
         one["Properties"]
         for one in assembly.template(stack)["Resources"].values()
-        if one["Type"] == "AWS::Lambda::Function" and one["Properties"]["Handler"].endswith(".handler.handler")
+        if one["Type"] == "AWS::Lambda::Function" and one["Properties"]["Handler"] == handler
     ]
     role = function["Role"]["Fn::GetAtt"][0]
     found: set[Grant] = set()
@@ -131,3 +135,26 @@ def _watch_lambda(patch: pytest.MonkeyPatch, found: set[tuple[str, str]]) -> Non
         return await answer(server, request)
 
     patch.setattr(LambdaApi, "_answer", watching)
+
+
+@contextmanager
+def codedeploy(found: set[tuple[str, str]], group: str) -> Iterator[str]:
+    """A CodeDeploy that takes what hooks tell it; its endpoint. group: the ARN that the calls are about."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            action = self.headers["x-amz-target"].partition(".")[2]
+            found.add((f"codedeploy:{action}", group))
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cdk_project import Assembly, new_project, stub_layers
-from policies_kit import ACCOUNT, REGION, Grant, allowed, grants, watched
+from cdk_project import Assembly, new_project, stub_layers, write_bundle, write_hook, write_model
+from policies_kit import ACCOUNT, REGION, Grant, allowed, codedeploy, grants, watched
 from served_kit import Kind, host_layer, write_served
 
 from ranklet import app
@@ -23,8 +26,10 @@ from ranklet.local.cloud import LocalCloud
 from ranklet.local.logs import LogLine
 from ranklet.local.s3.server import BUCKET
 from ranklet.project import Project
+from ranklet_runtime import hook
 
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
+GROUP = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:app/group"
 VPC = """
 [function.vpc]
 subnets = ["subnet-0123456789abcdef0"]
@@ -44,6 +49,14 @@ KINDS = {
 """Models by what they may do beyond their log; `stored` reads DynamoDB, `fetched` S3."""
 
 TABLE: dict[str, Kind] = {"stored": "dynamodb", "fetched": "fetched"}
+
+HOOK = """
+import json
+from types import SimpleNamespace
+from ranklet_runtime import hook
+event = {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "x"}
+print(json.dumps(hook.handler(event, SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000))))
+"""
 
 PLATFORM = {
     "logs:CreateLogStream": "Lambda writes what the function prints",
@@ -78,6 +91,17 @@ def assembly(project: Project) -> Assembly:
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return host_layer(tmp_path_factory.mktemp("layer"))
+
+
+@pytest.fixture
+def gradual(tmp_path: Path) -> Assembly:
+    """A model whose releases go through CodeDeploy."""
+    project = new_project(tmp_path / "gradual")
+    write_model(project, "gradual", more='[release]\nstrategy = "canary"\n')
+    write_bundle(project, "gradual")
+    write_hook(project, "gradual")
+    out = tmp_path / "cdk.out"
+    return Assembly(app.synthesise(project, out=out, layer=stub_layers(tmp_path / "layers")))
 
 
 def ask(url: str, path: str) -> int:
@@ -146,6 +170,56 @@ def test_models_ask_for_what_makes_them_a_kind(called: dict[str, set[tuple[str, 
     assert actions["stored"] == own | {"dynamodb:BatchGetItem"}
     assert actions["fetched"] == own | {"s3:GetObject"}
     assert (f"{FUNCTION}shadowed:candidate" in {resource for _, resource in called["shadowed"]}) is True
+
+
+@pytest.fixture
+def hooked(project: Project, assembly: Assembly, layer: Path, tmp_path: Path) -> Iterator[set[tuple[str, str]]]:
+    """What the hook of a gradual release asked for, of the model `versions`."""
+    golden = json.loads((project.functions / "versions" / "golden.jsonl").read_text())
+    document = {"path": "/v1/models/versions:rank", "bound": 1e-6, "rows": [golden]}
+    (tmp_path / hook.GOLDEN).write_text(json.dumps(document))
+    cloud = LocalCloud(
+        assembly.folder,
+        functions=["versions"],
+        build=project.build,
+        layers=lambda _: layer,
+        log=list[LogLine]().append,
+    )
+    with watched() as calls, cloud.running() as running, codedeploy(calls, GROUP) as url:
+        environ = {
+            "LAMBDA_TASK_ROOT": str(tmp_path),
+            "AWS_ENDPOINT_URL_LAMBDA": running.lambda_url,
+            "AWS_ENDPOINT_URL_CODEDEPLOY": url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            hook.FUNCTION: "versions",
+            hook.VERSION: "1",
+        }
+        # In a process of its own, as its connections last as long as that.
+        done = subprocess.run(
+            [sys.executable, "-c", HOOK], env={**os.environ, **environ}, capture_output=True, text=True, timeout=120
+        )
+        assert json.loads(done.stdout.splitlines()[-1]) == {"status": "Succeeded", "reasons": []}, done.stderr
+    yield calls
+
+
+def test_hook_of_a_release_may_do_what_it_does_and_no_more(hooked: set[tuple[str, str]], gradual: Assembly) -> None:
+    values = {
+        "AWS::Lambda::Function.Arn": f"{FUNCTION}versions",
+        "AWS::Logs::LogGroup.Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:hook:*",
+        "AWS::CodeDeploy::Application": "app",
+        "AWS::CodeDeploy::DeploymentGroup": "group",
+    }
+    rights = grants(gradual, "gradual", values, handler="ranklet_runtime.hook.handler")
+    assert {action for action, _ in hooked} == {
+        "lambda:InvokeFunction",
+        "codedeploy:PutLifecycleEventHookExecutionStatus",
+    }
+    assert not [call for call in hooked if not allowed(rights, *call)]
+    assert not [
+        right for right in rights if right.action not in PLATFORM and not any(right.covers(*call) for call in hooked)
+    ]
 
 
 def test_no_model_may_read_what_is_anothers(assembly: Assembly, called: dict[str, set[tuple[str, str]]]) -> None:
