@@ -234,11 +234,11 @@ def _fields(document: dict[str, Any], before: str = "") -> Iterator[str]:
             yield from (f"{before}{name}.{at}" for at in range(len(value)))
 
 
-def test_a_stand_in_for_aws_gets_no_queries(project: Project, synthesise: Synthesise) -> None:
-    write(project)
+def test_a_stand_in_for_aws_gets_no_queries_and_no_formulas(project: Project, synthesise: Synthesise) -> None:
+    write(project, tables=True)
     assembly = synthesise({"target": "local"})
     assert assembly.resources("films", QUERY) == []
-    assert assembly.resources("films", ALARM)
+    assert alarms(assembly).keys() == {"Throttles", "P99", "NonFiniteScores"}
 
 
 def test_an_environment_changes_thresholds_and_not_what_the_bundle_holds(
