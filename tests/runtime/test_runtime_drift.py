@@ -16,7 +16,7 @@ from ranklet_runtime.function import Function
 from ranklet_runtime.manifest import Histogram
 
 HISTOGRAM = Histogram((0.25, 0.5, 0.75), (10, 10, 10, 10))
-ENVIRON = {"RANKLET_OBSERVE": "2", "AWS_LAMBDA_FUNCTION_VERSION": "7"}
+ENVIRON = {"RANKLET_OBSERVE": "2", "AWS_LAMBDA_FUNCTION_NAME": "films-x", "AWS_LAMBDA_FUNCTION_VERSION": "7"}
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +79,7 @@ def test_function_writes_the_version_s_figures_beside_the_model_s(
     films(predict("{"), None)
     films.telemetry.flush()
     (found,) = written(capsys.readouterr().out)
-    assert (found["model"], found["release"]) == ("films", "7")
+    assert (found["model"], found["release"]) == ("films", "films-x:7")
     assert (found["Requests"], found["Faults"], found["DegradedRequests"]) == ([11], [0], [0])
     assert sum(found[f"Scores{at}"][0] for at in range(4)) == 5 * len(REQUEST["items"]["id"])
 

@@ -75,7 +75,9 @@ class ReleaseAlarms(Construct):
         return _metric("AWS/Lambda", "Throttles", by, "Sum")
 
     def _ours(self, name: str, period: Duration = MINUTE) -> aws_cloudwatch.Metric:
-        return _metric(NAMESPACE, name, {"model": self._model, "release": self._version}, "Sum", period)
+        return _metric(
+            NAMESPACE, name, {"model": self._model, "release": f"{self._name}:{self._version}"}, "Sum", period
+        )
 
     def _share(
         self, id: str, part: aws_cloudwatch.Metric, whole: aws_cloudwatch.Metric, least: int = 1

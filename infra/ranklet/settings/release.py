@@ -8,9 +8,13 @@ that has provisioned concurrency may have weights.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Annotated, Literal
 
 import msgspec
+
+MOST_MINUTES = 2880
+"""From the first shift to the last, as CodeDeploy's quotas have it."""
 
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
@@ -54,7 +58,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     strategy: Literal["all-at-once", "canary", "linear"] = "all-at-once"
     percent: Annotated[int, msgspec.Meta(ge=1, le=99)] | None = None
-    minutes: Annotated[int, msgspec.Meta(ge=1, le=2880)] | None = None
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=MOST_MINUTES)] | None = None
     check: bool | None = None
     every: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
     alarms: Alarms | None = None
@@ -67,12 +71,22 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                     f'shadow.live keeps the alias at version {self.shadow.live}, so strategy = "{self.strategy}" has '
                     "nothing to move: drop live to release the candidate, or drop the strategy"
                 )
+            self._check_time()
             return
         given = {"percent": self.percent, "minutes": self.minutes, "alarms": self.alarms, "check": self.check or None}
         if wrong := [name for name, value in given.items() if value is not None]:
             raise ValueError(
                 f'{wrong[0]} goes with strategy = "canary" or "linear"; all-at-once moves everything in one step, and '
                 "`ranklet deploy` replays golden requests after it"
+            )
+
+    def _check_time(self) -> None:
+        percent, minutes = self.step
+        shifts = ceil(100 / percent) - 1 if self.strategy == "linear" else 1
+        if shifts * minutes > MOST_MINUTES:
+            raise ValueError(
+                f"minutes = {minutes} and percent = {percent} take {shifts * minutes} minutes; CodeDeploy moves "
+                f"traffic for {MOST_MINUTES} at most"
             )
 
     @property

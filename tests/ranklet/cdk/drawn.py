@@ -139,7 +139,7 @@ def release(draw: Draw) -> Table:
     shadow = st.fixed_dictionaries({"share": st.sampled_from([0.01, 0.5, 1.0])})
     table: Table = {"strategy": strategy, **draw(some(shadow=shadow, every=st.integers(1, 1000)))}
     if strategy != "all-at-once":
-        table |= draw(some(percent=st.integers(1, 99), minutes=st.integers(1, 60), check=st.just(False)))
+        table |= draw(some(percent=st.integers(1, 99), minutes=st.integers(1, 29), check=st.just(False)))
         table["alarms"] = {"score_shift": 0, **draw(RELEASE_ALARMS)}
         table.setdefault("check", False)
     return table

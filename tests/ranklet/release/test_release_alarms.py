@@ -113,7 +113,7 @@ def test_other_weights_shift_the_scores_and_trip_that_alarm_alone(
     metrics = seen(serve(bad, traffic))
     assert evaluator.in_alarm(metrics) == {"ScoreShift"}
     (shift,) = evaluator.series("ScoreShift", metrics).values()
-    by = {"model": kit.NAME, "release": "2"}
+    by = {"model": kit.NAME, "release": f"{kit.NAME}:2"}
     counts = [sum(metrics.values(f"Scores{at}", by)) for at in range(8)]
     assert sum(counts) == 20 * len(traffic) / 2
     histogram = built.manifest.histogram

@@ -77,7 +77,7 @@ def test_candidate_tells_how_far_its_scores_are_and_sends_nothing_on(
 
     run(cloud, candidate.folder, everything, use)
     found = emf.read(lines)
-    by = {"model": kit.NAME, "release": "2"}
+    by = {"model": kit.NAME, "release": f"{kit.NAME}:2"}
     assert sum(found.values("ShadowRequests", by)) == COUNT
     assert sum(found.values("ShadowFaults", by)) == 0
     differences = found.values("ShadowDifference", by)
@@ -111,7 +111,7 @@ def test_share_of_the_requests_is_copied(
 
     run(cloud, _copy(built, tmp_path), everything, use)
     found = emf.read(lines)
-    by = {"model": kit.NAME, "release": "2"}
+    by = {"model": kit.NAME, "release": f"{kit.NAME}:2"}
     assert sum(found.values("ShadowRequests", by)) == copies
     assert found.values("ShadowDifference", by) == [0.0] * copies
     assert sum(found.values("ShadowReordered", by)) == 0
@@ -135,7 +135,7 @@ def test_without_a_candidate_requests_are_answered_and_one_copy_is_tried(
     run(cloud, _copy(built, tmp_path), everything, use)
     found = emf.read(lines)
     assert sum(found.values("ShadowAbsent", {"model": kit.NAME})) == 1
-    assert not found.values("ShadowRequests", {"model": kit.NAME, "release": "2"})
+    assert not found.values("ShadowRequests", {"model": kit.NAME, "release": f"{kit.NAME}:2"})
 
 
 def _copy(built: Built, folder: Path) -> Path:

@@ -30,7 +30,7 @@ def buckets(scores: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[
 
 
 class Drift:
-    """Counters of one version. release: the Lambda version whose they are."""
+    """Counters of one version. release: function and version whose they are."""
 
     def __init__(self, histogram: Histogram | None, release: str, *, every: int) -> None:
         self.release = release

@@ -177,7 +177,7 @@ class Function:
         if self._candidate is None:
             from ranklet_runtime.shadow import Candidate
 
-            self._candidate = Candidate(self.telemetry, self._environ.get(FUNCTION_VERSION, ""))
+            self._candidate = Candidate(self.telemetry, _release(self._environ))
         deadline = self._deadline(time.monotonic(), context)
         self._candidate.compare(
             copy, lambda: self._score(dialect, dialect.decode(request, call, self.served), deadline).scores
@@ -219,7 +219,12 @@ def _drift(manifest: Manifest, environ: Mapping[str, str]) -> Drift | None:
     # Imported here: few functions are released gradually.
     from ranklet_runtime.drift import Drift
 
-    return Drift(manifest.histogram, environ[FUNCTION_VERSION], every=int(every))
+    return Drift(manifest.histogram, _release(environ), every=int(every))
+
+
+def _release(environ: Mapping[str, str]) -> str:
+    """The Lambda version; with the function's name, as another environment's function has versions 1, 2 … too."""
+    return f"{environ.get(FUNCTION_NAME, '')}:{environ.get(FUNCTION_VERSION, '')}"
 
 
 def _refusal(error: InputError, dialect: Dialect, asked: RankRequest) -> RequestFault:

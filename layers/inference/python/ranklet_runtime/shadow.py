@@ -115,7 +115,7 @@ class Shadow:
 
 
 class Candidate:
-    """The candidate's part: what it makes of copies, as metrics of `model` and `release`, the Lambda version.
+    """The candidate's part: what it makes of copies, as metrics of `model` and `release` (`<function>:<version>`).
 
     ShadowRequests, ShadowFaults (not scored, or not as many or as finite scores), ShadowReordered (another candidate
     is best), ShadowDifference (the largest of each request's scores), ShadowLatency and ShadowLiveLatency.

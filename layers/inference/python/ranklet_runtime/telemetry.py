@@ -23,7 +23,7 @@ and those of each table, written beside them, `model` and `table`; of both, only
     Hedges, HedgeWins            calls sent a second time, as the first was slow; of these, answered first
     ReadLatency                  milliseconds, of each read with all its calls and pauses
 
-and, of a model that is released gradually, `model` and `release`, the Lambda version; zeros too:
+and, of a model that is released gradually, `model` and `release`, `<function>:<version>`; zeros too:
 
     Requests, Faults (statuses of 500 and above, scores that are not finite), DegradedRequests, Scores0 … (see
     `ranklet_runtime.drift`)
