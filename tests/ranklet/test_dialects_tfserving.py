@@ -78,7 +78,11 @@ def test_descriptions_are_what_the_document_says(id: str, path: str) -> None:
     jsonschema.validate(json.loads(answer.body), schema(TELLING, id, "answer"))
 
 
-def test_every_path_without_a_version_is_in_the_document() -> None:
-    routes = {(one.method, one.path.format(model="m")) for one in TfServing.routes if one.path.count("{") < 2}
+def test_every_path_is_in_the_document_and_of_versions_and_labels_those_that_score() -> None:
+    routes = {
+        (one.method, one.path.replace("{model}", "m"))
+        for one in TfServing.routes
+        if one.scores or one.path.count("{") < 2
+    }
     assert {(one.method, one.path) for one in operations(PLAIN)} == routes
     assert all(422 not in one.faults for one in operations(PLAIN))

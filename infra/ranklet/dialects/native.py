@@ -12,11 +12,12 @@ import orjson
 from ranklet.dialects.base import JSON, MSGPACK, Form, Message, exact, numbers
 from ranklet.golden import Golden
 from ranklet.openapi import schemas
-from ranklet.openapi.base import SCORING, TELLING, Operation
+from ranklet.openapi.base import SCORING, TELLING, Operation, of_label, of_version
 from ranklet_features.spec import Input
 from ranklet_runtime.manifest import Manifest
 
-RANK = "/v1/models/{model}:rank"
+MODEL = "/v1/models/{model}"
+RANK = f"{MODEL}:rank"
 
 
 def _document(golden: Golden) -> dict[str, Any]:
@@ -95,19 +96,22 @@ def operations(manifest: Manifest) -> tuple[Operation, ...]:
     fault = schemas.object_of({"error": {"type": "string"}, "path": {"type": "string"}}, ["error"])
     health = schemas.object_of({name: {"type": "string"} for name in ("status", "model", "version")}, ["status"])
     packed = {"type": "string", "format": "binary"}
-    path = RANK.format(model=manifest.model)
+    model = MODEL.format(model=manifest.model)
+    rank = Operation(
+        "rank",
+        "POST",
+        f"{model}:rank",
+        "Scores of candidates for one user; with top_k the best of them, best first",
+        {JSON: answer, MSGPACK: packed},
+        fault,
+        request={JSON: request, MSGPACK: packed},
+        faults=SCORING,
+        tag="native",
+    )
     return (
-        Operation(
-            "rank",
-            "POST",
-            path,
-            "Scores of candidates for one user; with top_k the best of them, best first",
-            {JSON: answer, MSGPACK: packed},
-            fault,
-            request={JSON: request, MSGPACK: packed},
-            faults=SCORING,
-            tag="native",
-        ),
+        rank,
+        of_version(rank, f"{model}/versions/{{version}}:rank", manifest.version),
+        of_label(rank, f"{model}/labels/{{label}}:rank"),
         Operation("ping", "GET", "/ping", "Health", {JSON: health}, fault, faults=TELLING, tag="native"),
         Operation(
             "openapi",

@@ -13,7 +13,7 @@ import orjson
 from ranklet.dialects.base import JSON, Form, Message, exact, numbers, once, rows
 from ranklet.golden import Golden
 from ranklet.openapi import schemas
-from ranklet.openapi.base import SCORING, TELLING, Operation, Schema
+from ranklet.openapi.base import SCORING, TELLING, Operation, Schema, of_label, of_version
 from ranklet_runtime.dialects.tfserving_answers import BYTES
 from ranklet_runtime.manifest import Manifest, Told
 from ranklet_runtime.served import Served
@@ -103,10 +103,15 @@ def operations(manifest: Manifest) -> tuple[Operation, ...]:
     def tell(id: str, path: str, summary: str, answer: Schema) -> Operation:
         return Operation(id, "GET", path, summary, {JSON: answer}, FAULT, faults=TELLING, tag=TAG)
 
-    return (
+    scoring = (
         post("predict", "Scores of candidates, in rows or in columns", _asked(manifest), _predicted(manifest)),
         post("classify", "Scores of examples that share a context, with labels", examples, _classified(manifest)),
         post("regress", "Scores of examples that share a context", examples, scores),
+    )
+    return (
+        *scoring,
+        *(of_version(one, f"{model}/versions/{{version}}:{one.id}", manifest.version) for one in scoring),
+        *(of_label(one, f"{model}/labels/{{label}}:{one.id}") for one in scoring),
         tell("modelStatus", model, "The version that is served", _status()),
         tell("modelSignatures", f"{model}/metadata", "What the model takes and tells", _metadata()),
         tell("alive", "/", "A sign of life", schemas.object_of({"status": TEXT}, ["status"])),

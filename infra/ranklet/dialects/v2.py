@@ -12,7 +12,7 @@ import orjson
 from ranklet.dialects.base import JSON, Form, Message, infinite, numbers, once
 from ranklet.golden import Golden
 from ranklet.openapi import schemas
-from ranklet.openapi.base import SCORING, TELLING, Operation
+from ranklet.openapi.base import SCORING, TELLING, Operation, of_version
 from ranklet_features.spec import Input
 from ranklet_runtime.dialects.tensors import DATATYPES, Datatype, kind_of, read_bytes, write_bytes
 from ranklet_runtime.dialects.v2 import BINARY, HEADER
@@ -128,19 +128,21 @@ def operations(manifest: Manifest) -> tuple[Operation, ...]:
     def tell(id: str, where: str, summary: str, answer: Mapping[str, Any]) -> Operation:
         return Operation(id, "GET", where, summary, {JSON: answer}, FAULT, faults=TELLING, tag="v2")
 
+    infer = Operation(
+        "infer",
+        "POST",
+        path,
+        "Scores of candidates, as tensors",
+        {JSON: _answer(manifest), BINARY: PACKED},
+        FAULT,
+        {JSON: _request(manifest), BINARY: PACKED},
+        faults=FAULTS,
+        headers={"Inference-Header-Content-Length": {"type": "integer", "minimum": 0}},
+        tag="v2",
+    )
     return (
-        Operation(
-            "infer",
-            "POST",
-            path,
-            "Scores of candidates, as tensors",
-            {JSON: _answer(manifest), BINARY: PACKED},
-            FAULT,
-            {JSON: _request(manifest), BINARY: PACKED},
-            faults=FAULTS,
-            headers={"Inference-Header-Content-Length": {"type": "integer", "minimum": 0}},
-            tag="v2",
-        ),
+        infer,
+        of_version(infer, f"{model}/versions/{{version}}/infer", manifest.version),
         tell("modelMetadata", model, "What the model takes and tells", _metadata()),
         tell("modelReady", f"{model}/ready", "Whether the model is ready", ready),
         tell("serverMetadata", "/v2", "The server and its extensions", schemas.object_of(server, list(server))),

@@ -101,6 +101,7 @@ def _paths(operations: Iterable[Operation]) -> dict[str, Any]:
 def _operation(one: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {"operationId": one.id, "summary": one.summary, "tags": [one.tag] if one.tag else []}
     parameters = [
+        *({"name": name, "in": "path", "required": True, "schema": schema} for name, schema in one.places.items()),
         *({"name": name, "in": "header", "schema": schema} for name, schema in one.headers.items()),
         *({"name": name, "in": "query", "schema": schema} for name, schema in one.query.items()),
     ]
