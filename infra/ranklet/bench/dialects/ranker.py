@@ -7,7 +7,7 @@ added to every candidate's: what is left per candidate is 49 thousand multiplica
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ DIM = 16
 PROFILE = ("age", "days", "sessions", "clicks", "spent", "hour", "weekday", "temperature")
 OFFER = ("price", "rating", "reviews", "stock", "discount", "freshness")
 HIDDEN = (256, 128, 64, 1)
+LARGE = {"age": 30, "days": 400, "sessions": 60, "clicks": 1000, "spent": 100, "hour": 12, "weekday": 3,
+         "temperature": 20, "price": 200, "rating": 3, "reviews": 5000, "stock": 250}  # fmt: skip
+"""How large the numbers are that are not about 1; the graph itself divides by it, as one that was trained on them."""
 
 TOML = f"""
 name = "{NAME}"
@@ -58,11 +61,16 @@ max_abs_diff = 1e-6
 def graph() -> bytes:
     """The ONNX file; the last row of each table is for ids that it does not have."""
     net = Net(seed=7)
-    user = net.concat(net.embed(net.ids("user"), USERS + 1, DIM), net.dense("profile", len(PROFILE)))
+
+    def scaled(name: str, columns: Sequence[str]) -> str:
+        sizes = np.array([LARGE.get(column, 1) for column in columns], np.float32)
+        return net.op("Div", net.dense(name, len(columns)), net.const(sizes))
+
+    user = net.concat(net.embed(net.ids("user"), USERS + 1, DIM), scaled("profile", PROFILE))
     item = net.concat(
         net.embed(net.ids("item"), ITEMS + 1, DIM),
         net.embed(net.ids("group"), CATEGORIES + 1, DIM // 2),
-        net.dense("offer", len(OFFER)),
+        scaled("offer", OFFER),
     )
     first = net.op(
         "Add",
