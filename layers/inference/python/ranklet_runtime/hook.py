@@ -37,8 +37,9 @@ RESERVE_S = 15.0
 """Kept of the time for telling CodeDeploy."""
 
 PAUSE_S = 1.0
-AGAIN = (409, 429, 500, 502, 503)
-"""Lambda's statuses for a version that is not ready yet, and for one that has no room now."""
+AGAIN = (403, 409, 429, 500, 502, 503)
+"""Lambda's statuses for a version that is not ready yet, for one that has no room now, and for a right that was given
+a moment ago and is not known everywhere."""
 
 TARGET = "CodeDeploy_20141006.PutLifecycleEventHookExecutionStatus"
 
