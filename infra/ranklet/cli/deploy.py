@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ranklet.cli import deploy_common as common
-from ranklet.cli import terminal
+from ranklet.cli import deploy_ending, terminal
+from ranklet.cli.deploy_common import Chosen
 from ranklet.cli.stages import Stages, stages
 from ranklet.deployable import SHARED, Deployable, ready
 from ranklet.environment import Environment
@@ -19,20 +19,6 @@ from ranklet.project import Project
 if TYPE_CHECKING:
     from ranklet.deploying.account import Account, Caller
     from ranklet.deploying.cdk import Cdk
-    from ranklet.deploying.smoke import Smoked
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What the command was told beside the models."""
-
-    region: str | None
-    endpoint: str | None
-    target: str | None
-    smoke: bool
-    token: str | None
-    bootstrap: bool
-    context: tuple[str, ...]
 
 
 @click.command()
@@ -41,6 +27,7 @@ class Chosen:
 @click.option("--smoke/--no-smoke", default=True, show_default=True, help="Ask what was deployed for golden scores.")
 @click.option("--token", envvar="RANKLET_TOKEN", help='Of a caller, for auth = "jwt", "lambda" or "key".')
 @click.option("--bootstrap", is_flag=True, help="Prepare the account and region for the CDK first; once for each.")
+@click.option("--forward", is_flag=True, help="Put live what a rollback holds back.")
 @click.option("-c", "--context", multiple=True, metavar="KEY=VALUE", help="Of the CDK: rate, burst, certificate …")
 @common.where
 @terminal.as_json
@@ -50,6 +37,7 @@ def deploy(
     smoke: bool,
     token: str | None,
     bootstrap: bool,
+    forward: bool,
     context: tuple[str, ...],
     env: str | None,
     region: str | None,
@@ -66,7 +54,7 @@ def deploy(
 
     The shared stack is brought up to date first. Nobody is asked before permissions change: `cdk diff MODEL` (with
     `-c env=prod` for an environment) shows them beforehand. What `cdk` says goes to .build/deploy/; its last lines are
-    shown when it fails. After a rollback the alias is put to the version that is deployed here.
+    shown when it fails. What a rollback holds back stays there (exit code 10), unless --forward puts it live.
 
     --bootstrap is `cdk bootstrap` for the account and region in force: it makes the CDK's bucket and roles there.
 
@@ -76,7 +64,7 @@ def deploy(
     when AWS or `cdk` refuses.
     """
     here, environment, account = common.opened(env, region, endpoint)
-    chosen = Chosen(region, endpoint, target, smoke, token, bootstrap, context)
+    chosen = Chosen(region, endpoint, target, smoke, token, bootstrap, forward, context)
     folders = here.models(models)
     with stages() as view:
         who, deployables = _prepare(view, here, [folder.name for folder in folders], environment, account, chosen)
@@ -88,7 +76,7 @@ def deploy(
         with view.stage("cdk deploy") as say:
             runner.deploy([one.model.name for one in deployables], progress=say)
             say(f"log in {runner.log.relative_to(here.root)}")
-        done = [_finish(view, here, one, environment, account, chosen) for one in deployables]
+        done = [deploy_ending.finish(view, here, one, environment, account, chosen) for one in deployables]
     if as_json:
         terminal.emit({"environment": environment.name, "models": done, "stages": view.documents()})
     else:
@@ -175,54 +163,6 @@ def _push(
             assert bucket is not None
             with view.stage(f"send {physical} to S3") as say:
                 snapshot.upload(here.build / "tables" / physical, account.s3, bucket)
-
-
-def _finish(
-    view: Stages, here: Project, one: Deployable, environment: Environment, account: Account, chosen: Chosen
-) -> dict[str, Any]:
-    """The alias at what was deployed, and the golden requests through the URL."""
-    from ranklet.deploying import stack, versions
-
-    name = one.model.name
-    there = stack.found(account, environment, name)
-    with view.stage(f"alias of {name}") as say:
-        newest = stack.version(stack.resources(account, there.stack), there.function)
-        shadow = one.model.release.shadow
-        candidate = newest if shadow is not None and shadow.live is not None else None
-        alias = versions.alias(account, there)
-        if candidate is not None:
-            say(f"version {candidate} is the candidate; {alias.name} stays at version {alias.number}")
-        elif newest is not None and str(alias.number) != newest and not alias.weights:
-            versions.move(account, there, alias, int(newest))
-            say(f"{alias.name} was held at version {alias.number} by a rollback; it is at {newest} again")
-            alias = versions.alias(account, there)
-        else:
-            say(f"{alias.name} is at version {alias.number}")
-    # A candidate answers nobody, and what answers has golden requests of its own.
-    smoked = _smoke(view, here, one, there.url, chosen) if chosen.smoke and candidate is None else None
-    return {
-        "model": name,
-        "version": one.manifest.version,
-        "stack": there.stack,
-        "function": there.function,
-        "function_version": str(alias.number),
-        "url": f"{there.url}/v1/models/{name}:rank",
-        "smoke": None if smoked is None else asdict(smoked),
-        "rollback": f"ranklet rollback {name}{common.flag(environment)}",
-    }
-
-
-def _smoke(view: Stages, here: Project, one: Deployable, url: str, chosen: Chosen) -> Smoked | None:
-    from ranklet.deploying import smoke, ways
-
-    with view.stage(f"smoke test of {one.model.name}") as say:
-        if "native" not in one.model.api.dialects:
-            say("left out: [api] dialects has no native, in which the golden requests are sent")
-            return None
-        way = ways.way(url, one.model.api.auth, token=chosen.token, region=chosen.region, endpoint=chosen.endpoint)
-        smoked = smoke.test(one, smoke.requests(here, one), way, progress=say)
-        say(f"{smoked.requests} golden requests, {smoked.worst:.1e} ≤ {smoked.bound:.0e}")
-    return smoked
 
 
 def _show(done: Sequence[dict[str, Any]], environment: Environment) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
     from ranklet.deploying.account import Account
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the command was told beside the models."""
+
+    region: str | None
+    endpoint: str | None
+    target: str | None
+    smoke: bool
+    token: str | None
+    bootstrap: bool
+    forward: bool
+    context: tuple[str, ...]
 
 
 def where(command: F) -> F:

@@ -3,7 +3,7 @@
 Each version pins its own tables, so model and embeddings go back as one; no data moves and nothing is built.
 
 CloudFormation is not told: the stack still names the newer version. The next deployment of another version goes on from
-there; one of the same version puts the alias back to it (`ranklet deploy` does).
+there; one of the same version leaves the alias where it is, unless `ranklet deploy --forward` asks for it.
 
 With provisioned concurrency the environments belong to the alias: Lambda provisions them anew for the earlier version.
 """

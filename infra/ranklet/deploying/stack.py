@@ -12,7 +12,8 @@ from ranklet.environment import Environment
 from ranklet.errors import DeployError
 from ranklet.tables.calls import refused
 
-FUNCTION, VERSION, ALARM = "AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::CloudWatch::Alarm"
+VERSION = "AWS::Lambda::Version"
+ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 
 
 @dataclass(frozen=True)

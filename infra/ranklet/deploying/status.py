@@ -51,7 +51,7 @@ def read(account: Account, environment: Environment, model: str) -> Status | Non
     if there is None:
         return None
     held = stack.resources(account, there.stack)
-    alarms = [one.id for one in held if one.kind == stack.ALARM and one.id]
+    alarms = [one.id for one in held if one.kind in stack.ALARMS and one.id]
     if not there.function:
         return Status(there, None, (), (), None, None, _alarms(account, alarms))
     known = tuple(versions.aliases(account, there.function))

@@ -205,7 +205,8 @@ def test_a_second_version_is_deployed_rolled_back_and_deployed_again(
     assert "held:" in ranklet("status", "movie-ftrl", "--env", "staging").stdout
 
     shutil.copy(second / "golden.jsonl", folder)
-    (one,) = ranklet(*deploy).json["models"]
+    assert "a rollback holds live at version 1" in ranklet(*deploy, code=10).stderr
+    (one,) = ranklet(*deploy, "--forward").json["models"]
     assert (one["version"], one["function_version"]) == ("2", "2")
     gives(cloud, project, "movie-ftrl")
 

@@ -19,6 +19,7 @@ import boto3
 import numpy as np
 from botocore.awsrequest import AWSResponse
 from click.testing import CliRunner
+from rights_kit import recorded, stated
 
 from ranklet.cli import ranklet
 from ranklet.deploying.account import Account
@@ -174,8 +175,14 @@ class Done:
 
 
 def run(*words: str, answer: str | None = None) -> Done:
-    """Run `ranklet …` in this process, errors to exit codes as `main` does it."""
-    result = CliRunner().invoke(ranklet, list(words), input=answer)
+    """Run `ranklet …` in this process, errors to exit codes as `main` does it.
+
+    Whatever it calls must stand among the rights that its help says it needs.
+    """
+    with recorded() as called:
+        result = CliRunner().invoke(ranklet, list(words), input=answer)
+    if called:
+        assert called <= stated(words[0]), f"`{words[0]}` calls what its help does not name"
     if isinstance(result.exception, RankletError):
         return Done(result.exception.exit_code, result.stdout, f"{result.stderr}ranklet: {result.exception}")
     if result.exception is not None and not isinstance(result.exception, SystemExit):

@@ -67,12 +67,15 @@ def test_deploys_what_was_proven_and_tells_the_url_and_the_way_back(cloud: MotoA
     assert "movie-ftrl: deploying" in log.read_text()
 
 
-def test_what_a_rollback_held_back_goes_live_again(cloud: MotoAccount, model: Path) -> None:
+def test_what_a_rollback_holds_back_goes_live_only_when_that_is_asked_for(cloud: MotoAccount, model: Path) -> None:
     stack("movie-ftrl")
     boto3.client("lambda").update_alias(FunctionName=FUNCTION, Name="live", FunctionVersion="1")
     done = run("deploy", "movie-ftrl", "--no-smoke")
+    assert done.code == 10
+    assert "a rollback holds live at version 1: it stays there" in done.stderr
+    assert boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name="live")["FunctionVersion"] == "1"
+    done = run("deploy", "movie-ftrl", "--no-smoke", "--forward")
     assert done.code == 0, done.stderr
-    assert "live was held at version 1 by a rollback; it is at 2 again" in done.stderr
     assert boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name="live")["FunctionVersion"] == "2"
 
 
