@@ -7,13 +7,26 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runtime_kit import COUNTRIES, MODEL, REQUEST, Context, document, event, json_of, predict, rank, rank_packed
+from runtime_kit import (
+    COUNTRIES,
+    MODEL,
+    REQUEST,
+    Context,
+    document,
+    event,
+    json_of,
+    predict,
+    rank,
+    rank_packed,
+    write_bundle,
+)
 from test_runtime_telemetry import check_emf
 
 from ranklet_features.spec import Input
@@ -379,3 +392,15 @@ def test_a_manifest_that_says_nothing_has_the_defaults(films: Function) -> None:
     assert "watch" not in document()
     assert films.manifest.watch == from_document({})
     assert films.manifest.watch.sample_every == films.manifest.watch.health_every == 0
+
+
+def test_metrics_call_a_model_as_its_deployment_is_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telemetry.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(telemetry.atexit, "register", lambda *_: None)
+    films = Function.open(write_bundle(tmp_path / "bundle"), {"RANKLET_METRICS": "prod-films"})
+    films.telemetry.start()
+    assert films(rank(REQUEST), None)["statusCode"] == 200
+    metrics, _ = written(films, capsys)
+    assert {one["model"] for one in metrics} == {"prod-films"}

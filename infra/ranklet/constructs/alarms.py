@@ -8,7 +8,7 @@ from __future__ import annotations
 from aws_cdk import aws_cloudwatch, aws_cloudwatch_actions, aws_lambda, aws_sns
 from constructs import Construct
 
-from ranklet.constructs.metrics import MAX, PERIOD, of_alias, ours, percent
+from ranklet.constructs.metrics import MAX, PERIOD, name_of, of_alias, ours, percent
 from ranklet.constructs.warmth import plays_locally
 from ranklet.deployable import Deployable
 
@@ -29,7 +29,7 @@ class ModelAlarms(Construct):
         topic: aws_sns.ITopic,
     ) -> None:
         super().__init__(scope, id)
-        self._model, self._action = deployable.model.name, aws_cloudwatch_actions.SnsAction(topic)
+        self._model, self._action = name_of(self), aws_cloudwatch_actions.SnsAction(topic)
         self.alarms: dict[str, aws_cloudwatch.Alarm] = {}
         asked, manifest = deployable.model.watch.alarms, deployable.manifest
         requests = ours(self._model, "Requests")

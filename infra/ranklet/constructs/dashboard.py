@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from aws_cdk import aws_cloudwatch, aws_lambda
 from constructs import Construct
 
-from ranklet.constructs.metrics import MAX, MEAN, P50, P99, of_alias, ours, percent
+from ranklet.constructs.metrics import MAX, MEAN, P50, P99, name_of, of_alias, ours, percent
 from ranklet.deployable import Deployable
 from ranklet_runtime.phases import NAMES
 
@@ -36,7 +36,7 @@ class ModelDashboard(Construct):
         alarms: Mapping[str, aws_cloudwatch.Alarm],
     ) -> None:
         super().__init__(scope, id)
-        self._model, self._alias = deployable.model.name, alias
+        self._model, self._alias = name_of(self), alias
         rows: list[list[Widget]] = []
         if alarms:
             state = aws_cloudwatch.AlarmStatusWidget(alarms=list(alarms.values()), width=WHOLE, title="Alarms")
@@ -100,7 +100,7 @@ class ModelDashboard(Construct):
 
 
 class FleetDashboard(Construct):
-    """The dashboard of all models, and of the API before them."""
+    """The dashboard of all models, and of the API before them. models: as their metrics call them."""
 
     def __init__(self, scope: Construct, id: str, *, models: Sequence[str], api_id: str) -> None:
         super().__init__(scope, id)

@@ -11,6 +11,7 @@ from ranklet import certificate, named, releasing, snapshots
 from ranklet.constructs import parameters, rest_cors
 from ranklet.constructs.candidate import Candidate, Copies
 from ranklet.constructs.logs import Logs
+from ranklet.constructs.metrics import name_of
 from ranklet.constructs.network import InVpc
 from ranklet.constructs.own_versions import OwnVersions
 from ranklet.constructs.role import ExecutionRole
@@ -19,7 +20,7 @@ from ranklet.constructs.warmth import Scaling, plays_locally
 from ranklet.deployable import MIN_TMP, Deployable
 from ranklet.settings.release import Release
 from ranklet_runtime import integrity
-from ranklet_runtime.function import ALONE, VERSIONS
+from ranklet_runtime.function import ALONE, METRICS_NAME, VERSIONS
 
 
 class ModelFunction(Construct):
@@ -39,6 +40,7 @@ class ModelFunction(Construct):
         tables = [table.physical for table in deployable.tables]
         objects = deployable.objects
         bucket = parameters.value(self, snapshots.BUCKET_PARAMETER) if objects else ""
+        fetching = {snapshots.BUCKET_VARIABLE: bucket} if objects else {}
         hashes = " ".join(f"{name}:{hash[:12]}" for name, hash in layers.items())
         function = aws_lambda.Function(
             self,
@@ -52,7 +54,7 @@ class ModelFunction(Construct):
             memory_size=settings.memory,
             timeout=Duration.seconds(settings.timeout),
             reserved_concurrent_executions=settings.reserved,
-            environment=environment(deployable) | ({snapshots.BUCKET_VARIABLE: bucket} if objects else {}),
+            environment=environment(deployable) | self._called(manifest.model) | fetching,
             ephemeral_storage_size=Size.mebibytes(deployable.tmp) if deployable.tmp > MIN_TMP else None,
             log_group=logs,
             role=ExecutionRole(
@@ -76,6 +78,10 @@ class ModelFunction(Construct):
         )
         if warmth.scales and not plays_locally(self):
             Scaling(self, "Scaling", alias=self.alias, warmth=warmth)
+
+    def _called(self, model: str) -> dict[str, str]:
+        """What metrics call the model, where that is not its own name."""
+        return {METRICS_NAME: name_of(self)} if name_of(self) != model else {}
 
     def _live(self, function: aws_lambda.Function, release: Release) -> aws_lambda.IVersion:
         """What the alias names: what is deployed, or the version that goes on answering beside a candidate."""

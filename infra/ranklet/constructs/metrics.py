@@ -6,12 +6,18 @@ what they write.
 
 from __future__ import annotations
 
-from aws_cdk import Duration, aws_cloudwatch, aws_lambda
+from aws_cdk import Duration, Stack, aws_cloudwatch, aws_lambda
+from constructs import Construct
 
 from ranklet_runtime.telemetry import NAMESPACE
 
 PERIOD = Duration.minutes(5)
 SUM, P50, P99, MAX, MEAN = "Sum", "p50", "p99", "Maximum", "Average"
+
+
+def name_of(scope: Construct) -> str:
+    """What the metrics of a model's stack call it: the stack's name, which tells environments of one account apart."""
+    return Stack.of(scope).stack_name
 
 
 def ours(

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from aws_cdk import Duration, aws_cloudwatch, aws_lambda
 from constructs import Construct
 
+from ranklet.constructs.metrics import name_of
 from ranklet.deployable import Deployable
 from ranklet_runtime.drift import BUCKET
 from ranklet_runtime.manifest import Histogram
@@ -29,7 +30,7 @@ class ReleaseAlarms(Construct):
     def __init__(self, scope: Construct, id: str, *, alias: aws_lambda.Alias, deployable: Deployable) -> None:
         super().__init__(scope, id)
         asked = deployable.model.release.watched
-        self._name, self._model = alias.lambda_.function_name, deployable.model.name
+        self._name, self._model = alias.lambda_.function_name, name_of(self)
         self._version = alias.version.version
         self.alarms: dict[str, aws_cloudwatch.Alarm] = {}
         if asked.errors:

@@ -90,6 +90,6 @@ class SharedStack(Stack):
                 string_value=AlarmTopic(self, "Alarms", email=email).topic.topic_arn,
                 description="SNS topic that the alarms of ranklet's models tell",
             )
-        if watched := [name for name, one in watches.items() if one.dashboard]:
+        if watched := [environment.stack(name) for name, one in watches.items() if one.dashboard]:
             FleetDashboard(self, "Fleet", models=watched, api_id=api.api_id)
         CfnOutput(self, "Url", value=api.api_endpoint)

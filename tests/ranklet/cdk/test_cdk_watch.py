@@ -99,6 +99,7 @@ def test_metrics_of_alarms_and_dashboards_are_those_that_are_written(watched: As
     named += [*of_dashboard(body(watched, "films")), *of_dashboard(body(watched, SHARED))]
     ours = {(name, tuple(sorted(by))) for namespace, name, by in named if namespace == "ranklet"}
     assert len(ours) > 30
+    assert "RANKLET_METRICS" not in watched.only("films", "AWS::Lambda::Function")["Environment"]["Variables"]
     assert ours <= real.metrics, ours - real.metrics
     assert all(by["model"] == "films" for namespace, _, by in named if namespace == "ranklet")
 
@@ -252,6 +253,10 @@ def test_an_environment_changes_thresholds_and_not_what_the_bundle_holds(
     stack = next(path.name.removesuffix(".template.json") for path in assembly.folder.glob("*films.template.json"))
     durations = [one for one in assembly.properties(stack, ALARM) if one.get("MetricName") == "Duration"]
     assert [one["Threshold"] for one in durations] == [70]
+    # In one account the metrics of several environments would be the same ones.
+    called = {by["model"] for _, _, by in of_dashboard(body(assembly, stack)) if "model" in by}
+    function = assembly.only(stack, "AWS::Lambda::Function")
+    assert called == {function["Environment"]["Variables"]["RANKLET_METRICS"]} == {"prod-films"}
     (folder / "prod.toml").write_text("[watch]\nsample = 1.0\n")
     with pytest.raises(ModelError, match=r"prod: watch.sample is part of the bundle"):
         synthesise({"env": "prod"})

@@ -40,6 +40,8 @@ NO_REQUEST = HttpRequest("", "", {}, b"")
 NO_ENVIRON: Mapping[str, str] = MappingProxyType({})
 FUNCTION_NAME = "AWS_LAMBDA_FUNCTION_NAME"
 FUNCTION_VERSION = "AWS_LAMBDA_FUNCTION_VERSION"
+METRICS_NAME = "RANKLET_METRICS"
+"""What metrics call the model, where it is deployed more than once in an account."""
 OBSERVE, SHADOW = "RANKLET_OBSERVE", "RANKLET_SHADOW"
 COPY = "ranklet-shadow"
 """As `ranklet_runtime.drift` and `ranklet_runtime.shadow` have them, which are imported by who needs them."""
@@ -88,7 +90,8 @@ class Function:
         manifest = Manifest.read(folder / "manifest.json")
         scorer = Scorer.open(manifest, folder, environ)
         drift = _drift(manifest, environ)
-        telemetry = Telemetry(manifest.model, manifest.version, tables=scorer.tables, drift=drift)
+        name = environ.get(METRICS_NAME) or manifest.model
+        telemetry = Telemetry(name, manifest.version, tables=scorer.tables, drift=drift)
         return cls(manifest, scorer, telemetry, folder=folder, environ=environ)
 
     def prepare(self) -> None:
