@@ -335,8 +335,18 @@ def test_requests_that_are_too_large_stay_behind(project: Project, tmp_path: Pat
     assert [row["scores"] for row in document["rows"]] == [list(GOLDEN[0].scores)]
 
 
-def test_cfn_lint_finds_nothing_and_nothing_waits_for_itself(project: Project, synthesise: Synthesise) -> None:
-    write(project, CANARY + '[warmth]\nkind = "provisioned"\ncount = 3\n[release.shadow]\nshare = 0.1\n')
+@pytest.mark.parametrize(
+    "more",
+    [
+        '[warmth]\nkind = "provisioned"\ncount = 3\nmax = 9\n[release.shadow]\nshare = 0.1\n',
+        '[warmth]\nkind = "snapstart"\n[api]\nkind = "url"\n',
+        '[api]\nkind = "rest"\n',
+    ],
+)
+def test_cfn_lint_finds_nothing_and_nothing_waits_for_itself(
+    project: Project, synthesise: Synthesise, more: str
+) -> None:
+    write(project, CANARY + more)
     assembly = synthesise()
     script = "import sys; from cfnlint.runner import main; sys.exit(main())"
     options = ["--ignore-checks", "W3005", "--regions", "us-east-1", "--", str(assembly.folder / "films.template.json")]
