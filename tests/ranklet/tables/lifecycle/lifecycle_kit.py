@@ -86,7 +86,8 @@ def tables(*words: str, answer: str | None = None) -> Done:
     with recorded() as called:
         result: Result = CliRunner().invoke(ranklet, ["tables", *words], input=answer)
     if called:
-        assert called <= stated("tables", words[0]), f"`tables {words[0]}` calls what its help does not name"
+        missing = called - stated("tables", words[0])
+        assert not missing, f"`tables {words[0]}` calls what its help does not name: {sorted(missing)}"
     if isinstance(result.exception, RankletError):
         return Done(result.exception.exit_code, result.stdout, f"{result.stderr}ranklet: {result.exception}")
     if result.exception is not None and not isinstance(result.exception, SystemExit):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.client import BaseClient
 from click.testing import CliRunner
 
@@ -56,11 +57,32 @@ IMPLIED = {
 """What AWS asks for beside the call itself; by the name of a call, or of a parameter of one."""
 
 
+CALLERS = {right for rights in IMPLIED.values() for right in rights} | {
+    "execute-api:Invoke",
+    "lambda:InvokeFunctionUrl",
+}
+"""Rights that no call of boto3's is named for: those beside a call, and those to ask a model."""
+
+
+def calls(right: str) -> set[str]:
+    """How boto3 calls what goes by a right."""
+    operations = {right, *(operation for operation, action in ACTIONS.items() if action == right)}
+    names = {xform_name(operation.partition(":")[2]) for operation in operations}
+    return names | ({"upload_file", "upload_fileobj"} if right == "s3:PutObject" else set())
+
+
 def stated(*words: str) -> set[str]:
-    """What the help of a command says it needs: `Needs service:Verb, Verb …` up to `Exit code` or the end."""
+    """What the help of a command says it needs: `Needs service:Verb, Verb …` up to `Exit code` or the end.
+
+    `what … need` refers to another command's.
+    """
     text = " ".join(CliRunner().invoke(ranklet, [*words, "--help"]).stdout.split())
     (needs,) = re.findall(r"\bNeeds (.*?)(?:\. |\.?$| Exit code)", text)
-    found = stated(words[0], "list") if "what `list` needs" in needs else set()
+    found: set[str] = set()
+    if "what `list` needs" in needs:
+        found |= stated(words[0], "list")
+    for verb in re.findall(r"`ranklet tables (\w+)` need", needs):
+        found |= stated("tables", verb)
     service = ""
     for named, verb in re.findall(r"(?:\b([a-z0-9-]+):)?\b([A-Z][A-Za-z]+[a-z][A-Za-z0-9]*|\*)", needs):
         service = named or service
