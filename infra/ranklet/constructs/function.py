@@ -73,9 +73,10 @@ class ModelFunction(Construct):
             self,
             "Live",
             alias_name="live",
-            version=self._live(function, deployable.model.release),
+            version=function.current_version,
             provisioned_concurrent_executions=warmth.count or None,
         )
+        self._shadow(function, deployable.model.release)
         if warmth.scales and not plays_locally(self):
             Scaling(self, "Scaling", alias=self.alias, warmth=warmth)
 
@@ -83,15 +84,16 @@ class ModelFunction(Construct):
         """What metrics call the model, where that is not its own name."""
         return {METRICS_NAME: name_of(self)} if name_of(self) != model else {}
 
-    def _live(self, function: aws_lambda.Function, release: Release) -> aws_lambda.IVersion:
-        """What the alias names: what is deployed, or the version that goes on answering beside a candidate."""
+    def _shadow(self, function: aws_lambda.Function, release: Release) -> None:
+        """The right to copy requests, and the candidate beside the version that goes on answering."""
         if release.shadow is None:
-            return function.current_version
+            return
         Copies(self, "Copies", function=function)
-        if release.shadow.live is None:
-            return function.current_version
-        Candidate(self, "Candidate", version=function.current_version)
-        return aws_lambda.Version.from_version_arn(self, "Kept", f"{function.function_arn}:{release.shadow.live}")
+        if release.shadow.live is not None:
+            Candidate(self, "Candidate", version=function.current_version)
+            live = self.alias.node.default_child
+            assert isinstance(live, aws_lambda.CfnAlias)
+            live.function_version = str(release.shadow.live)
 
     def _layer(self, name: str, architecture: str) -> aws_lambda.ILayerVersion:
         arn = parameters.value(self, parameters.layer(name, architecture))
