@@ -3,7 +3,8 @@
 As Lambda does it: an idle environment takes the event, the one used last first; without one, another is started while
 the event waits, up to the cap; above the cap the answer is 429. Provisioned environments are started beforehand and
 replaced when they break; the others are ended after a time without work. One event at a time each.
-With SnapStart no memory is copied here: each environment initialises, and is restored from itself.
+With SnapStart no memory is copied here: each environment initialises, and is restored from itself. One file, as whoever
+changes when an environment is started, kept or ended sees the whole of it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ T = TypeVar("T")
 
 INIT_S: Final = 10.0
 """Seconds of initialisation on demand; what takes longer starts over within the function's own time."""
-PROVISIONED_INIT_S: Final = 900.0
+PATIENT_INIT_S: Final = 130.0
+"""Where no request waits: a function's timeout, if that is longer, which none is behind an API."""
 MAX_REPLACEMENTS: Final = 3
 """Attempts to bring a provisioned environment back before it is given up."""
 REAP_S: Final = 1.0
@@ -81,7 +83,7 @@ class Pool:
         wanted = self.function.provisioned - sum(_is_provisioned(environment) for environment in self._live)
         for result in await asyncio.gather(*(self._provision() for _ in range(wanted)), return_exceptions=True):
             if isinstance(result, InitFailed):
-                said = (result.payload or b"it ran into the limit of 15 minutes").decode("utf-8", "replace")
+                said = (result.payload or b"it ran into the limit of 130 s").decode("utf-8", "replace")
                 raise LocalError(f"{self.function.name} cannot be initialised: {said}") from result
             if isinstance(result, BaseException):
                 raise result
@@ -149,8 +151,9 @@ class Pool:
     async def _start_on_demand(self, invocation: Invocation) -> tuple[Environment, bool]:
         """A new environment, and whether its initialisation had to be repeated."""
         init: InitType = "snap-start" if self.function.snapstart else "on-demand"
+        limit_s = PATIENT_INIT_S if self.function.snapstart else self._init_s
         try:
-            return await self._start(init, self._init_s, invocation.request_id), False
+            return await self._start(init, limit_s, invocation.request_id), False
         except InitFailed as failure:
             if failure.reason != "timeout":
                 raise
@@ -193,7 +196,7 @@ class Pool:
         return invoked if init_ms is None else dataclasses.replace(invoked, init_ms=init_ms)
 
     async def _provision(self) -> None:
-        environment = await self._start("provisioned-concurrency", PROVISIONED_INIT_S)
+        environment = await self._start("provisioned-concurrency", PATIENT_INIT_S)
         if self._provisioned:
             self._idle.append((environment, time.monotonic()))
         else:
