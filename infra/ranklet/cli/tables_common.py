@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,11 +81,16 @@ def away(here: Project, model: str, only: str | None = None) -> tuple[list[Table
     return ([] if only is not None and fetched else pinned(here, model, only)), fetched
 
 
+def environment() -> str:
+    """The environment whose bucket of snapshots is meant, as `ranklet deploy` takes it too; "" for none."""
+    return os.environ.get("RANKLET_ENV", "")
+
+
 def snapshots(aws: Aws, given: str | None) -> str:
     """The bucket of snapshots: the one that is given, or the shared stack's. Raises TableError where there is none."""
     from ranklet.tables import deployed
 
-    bucket = given or deployed.bucket(aws.ssm)
+    bucket = given or deployed.bucket(aws.ssm, environment())
     if bucket is None:
         raise TableError(
             "there is no bucket of snapshots here yet; `cdk deploy ranklet-shared` makes it, or name one by --snapshots"

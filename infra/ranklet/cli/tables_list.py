@@ -73,7 +73,7 @@ def bucket_of(aws: Aws) -> str | None:
     from ranklet.tables import deployed
 
     try:
-        return deployed.bucket(aws.ssm)
+        return deployed.bucket(aws.ssm, common.environment())
     except TableError as error:
         terminal.ERR.print(f"without snapshots in S3: {error}", markup=False)
         return None

@@ -34,7 +34,11 @@ from ranklet.model import load
     show_default=True,
     help="Of the files to import; both are compressed by gzip.",
 )
-@click.option("--snapshots", metavar="BUCKET", help="For tables that are fetched from S3 [the shared stack's bucket].")
+@click.option(
+    "--snapshots",
+    metavar="BUCKET",
+    help="For tables that are fetched from S3 [the shared stack's bucket, of RANKLET_ENV].",
+)
 @click.option("--dry-run", is_flag=True, help="Call nobody: say what would be written, and what it costs.")
 @click.option(
     "--out",

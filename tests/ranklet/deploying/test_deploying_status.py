@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import boto3
-from deploying_kit import FUNCTION, PLANTED, MotoAccount, deploy, make_stack, pushed, resources, run
+import pytest
+from deploying_kit import FUNCTION, PLANTED, MotoAccount, deploy, make_stack, pushed, resources, run, shelved
 
 
 def alarm() -> None:
@@ -100,3 +101,12 @@ def test_shared_stack_goes_last(cloud: MotoAccount, project: Path) -> None:
 def test_destroying_what_is_not_there_is_refused(cloud: MotoAccount, project: Path) -> None:
     done = run("destroy", "films", "--yes")
     assert done.code == 10 and "there is no stack films" in done.stderr
+
+
+def test_tables_are_listed_of_the_environments_bucket(
+    cloud: MotoAccount, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = shelved(tmp_path, "/ranklet/prod/snapshots/bucket")
+    assert run("tables", "list", "--json").json == []
+    monkeypatch.setenv("RANKLET_ENV", "prod")
+    assert [one["physical"] for one in run("tables", "list", "--json").json] == [table]
