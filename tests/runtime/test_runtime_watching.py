@@ -299,6 +299,17 @@ def test_health_looks_at_each_kth_request_alone(opened: Open, capsys: pytest.Cap
     assert values(metrics, "Values", input="price") == [6.0]
 
 
+def test_lines_and_health_are_counted_apart(opened: Open, capsys: pytest.CaptureFixture[str]) -> None:
+    films = opened(sample_every=7, health_every=3)
+    for number in range(1, 43):
+        films(rank(REQUEST), Context(request_id=str(number)))
+    metrics, lines = written(films, capsys)
+    assert [one["request_id"] for one in lines] == ["7", "14", "21", "28", "35", "42"]
+    assert all(min(one["phases"].values()) > 0 for one in lines)
+    assert len({one["phases"]["run"] for one in lines}) > 1
+    assert values(metrics, "Values", input="price") == [14 * 3.0]
+
+
 def test_stability_is_told_once_there_are_enough_values(opened: Open, capsys: pytest.CaptureFixture[str]) -> None:
     edges = [1.0, 2.0, 3.0]
     films = opened(health_every=1, references={"price": {"edges": edges, "counts": [250, 250, 250, 250]}})

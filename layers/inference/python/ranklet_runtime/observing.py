@@ -25,37 +25,17 @@ MOST_VALUES = 8
 MOST_CHARACTERS = 64
 
 
-class Every:
-    """True for each k-th time; never for k = 0."""
-
-    def __init__(self, every: int) -> None:
-        self._every = self._left = every
-
-    @property
-    def next(self) -> bool:
-        """Whether the next time is such a one."""
-        return self._left == 1
-
-    def __call__(self) -> bool:
-        if self._every == 0:
-            return False
-        self._left -= 1
-        if self._left > 0:
-            return False
-        self._left = self._every
-        return True
-
-
 class Observer:
     """seen: the request that was scored last, if it is one of those that are looked at."""
 
     def __init__(self, manifest: Manifest, scorer: Scorer, lines: Lines) -> None:
         watch = manifest.watch
         self._phases, self._lines, self._allowed = scorer.phases, lines, frozenset(watch.inputs)
-        self._sample, self._check = Every(watch.sample_every), Every(watch.health_every)
+        self._sample, self._check = watch.sample_every, watch.health_every
+        self._count = 0
         self.seen: tuple[RankRequest, RankResult, bool, bool] | None = None
         self.health: Health | None = None
-        scorer.phases.wanted = self._sample.next
+        self._next = self._following()
         if watch.health_every:
             # Imported here: lines do not need it.
             from ranklet_runtime.health import Health
@@ -63,10 +43,24 @@ class Observer:
             self.health = Health.of(manifest, scorer.compiled)
 
     def scored(self, asked: RankRequest, result: RankResult) -> None:
-        """Keep the request if it is to be looked at."""
-        line, check = self._sample(), self._check()
+        """Keep the request if it is to be looked at; nearly all cost a count."""
+        self._count += 1
+        if self._count < self._next:
+            return
+        line, check = (bool(every) and self._count % every == 0 for every in (self._sample, self._check))
         self.seen = (asked, result, line, check) if line or check else None
-        self._phases.wanted = self._sample.next
+        self._next = self._following()
+
+    def _following(self) -> int:
+        """The next request that is not only counted; before one that leaves a line, the stopwatch is asked for."""
+        now, found = self._count, []
+        if self._sample:
+            line = (now // self._sample + 1) * self._sample
+            self._phases.wanted = line == now + 1
+            found.append(max(line - 1, now + 1))
+        if self._check:
+            found.append((now // self._check + 1) * self._check)
+        return min(found)
 
     def look(self, path: str, request_id: str, seconds: float) -> None:
         """Look at the request that was kept."""
