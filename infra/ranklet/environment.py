@@ -33,7 +33,7 @@ TagValue = Annotated[str, msgspec.Meta(pattern=r"^[\w .:/=+@-]{0,256}$")]
 Domain = Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")]
 Mail = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 
-TABLES = ("function", "warmth", "release", "watch")
+TABLES = ("api", "function", "warmth", "release", "watch")
 """The tables of model.toml that an environment may override; what a model computes, and who may call, is its own."""
 
 
@@ -44,6 +44,7 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Fields of model.toml's tables of the same names. A table with `kind` stands for the whole one, as the kind says
     what goes with it; any other changes the fields that it names."""
 
+    api: Mapping[str, Any] = {}
     function: Mapping[str, Any] = {}
     warmth: Mapping[str, Any] = {}
     release: Mapping[str, Any] = {}
@@ -91,10 +92,11 @@ class Environment(Overrides, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for place, table, fields in layers:
             if fields:
                 changed[table] = self._changed(changed[table], fields, place)
-        if (field := model.watch.bundled(changed["watch"])) is not None:
+        told = {"api": model.api.bundled(changed["api"]), "watch": model.watch.bundled(changed["watch"])}
+        if table := next((table for table, field in told.items() if field is not None), None):
             raise ModelError(
-                f"environment {self.name}: watch.{field} is part of the bundle, which is the same in all environments; "
-                f"set it in {model.name}/model.toml"
+                f"environment {self.name}: {table}.{told[table]} is part of the bundle, which is the same in all "
+                f"environments; set it in {model.name}/model.toml"
             )
         return msgspec.structs.replace(model, **changed)
 

@@ -71,7 +71,7 @@ def test_other_fields_stay_as_the_model_has_them(tmp_path: Path) -> None:
     [
         ("memory = 3", "unknown field `memory`"),
         ('name = "prod"', r"\$\.name is no field"),
-        ("[api]\n", "unknown field `api`"),
+        ("[split]\n", "unknown field `split`"),
         ('domain = "no domain"', r"\$\.domain"),
         ('alarm_email = "nobody"', r"\$\.alarm_email"),
         ('prefix = "Prod_"', r"\$\.prefix"),

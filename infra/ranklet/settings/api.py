@@ -25,6 +25,8 @@ ALLOWED: Mapping[Kind, tuple[Auth, ...]] = {
 }
 """Who can be let in by each kind, as AWS has it."""
 
+BUNDLED = ("kind", "auth", "surplus", "dialects")
+
 HEADERS = (
     "authorization",
     "content-encoding",
@@ -112,6 +114,10 @@ class Api(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             )
         self._check_auth()
         self._check_kind()
+
+    def bundled(self, other: Api) -> str | None:
+        """The first field in which another one differs that a bundle or its openapi.json tells; None for none."""
+        return next((field for field in BUNDLED if getattr(self, field) != getattr(other, field)), None)
 
     def _check_auth(self) -> None:
         if (self.auth == "jwt") != (self.jwt is not None):

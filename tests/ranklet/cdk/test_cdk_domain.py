@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from cdk_project import Assembly, Synthesise, write_bundle, write_model
 
+from ranklet.errors import ModelError
 from ranklet.project import Project
 
 STACK = "ranklet-shared"
@@ -57,3 +59,20 @@ def test_domain_comes_from_the_environment_and_its_certificate_from_the_command_
     looked_up = synthesise({"env": "prod"})
     (settings,) = looked_up.only(STACK, "AWS::ApiGatewayV2::DomainName")["DomainNameConfigurations"]
     assert looked_up.text(STACK, settings["CertificateArn"]) == "{/ranklet/prod/domain/certificate}"
+
+
+def test_environment_names_what_belongs_to_its_account(project: Project, synthesise: Synthesise) -> None:
+    write_model(project, "films", more='[api]\nkind = "rest"\n[api.rest]\nwaf_rate = 100\n')
+    write_bundle(project, "films")
+    folder = project.root / "infra" / "environments"
+    folder.mkdir(parents=True)
+    (folder / "prod.toml").write_text('[models.films.api.rest]\nvpc_endpoints = ["vpce-0123456789abcdef0"]\n')
+    (folder / "open.toml").write_text('[models.films.api]\nauth = "none"\n')
+    (folder / "odd.toml").write_text("[models.films.api.throttle]\nrate = 0\nburst = 1\n")
+    api = synthesise({"env": "prod"}).only("films", "AWS::ApiGateway::RestApi")
+    assert api["EndpointConfiguration"]["VpcEndpointIds"] == ["vpce-0123456789abcdef0"]
+    assert api["Name"] == "ranklet-films-prod"
+    with pytest.raises(ModelError, match=r"environment open: api\.auth is part of the bundle"):
+        synthesise({"env": "open"})
+    with pytest.raises(ModelError, match=r"environment odd: .*`\$\.models\.films\.api\.throttle\.rate`"):
+        synthesise({"env": "odd"})
