@@ -92,10 +92,10 @@ class Environment(Overrides, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for place, table, fields in layers:
             if fields:
                 changed[table] = self._changed(changed[table], fields, place)
-        told = {"api": model.api.bundled(changed["api"]), "watch": model.watch.bundled(changed["watch"])}
-        if table := next((table for table, field in told.items() if field is not None), None):
+        differs = {"api": model.api.bundled(changed["api"]), "watch": model.watch.bundled(changed["watch"])}
+        if wrong := next((table for table, field in differs.items() if field is not None), None):
             raise ModelError(
-                f"environment {self.name}: {table}.{told[table]} is part of the bundle, which is the same in all "
+                f"environment {self.name}: {wrong}.{differs[wrong]} is part of the bundle, which is the same in all "
                 f"environments; set it in {model.name}/model.toml"
             )
         return msgspec.structs.replace(model, **changed)
