@@ -150,6 +150,7 @@ def test_status_shows_the_live_version_its_tables_and_what_is_provisioned(deploy
     assert {one["live"] for one in shown.values()} == {"1"} == {one["newest"] for one in shown.values()}
     assert set(shown["movie-two-tower"]["tables"].values()) == {"complete"}
     assert shown["movie-ftrl"]["provisioned"] == {"requested": 1, "available": 1, "status": "READY"}
+    assert all(one["alarms"] for one in shown.values())
     assert "1 (model version 1)" in ranklet("status", "--env", "staging").stdout
 
 
