@@ -7,7 +7,7 @@ tables' stores, which lies within other phases and is taken out of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter_ns
 from typing import Any
 
@@ -27,11 +27,13 @@ EVERY = 10
 class Phases:
     """The stopwatch of one function, and what it measured since the last `take`.
 
-    on: whether it runs, which those who call `lap` ask first. wanted: that it runs in the next request.
+    on: whether it runs, which those who call `lap` ask first. wanted: that it runs in the next request. stores: those
+    that are timed while it runs.
     """
 
     def __init__(self) -> None:
         self.on = self.wanted = False
+        self.stores: list[Timed] = []
         self._left = EVERY
         self._at = self._away = 0
         self._now = [0] * len(NAMES)
@@ -40,8 +42,12 @@ class Phases:
     def begin(self) -> None:
         """A request begins."""
         self._left -= 1
-        self.on = self.wanted or self._left <= 0
-        if self.on:
+        on = self.wanted or self._left <= 0
+        if on is not self.on:
+            self.on = on
+            for store in self.stores:
+                store.switch(on)
+        if on:
             self._now = [0] * len(NAMES)
             self._away = 0
             self._at = perf_counter_ns()
@@ -80,17 +86,20 @@ class Phases:
 
 
 class Timed:
-    """A store whose reads are timed."""
+    """A store whose reads are timed while the stopwatch runs; otherwise `rows` is the store's own."""
 
     def __init__(self, store: EmbeddingStore, phases: Phases) -> None:
         self._store, self._phases = store, phases
         self.table: Table = store.table
         self.counts: Counts = counts_of(store)
+        self.rows: Callable[..., Rows] = store.rows
+        phases.stores.append(self)
 
-    def rows(self, keys: Keys, *, deadline: float | None = None) -> Rows:
-        """As the store gives them."""
-        if not self._phases.on:
-            return self._store.rows(keys, deadline=deadline)
+    def switch(self, on: bool) -> None:
+        """Time reads from now on, or no longer."""
+        self.rows = self._timed if on else self._store.rows
+
+    def _timed(self, keys: Keys, *, deadline: float | None = None) -> Rows:
         began = perf_counter_ns()
         rows = self._store.rows(keys, deadline=deadline)
         self._phases.read(perf_counter_ns() - began)
