@@ -11,11 +11,12 @@ import pytest
 
 import ranklet_features
 import ranklet_runtime
-from ranklet import pipeline
+from ranklet import certificate, pipeline
+from ranklet.packaging import sizes
 from ranklet.project import Project
 from ranklet.tables import room
 
-Kind = Literal["resident", "dynamodb", "fetched"]
+Kind = Literal["resident", "dynamodb", "fetched", "large"]
 
 MODEL = """
 name = "{name}"
@@ -53,7 +54,10 @@ outputs = {{ score = "score" }}
 
 
 def write_served(project: Project, name: str, *, more: str = "", kind: Kind = "resident") -> None:
-    """A model of 3 weights over a table of 4 rows, built. kind: whence the table is read; `fetched` is from S3."""
+    """A model of 3 weights over a table of 4 rows, built.
+
+    kind: whence the table is read; `fetched` is from S3, and so are the weights of `large`.
+    """
     folder = project.functions / name
     (folder / "export").mkdir(parents=True)
     rows = np.arange(8, dtype=np.float32).reshape(4, 2) / 8
@@ -71,7 +75,12 @@ def write_served(project: Project, name: str, *, more: str = "", kind: Kind = "r
     with pytest.MonkeyPatch.context() as patch:
         if kind == "fetched":
             patch.setattr(room, "LIMIT", 0)
-        pipeline.build(folder, out=project.build)
+        built = pipeline.build(folder, out=project.build)
+        if kind == "large":
+            # As if packages held one byte less than this one takes.
+            taken = built.bytes - (built.folder / certificate.FILE).stat().st_size
+            patch.setattr(sizes, "LIMIT", room.layers(onnx=False) + taken - 1)
+            assert pipeline.build(folder, out=project.build).manifest.artefacts is not None
 
 
 def host_layer(folder: Path) -> Path:

@@ -42,13 +42,14 @@ KINDS = {
     "versions": "",
     "stored": "",
     "fetched": "",
+    "large": "",
     "shadowed": "[release.shadow]\nshare = 1.0\n",
     "joined": VPC,
     "locked": f'[function]\ntracing = true\nkms_key = "{KEY}"\n',
 }
-"""Models by what they may do beyond their log; `stored` reads DynamoDB, `fetched` S3."""
+"""Models by what they may do beyond their log; `stored` reads DynamoDB, `fetched` and `large` S3."""
 
-TABLE: dict[str, Kind] = {"stored": "dynamodb", "fetched": "fetched"}
+TABLE: dict[str, Kind] = {"stored": "dynamodb", "fetched": "fetched", "large": "large"}
 
 HOOK = """
 import json
@@ -168,7 +169,7 @@ def test_models_ask_for_what_makes_them_a_kind(called: dict[str, set[tuple[str, 
     assert actions["plain"] == set()
     assert actions["versions"] == actions["joined"] == actions["locked"] == own
     assert actions["stored"] == own | {"dynamodb:BatchGetItem"}
-    assert actions["fetched"] == own | {"s3:GetObject"}
+    assert actions["fetched"] == actions["large"] == own | {"s3:GetObject"}
     assert (f"{FUNCTION}shadowed:candidate" in {resource for _, resource in called["shadowed"]}) is True
 
 
