@@ -43,10 +43,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         shutil.copytree(ROOT / "functions" / "movie-ftrl", folder)
         text = (folder / "model.toml").read_text()
         assert '[api]\nauth = "iam"\n' in text
-        # ministack knows no alarms of formulas; what they are is tested where the templates are.
-        text = text.replace('[api]\nauth = "iam"\n', api + "[watch.alarms]\non = false\n").replace(
-            'name = "movie-ftrl"', f'name = "{name}"'
-        )
+        text = text.replace('[api]\nauth = "iam"\n', api).replace('name = "movie-ftrl"', f'name = "{name}"')
         (folder / "model.toml").write_text(text)
     (root / ".build").mkdir()
     (ROOT / ".build" / "layers").mkdir(parents=True, exist_ok=True)
