@@ -23,6 +23,7 @@ from ranklet_features.kinds.base import Compiled
 from ranklet_features.kinds.category import Category
 from ranklet_features.kinds.ids import Encoder
 from ranklet_features.spec import Input
+from ranklet_features.values import DTYPES, packed
 from ranklet_runtime.drift import stability
 from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import RankRequest, RankResult
@@ -82,7 +83,7 @@ class Health:
         if column is None:
             tally.missing += rows
             return
-        there = _there(column)
+        there = _there(column, declared)
         tally.missing += rows - len(there)
         values = _flat(there, declared)
         if declared.type == "float":
@@ -117,9 +118,11 @@ class Health:
         return metrics
 
 
-def _there(column: Any) -> Any:
+def _there(column: Any, declared: Input) -> Any:
     """What was sent of a column, without nulls."""
-    return column if isinstance(column, np.ndarray) else [value for value in column if value is not None]
+    if isinstance(column, np.ndarray) or (not _nested(declared) and None not in column):
+        return column
+    return [value for value in column if value is not None]
 
 
 def _nested(declared: Input) -> bool:
@@ -132,4 +135,6 @@ def _flat(values: Any, declared: Input) -> Any:
         values = [one for one in chain.from_iterable(values) if one is not None]
     if declared.type == "string":
         return [str(one) for one in values]
-    return np.asarray(values, np.int64 if declared.type == "int" else np.float64).reshape(-1)
+    if isinstance(values, np.ndarray):
+        return values.reshape(-1).astype(DTYPES[declared.type], copy=False)
+    return packed(values, declared.type)
