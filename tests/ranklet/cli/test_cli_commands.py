@@ -65,7 +65,8 @@ def test_new_train_build_is_a_whole_way_and_json_is_all_that_stdout_has(root: Pa
     assert done.returncode == 0, done.stderr
     (model,) = json.loads(done.stdout)
     assert model["model"] == "first"
-    assert set(model) == {"model", "bundle", "bytes", "sha256", "certificate", "split", "tables", "notes"}
+    keys = {"model", "bundle", "bytes", "sha256", "certificate", "split", "artefacts", "tables", "notes"}
+    assert set(model) == keys
     assert (root / model["bundle"] / "manifest.json").is_file()
     shown = _run(root, "build")
     assert "first" in shown.stdout
