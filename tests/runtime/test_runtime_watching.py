@@ -27,6 +27,7 @@ from runtime_kit import (
     rank_packed,
     write_bundle,
 )
+from test_runtime_imports import NEVER, imported, tops
 from test_runtime_telemetry import check_emf
 
 from ranklet_features.spec import Input
@@ -415,3 +416,15 @@ def test_metrics_call_a_model_as_its_deployment_is_called(
     assert films(rank(REQUEST), None)["statusCode"] == 200
     metrics, _ = written(films, capsys)
     assert {one["model"] for one in metrics} == {"prod-films"}
+
+
+@pytest.mark.parametrize(
+    ("watch", "loaded"),
+    [({}, set()), ({"sample_every": 1}, {"observing"}), ({"health_every": 1}, {"observing", "health", "drift"})],
+)
+def test_what_nobody_asked_for_is_not_imported(tmp_path: Path, watch: dict[str, Any], loaded: set[str]) -> None:
+    found = imported(tmp_path, write_bundle(tmp_path / "bundle", document(watch=watch)), [rank(REQUEST)])
+    assert found["statuses"] == [200]
+    names = {name.removeprefix("ranklet_runtime.") for name in found["new"]}
+    assert names & {"observing", "health", "drift", "refusals"} == loaded
+    assert not tops(found["all"]) & NEVER
