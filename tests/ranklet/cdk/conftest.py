@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,6 @@ from cdk_project import (
 
 from ranklet import app
 from ranklet.project import Project
-
-# The CDK's own check of the templates takes seconds each time; one test leaves it on, in a process of its own.
-os.environ["CDK_VALIDATION"] = "false"
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 import math
-import os
 import re
 import shutil
 import uuid
@@ -42,8 +41,6 @@ from ranklet.tables import placement, room
 from ranklet_features.errors import StoreError
 from ranklet_runtime.function import Function
 from ranklet_runtime.manifest import Manifest
-
-os.environ["CDK_VALIDATION"] = "false"
 
 ROOT = Path(__file__).resolve().parents[3]
 MB = 1 << 20

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 import release_kit as kit
 
 from ranklet.local.function import Layer
 from ranklet.pipeline import Built
-
-# As in the tests of the templates: read by node, which starts with the first import of the CDK.
-os.environ["CDK_VALIDATION"] = "false"
 
 
 @pytest.fixture(scope="session")
