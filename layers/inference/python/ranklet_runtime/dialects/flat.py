@@ -63,7 +63,7 @@ def request(
     leading = [len(column) for name, column in items.items() if name in declared]
     count = max(leading or map(len, once), default=0) if rows is None else rows
     # Where no item says how many rows there are, the user's rows do, be they equal or not.
-    if (leading or count <= 1) and all([len(column) == 1 or _constant(column, count) for column in once]):
+    if (leading or count <= 1) and all(len(column) == 1 or _constant(column, count) for column in once):
         user, context = ({name: _first(column) for name, column in side.items()} for side in (user, context))
         return RankRequest(user, context, items, form=form, tensors=tensors)
     user, context = ({name: _stretched(column, count) for name, column in side.items()} for side in (user, context))
