@@ -18,6 +18,8 @@ from ranklet_runtime.manifest import Manifest
 
 KINDS = {"none": "on demand", "provisioned": "provisioned", "snapstart": "snapstart"}
 """[warmth] kind → the way it is here."""
+APIS = {"http": "HTTP API", "rest": "REST API", "url": "function URL"}
+"""[api] kind → the way it is here."""
 FACTORS = (0.1, 0.5, 1.0, 2.0, 10.0)
 
 
@@ -44,7 +46,7 @@ def account(model: Model, manifest: Manifest, usage: Usage, prices: Prices) -> A
         Reads(table, asked) for name, table in manifest.spec.tables.items() if (asked := _keys(model, name, usage))
     ]
     away = any(one.table.placement == "dynamodb" for one in reads)
-    chosen = [KINDS[model.warmth.kind], "HTTP API"]
+    chosen = [KINDS[model.warmth.kind], APIS[model.api.kind]]
     if reads:
         chosen.append("dynamodb" if away else "resident")
     return Account(

@@ -80,3 +80,18 @@ def test_other_prices_change_the_account(project: Path, monkeypatch: pytest.Monk
     ours = json.loads(run(project, monkeypatch, *words).stdout)
     theirs = json.loads(run(project, monkeypatch, *words, "--prices", str(tmp_path / "mine.toml")).stdout)
     assert theirs["month"] - ours["month"] == pytest.approx(ours["requests"] * 1e-6)
+
+
+def test_the_way_in_and_the_warmth_of_model_toml_are_marked(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = project / "functions" / MODEL / "model.toml"
+    before = path.read_text()
+    changed = before.replace("[api]\n", '[api]\nkind = "url"\n')
+    assert changed != before
+    path.write_text(changed + '\n[warmth]\nkind = "provisioned"\ncount = 3\n')
+    try:
+        found = json.loads(run(project, monkeypatch, "--rps", "10", "--busy-ms", "1", "--json").stdout)
+    finally:
+        path.write_text(before)
+    every = [*found["compute"], *found["api"], *found["rows"]]
+    assert {way["name"] for way in every if way["chosen"]} == {"provisioned", "function URL"}
+    assert any(way["note"].startswith("3 environments") for way in every)
