@@ -19,6 +19,11 @@ SIGNED = ("host", "content-type")
 HOST = re.compile(r"\.(?:execute-api|lambda-url)\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)$")
 
 
+def service_of(host: str) -> str:
+    """The service for which calls to a host are signed."""
+    return "lambda" if ".lambda-url." in host else "execute-api"
+
+
 class Bearer(httpx.Auth):
     """`Authorization: Bearer …`. token: the token, or what gives the current one."""
 
@@ -47,8 +52,8 @@ class ApiKey(httpx.Auth):
 class SigV4(httpx.Auth):
     """Signs with the credentials that boto3 would find, and renews them when they end.
 
-    region: by default that of the URL's host, else the session's. profile: of ~/.aws/config. service: `execute-api`,
-    or `lambda` for a function URL. credentials: botocore's own, instead of those of a session.
+    region: by default that of the URL's host, else the session's. profile: of ~/.aws/config. service: by default `lambda`
+    for a function's URL, else `execute-api`. credentials: botocore's own, instead of those of a session.
     """
 
     requires_request_body = True
@@ -58,7 +63,7 @@ class SigV4(httpx.Auth):
         *,
         region: str | None = None,
         profile: str | None = None,
-        service: str = "execute-api",
+        service: str | None = None,
         credentials: Any = None,
     ) -> None:
         self._region, self._profile, self._service = region, profile, service
@@ -103,7 +108,7 @@ class SigV4(httpx.Auth):
         region = self._region or self._region_of(request.url.host)
         headers = {name: request.headers[name] for name in SIGNED if name in request.headers}
         signed = AWSRequest(request.method, str(request.url), headers=headers, data=request.content)
-        SigV4Auth(credentials, self._service, region).add_auth(signed)
+        SigV4Auth(credentials, self._service or service_of(request.url.host), region).add_auth(signed)
         for name in ("Authorization", "X-Amz-Date", "X-Amz-Security-Token"):
             if name in signed.headers:
                 request.headers[name] = signed.headers[name]

@@ -32,8 +32,7 @@ def way(
     if auth == "none":
         return Way(url, None, _through(endpoint))
     if auth == "iam":
-        service = "lambda" if ".lambda-url." in url else "execute-api"
-        return Way(url, SigV4(region=region, service=service), _through(endpoint))
+        return Way(url, SigV4(region=region), _through(endpoint))
     if not token:
         raise DeployError(f'[api] auth = "{auth}": give --token or RANKLET_TOKEN, or --no-smoke')
     return Way(url, ApiKey(token) if auth == "key" else Bearer(token), _through(endpoint))

@@ -98,18 +98,18 @@ def test_credentials_region_and_profile_are_what_boto3_would_find(
 
 
 @pytest.mark.parametrize(
-    ("host", "region"),
+    ("host", "scope"),
     [
-        ("a1b2c3.execute-api.us-west-2.amazonaws.com", "us-west-2"),
-        ("a1b2c3.execute-api.cn-north-1.amazonaws.com.cn", "cn-north-1"),
-        ("a1b2c3.lambda-url.eu-west-1.on.aws", "eu-west-1"),
+        ("a1b2c3.execute-api.us-west-2.amazonaws.com", "us-west-2/execute-api"),
+        ("a1b2c3.execute-api.cn-north-1.amazonaws.com.cn", "cn-north-1/execute-api"),
+        ("a1b2c3.lambda-url.eu-west-1.on.aws", "eu-west-1/lambda"),
     ],
 )
-def test_the_region_is_that_of_the_host(host: str, region: str, nobody: pytest.MonkeyPatch) -> None:
+def test_region_and_service_are_those_of_the_host(host: str, scope: str, nobody: pytest.MonkeyPatch) -> None:
     nobody.setenv("AWS_DEFAULT_REGION", "sa-east-1")
     request = httpx.Request("GET", f"https://{host}/films/health")
     next(SigV4(credentials=_keys(*KEYS)).sync_auth_flow(request))
-    assert f"/{region}/execute-api/aws4_request" in request.headers["authorization"]
+    assert f"/{scope}/aws4_request" in request.headers["authorization"]
 
 
 @pytest.mark.parametrize(
