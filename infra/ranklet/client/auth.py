@@ -52,8 +52,8 @@ class ApiKey(httpx.Auth):
 class SigV4(httpx.Auth):
     """Signs with the credentials that boto3 would find, and renews them when they end.
 
-    region: by default that of the URL's host, else the session's. profile: of ~/.aws/config. service: by default `lambda`
-    for a function's URL, else `execute-api`. credentials: botocore's own, instead of those of a session.
+    region: by default that of the URL's host, else the session's. profile: of ~/.aws/config. service: by default
+    `lambda` for a function's URL, else `execute-api`. credentials: botocore's own, instead of those of a session.
     """
 
     requires_request_body = True
