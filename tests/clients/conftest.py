@@ -41,7 +41,16 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Layer:
     python = tmp_path_factory.mktemp("layer") / "python"
     python.mkdir()
     installed = Path(np.__file__).parents[1]
-    wanted = ("numpy", "numpy.libs", "orjson", "msgpack", "aws_lambda_powertools", "jmespath", "typing_extensions.py")
+    wanted = (
+        "numpy",
+        "numpy.libs",
+        "orjson",
+        "msgpack",
+        "aws_lambda_powertools",
+        "jmespath",
+        "typing_extensions.py",
+        "pybase64",
+    )
     for name in wanted:
         if (installed / name).exists():
             (python / name).symlink_to(installed / name)
