@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -61,6 +62,8 @@ class Context:
         name = self.input(node, port)
         found = self.columns.get(name)
         if found is None:
+            if width not in (None, 1) and name in self.sources.fields:
+                node.refuse(f"reads {width} numbers of {name!r}, which is an id")
             found = self.columns[name] = self._raw(name, width)
         if not isinstance(found, Numbers):
             node.refuse(f"reads {name!r} as numbers, and it is text")
@@ -84,11 +87,24 @@ class Context:
     def terms(self, node: Node, port: str) -> str:
         """The raw field of lists of texts at a port."""
         name = self.input(node, port)
-        if name in self.columns:
+        if name in self.columns or name in self.sources.fields:
             node.refuse(f"reads {name!r} as a list of texts, and it is none")
         self.columns[name] = Text(name)
         self.sources.fields[name] = Field("terms", loose=True)
         return name
+
+    def known(self, node: Node, port: str, ids: Sequence[int]) -> str:
+        """The place of a whole number among the ids, behind the last of an unknown one: int64 [n, 1]."""
+        name, tape = self.input(node, port), self.tape
+        if name not in self.columns and name not in self.sources.loose:
+            return self.sources.known(name, ids)
+        codes, strange = self._integers(self.dense(self.numbers(node, port)))
+        places: dict[str, Any] = {
+            "keys_int64s": list(ids),
+            "values_int64s": list(range(len(ids))),
+            "default_int64": len(ids),
+        }
+        return tape.op("Where", strange, [len(ids)], tape.op("LabelEncoder", codes, domain="ai.onnx.ml", **places))
 
     def _raw(self, name: str, width: int | None) -> Numbers:
         if width is None or width == 1:
@@ -154,6 +170,14 @@ class Context:
         inside = tape.op("And", inside, tape.op("Equal", values, tape.op("Floor", values)))
         codes = tape.op("Cast", tape.op("Where", inside, values, 0.0), to=7)
         return codes, tape.op("Not", inside)
+
+    def _integers(self, values: str) -> tuple[str, str]:
+        """(whole numbers int64, mask bool) [n, 1] of doubles; what is none, or 2³² and more, is 0, and in the mask."""
+        tape = self.tape
+        inside = tape.op(
+            "And", tape.op("Less", tape.op("Abs", values), 2.0**32), tape.op("Equal", values, tape.op("Floor", values))
+        )
+        return tape.op("Cast", tape.op("Where", inside, values, 0.0), to=7), tape.op("Not", inside)
 
     def words(self, codes: str, words: Sequence[str]) -> Words:
         """Codes that callers read as words."""

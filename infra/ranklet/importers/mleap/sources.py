@@ -18,7 +18,7 @@ NUMBERS = "numbers"
 INLINE = 24
 """Words of a vocabulary that stand in model.toml; longer ones are files."""
 INT64 = int(TensorProto.INT64)
-Kind = Literal["number", "vector", "text", "terms"]
+Kind = Literal["number", "vector", "text", "terms", "id"]
 
 
 @dataclass
@@ -43,6 +43,8 @@ class Field:
             return {"type": "string", **({"default": MISSING_TEXT} if self.loose else {})}
         if self.kind == "terms":
             return {"type": "string", "list": True, "default": []}
+        if self.kind == "id":
+            return {"type": "int"}
         size = {"length": self.width} if self.kind == "vector" else {}
         return {"type": "float", **size, **({"nan": "allow"} if self.loose else {})}
 
@@ -54,6 +56,8 @@ class Field:
             return [[("a", "b", "new")[at] for at in random.integers(0, 3, at % 4)] for at in range(count)]
         if self.kind == "number":
             found: list[Any] = self._numbers(random, count)
+        elif self.kind == "id":
+            found = [[*self.known, max(self.known) + 1][at] for at in random.integers(0, len(self.known) + 1, count)]
         else:
             words = [*self.known, *(["never seen", ""] if self.strangers else [])] or ["a"]
             found = [words[at] for at in random.integers(0, len(words), count)]
@@ -76,12 +80,12 @@ class Sources:
         self.tape, self.loose = tape, loose
         self.fields: dict[str, Field] = {}
         self._plain: dict[str, tuple[str, str]] = {}
-        self._features: dict[str, tuple[Mapping[str, Any], Sequence[str] | None, onnx.ValueInfoProto]] = {}
+        self._features: dict[str, tuple[Mapping[str, Any], Sequence[str | int] | None, onnx.ValueInfoProto]] = {}
 
     def number(self, name: str) -> str:
         """A scalar: double [n, 1], a column of the one feature that holds all of them."""
         if name not in self._plain:
-            self.fields[name] = Field("number", loose=name in self.loose)
+            self.fields.setdefault(name, Field("number", loose=name in self.loose))
             place = self.tape.later()
             self._plain[name] = (place, self.tape.op("Gather", NUMBERS, place, axis=1))
         return self._plain[name][1]
@@ -125,6 +129,12 @@ class Sources:
         line = {"kind": "expression", "of": [name], "expr": orjson.dumps(["field", name]).decode()}
         return self.tape.op("Reshape", self._feature(name, line, words, INT64), [-1, 1])
 
+    def known(self, name: str, ids: Sequence[int]) -> str:
+        """The place of a whole number among the ids, behind the last of an unknown one: int64 [n, 1]."""
+        self.fields.setdefault(name, Field("id"))
+        self.hint(name, ids)
+        return self.tape.op("Reshape", self._feature(name, {"kind": "category", "of": name}, ids, INT64), [-1, 1])
+
     def terms(self, name: str, count: int, seed: int) -> str:
         """The texts of a list by their hashes: twice |hash| modulo the count, and 1 of a hash below 0; int64 [n, L].
 
@@ -167,7 +177,12 @@ class Sources:
                 yield name, line if words is None else {**line, "vocabulary": _vocabulary(name, words, files)}
 
     def _feature(
-        self, of: str, line: Mapping[str, Any], words: Sequence[str] | None, dtype: int, width: int | str | None = None
+        self,
+        of: str,
+        line: Mapping[str, Any],
+        words: Sequence[str | int] | None,
+        dtype: int,
+        width: int | str | None = None,
     ) -> str:
         for name, (other, known, _) in self._features.items():
             if other == line and (known is words or known == words):
@@ -184,7 +199,7 @@ def _names(wanted: str) -> Iterator[str]:
     yield from (f"{wanted}_{number}" for number in range(2, 1 << 20))
 
 
-def _vocabulary(name: str, words: Sequence[str], files: dict[str, bytes]) -> Any:
+def _vocabulary(name: str, words: Sequence[str | int], files: dict[str, bytes]) -> Any:
     if len(words) <= INLINE:
         return list(words)
     file = f"vocabularies/{len(files)}.json"

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ranklet.importers.mleap import encoding, expanding, hashing, linear, maths, networks, scaling, trees
+from ranklet.importers.mleap import (
+    encoding,
+    expanding,
+    hashing,
+    linear,
+    maths,
+    networks,
+    recommendation,
+    scaling,
+    trees,
+)
 from ranklet.importers.mleap.context import Context
 from ranklet.importers.mleap.nodes import Node
 
 Stage = Callable[[Node, Context], None]
 
 STAGES: Mapping[str, Stage] = {
+    "als": recommendation.als,
     "binarizer": encoding.binarizer,
     "bucketizer": encoding.bucketizer,
     "chi_sq_selector": scaling.vector_slicer,

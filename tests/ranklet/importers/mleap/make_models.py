@@ -68,6 +68,10 @@ def _cases(wanted: list[str]) -> Iterator[Answered]:
         import mleap_films
 
         yield mleap_films.case(session)
+    if not wanted or "als" in wanted:
+        import mleap_ratings
+
+        yield mleap_ratings.case(session)
 
 
 def spark(session: Any, case: mleap_cases.Case) -> Answered:

@@ -149,10 +149,11 @@ def _message(key: str, one: Any, dialect: Dialect) -> bytes:
 
 
 def _tensor(given: Mapping[str, Any], dialect: Dialect) -> bytes:
-    values = given["double"]
+    base = "float" if "float" in given else "double"
+    values = given[base]
     shape = given.get("shape") or {"dimensions": [{"size": len(values)}]}
-    content = struct.pack(f">{len(values)}d", *values)
-    return _int(1, dialect.double) + _bytes(2, _shape(shape)) + _bytes(3, content)
+    content = struct.pack(f">{len(values)}{base[0]}", *values)
+    return _int(1, dialect.double - (base == "float")) + _bytes(2, _shape(shape)) + _bytes(3, content)
 
 
 def _shape(given: Mapping[str, Any]) -> bytes:

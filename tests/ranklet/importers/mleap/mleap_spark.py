@@ -264,6 +264,16 @@ def _MultilayerPerceptronClassificationModel(one: Any, widths: dict[str, int]) -
     return stage
 
 
+def _ALSModel(one: Any, widths: dict[str, int]) -> Stage:
+    given: dict[str, Any] = {"rank": {"int": one.rank}}
+    for name, frame in (("user", one.userFactors), ("item", one.itemFactors)):
+        found = [(row["id"], row["features"]) for row in frame.collect()]
+        given[f"{name}s"] = w.ints([at for at, _ in found])
+        given[f"{name}_factors"] = w.factors([factors for _, factors in found])
+    ins = {"user": one.getUserCol(), "item": one.getItemCol()}
+    return Stage("als", one.uid, given, ins, {"prediction": one.getPredictionCol()})
+
+
 def _KMeansModel(one: Any, widths: dict[str, int]) -> Stage:
     centers = [w.vector(center.tolist()) for center in one.clusterCenters()]
     for center in centers:

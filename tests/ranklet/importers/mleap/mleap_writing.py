@@ -66,6 +66,12 @@ def tensor(values: Sequence[float], sizes: Sequence[int]) -> dict[str, Any]:
     return {"type": "tensor", "double": list(values), "shape": shape}
 
 
+def factors(rows: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """A list of vectors of 32 bits."""
+    shape = {"dimensions": [{"size": len(rows[0]), "name": ""}]}
+    return {"type": "list", "tensor": [{"float": list(row), "shape": shape} for row in rows]}
+
+
 def shapes(widths: Sequence[int | None]) -> dict[str, Any]:
     """None of a scalar."""
     found: list[dict[str, Any]] = []

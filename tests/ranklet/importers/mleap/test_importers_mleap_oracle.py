@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-CASES = [name for name in kit.names() if not name.startswith(("sklearn_", "films"))]
+CASES = [name for name in kit.names() if not name.startswith(("sklearn_", "films", "als"))]
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,12 @@ def test_spark_answers_alike(name: str, session: Any) -> None:
 
     (case,) = (one for one in mleap_cases.cases() if one.name == name)
     _compare(*make_models.spark(session, case))
+
+
+def test_spark_finds_factors_alike(session: Any) -> None:
+    import mleap_ratings
+
+    _compare(*mleap_ratings.case(session))
 
 
 def test_the_python_package_writes_what_is_read() -> None:

@@ -8,7 +8,16 @@ import mleap_kit as kit
 import pytest
 import way_kit as ways
 
-NAMES = ("strings_skip", "strings_error", "logistic", "gbt_classifier", "multinomial", "k_means", "buckets_keep_5")
+NAMES = (
+    "strings_skip",
+    "strings_error",
+    "logistic",
+    "gbt_classifier",
+    "multinomial",
+    "k_means",
+    "buckets_keep_5",
+    "als",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
