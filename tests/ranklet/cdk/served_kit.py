@@ -88,7 +88,16 @@ def host_layer(folder: Path) -> Path:
     python = folder / "python"
     python.mkdir(parents=True)
     installed = Path(np.__file__).parents[1]
-    wanted = ("numpy", "numpy.libs", "orjson", "msgpack", "aws_lambda_powertools", "jmespath", "typing_extensions.py")
+    wanted = (
+        "numpy",
+        "numpy.libs",
+        "orjson",
+        "msgpack",
+        "aws_lambda_powertools",
+        "jmespath",
+        "typing_extensions.py",
+        "pybase64",
+    )
     for name in wanted:
         if (installed / name).exists():
             (python / name).symlink_to(installed / name)
