@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from clients_kit import Row, film_rows, shelf_rows, write_films, write_shelves
+from host_layer_kit import host_layer
 
-import ranklet_features
-import ranklet_runtime
 from ranklet.constructs.routes import paths
 from ranklet.local.cloud import LocalCloud
 from ranklet.local.event_v2 import Api
@@ -38,25 +36,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Layer:
     """What the layers hold, from where it is installed: functions see nothing else."""
-    python = tmp_path_factory.mktemp("layer") / "python"
-    python.mkdir()
-    installed = Path(np.__file__).parents[1]
-    wanted = (
-        "numpy",
-        "numpy.libs",
-        "orjson",
-        "msgpack",
-        "aws_lambda_powertools",
-        "jmespath",
-        "typing_extensions.py",
-        "pybase64",
-    )
-    for name in wanted:
-        if (installed / name).exists():
-            (python / name).symlink_to(installed / name)
-    for package in (ranklet_features, ranklet_runtime):
-        (python / package.__name__).symlink_to(Path(package.__path__[0]))
-    return Layer("all", python.parent)
+    return Layer("all", host_layer(tmp_path_factory.mktemp("layer")))
 
 
 @pytest.fixture(scope="session", params=APIS)

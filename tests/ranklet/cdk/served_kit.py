@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
 
-import ranklet_features
-import ranklet_runtime
 from ranklet import certificate, pipeline
 from ranklet.packaging import sizes
 from ranklet.project import Project
@@ -81,26 +78,3 @@ def write_served(project: Project, name: str, *, more: str = "", kind: Kind = "r
             taken = built.bytes - (built.folder / certificate.FILE).stat().st_size
             patch.setattr(sizes, "LIMIT", room.layers(onnx=False) + taken - 1)
             assert pipeline.build(folder, out=project.build).manifest.artefacts is not None
-
-
-def host_layer(folder: Path) -> Path:
-    """What the layers hold, from where it is installed."""
-    python = folder / "python"
-    python.mkdir(parents=True)
-    installed = Path(np.__file__).parents[1]
-    wanted = (
-        "numpy",
-        "numpy.libs",
-        "orjson",
-        "msgpack",
-        "aws_lambda_powertools",
-        "jmespath",
-        "typing_extensions.py",
-        "pybase64",
-    )
-    for name in wanted:
-        if (installed / name).exists():
-            (python / name).symlink_to(installed / name)
-    for package in (ranklet_features, ranklet_runtime):
-        (python / package.__name__).symlink_to(Path(package.__path__[0]))
-    return python.parent

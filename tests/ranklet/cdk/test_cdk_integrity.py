@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from cdk_project import Assembly, Synthesise, new_project, stub_layers, write_bundle, write_model
-from served_kit import host_layer, write_served
+from host_layer_kit import host_layer
+from served_kit import write_served
 
 from ranklet import app, certificate
 from ranklet.local.cloud import LocalCloud

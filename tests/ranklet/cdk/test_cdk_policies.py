@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 from cdk_project import Assembly, new_project, stub_layers, write_bundle, write_hook, write_model
+from host_layer_kit import host_layer
 from policies_kit import ACCOUNT, REGION, Grant, allowed, codedeploy, grants, watched
-from served_kit import Kind, host_layer, write_served
+from served_kit import Kind, write_served
 
 from ranklet import app
 from ranklet.local.cloud import LocalCloud

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from cdk_kinds import KINDS, write_kinds
 from cdk_project import Assembly, new_project, stub_layers
-from served_kit import host_layer, write_served
+from host_layer_kit import host_layer
+from served_kit import write_served
 
 from ranklet import app
 from ranklet.local.cloud import LocalCloud

@@ -14,10 +14,9 @@ from typing import Any
 import boto3
 import numpy as np
 import pytest
+from host_layer_kit import host_layer
 from moto.server import ThreadedMotoServer
 
-import ranklet_features
-import ranklet_runtime
 from ranklet import pipeline
 from ranklet.local.cloud import LocalCloud
 from ranklet.local.event_v2 import Api
@@ -106,16 +105,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Layer:
     """What the layers hold, from where it is installed: the child sees nothing else."""
-    python = tmp_path_factory.mktemp("layer") / "python"
-    python.mkdir()
-    installed = Path(np.__file__).parents[1]
-    wanted = ("numpy", "numpy.libs", "orjson", "msgpack", "aws_lambda_powertools", "jmespath", "typing_extensions.py")
-    for name in wanted:
-        if (installed / name).exists():
-            (python / name).symlink_to(installed / name)
-    for package in (ranklet_features, ranklet_runtime):
-        (python / package.__name__).symlink_to(Path(package.__path__[0]))
-    return Layer("all", python.parent)
+    return Layer("all", host_layer(tmp_path_factory.mktemp("layer")))
 
 
 def deployment(project: Project, layer: Layer, **environment: str) -> Deployment:

@@ -23,11 +23,10 @@ import onnx
 import orjson
 import pytest
 from click.testing import CliRunner
+from host_layer_kit import host_layer
 from moto.server import ThreadedMotoServer
 from onnx import TensorProto, helper, numpy_helper
 
-import ranklet_features
-import ranklet_runtime
 from ranklet import app, artefacts, golden, model, pipeline, tree
 from ranklet.cli import ranklet
 from ranklet.errors import BundleError, ModelError, TableError
@@ -101,16 +100,7 @@ def test_the_command_prints_the_choice(here: Project, fetched: Built, monkeypatc
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the layers hold, from where it is installed: the child sees nothing else."""
-    python = tmp_path_factory.mktemp("layer") / "python"
-    python.mkdir()
-    installed = Path(np.__file__).parents[1]
-    wanted = ("numpy", "numpy.libs", "orjson", "msgpack", "aws_lambda_powertools", "jmespath", "typing_extensions.py")
-    for name in wanted:
-        if (installed / name).exists():
-            (python / name).symlink_to(installed / name)
-    for package in (ranklet_features, ranklet_runtime):
-        (python / package.__name__).symlink_to(Path(package.__path__[0]))
-    return python.parent
+    return host_layer(tmp_path_factory.mktemp("layer"))
 
 
 def synthesised(here: Project, tmp_path: Path) -> Path:
