@@ -61,9 +61,9 @@ def run(setting: Setting, progress: Progress) -> Report:
     described = machine.describe(PACKAGES)
     with TemporaryDirectory(prefix="ranklet-bench-") as scratch:
         progress("build the ranker")
-        handler, folder = _built(Path(scratch))
+        handler, folder = built(Path(scratch))
         answered = Answered(open_session(ranker.graph(), threads=1))
-        alone = _alone(handler, answered, folder)
+        alone = without_model(handler, answered, folder)
         found = []
         for n in QUICK if setting.quick else NUMBERS:
             progress(f"{n} candidates, {len(FORMS)} forms")
@@ -91,8 +91,8 @@ def measure(handler: Function, alone: Function, answered: Answered, n: int, sett
     for name, form in FORMS.items():
         if not form.takes([golden], handler.manifest) or not sendable(form, handler, handler.manifest, [golden]):
             continue
-        event, size = _event(form, handler, golden)
-        base.equal(f"{name} of {n} candidates", _scores(form, handler(event, None)), right)
+        event, size = event_of(form, handler, golden)
+        base.equal(f"{name} of {n} candidates", scores_of(form, handler(event, None)), right)
         figure = NAMES.get(name, name)
         ways[figure] = least(partial(handler, event, None))
         own[figure] = least(partial(alone, event, None))
@@ -137,7 +137,7 @@ class Answered:
         return self.known
 
 
-def _built(scratch: Path) -> tuple[Function, Path]:
+def built(scratch: Path) -> tuple[Function, Path]:
     """The handler, and the bundle that it opened."""
     golden = ranker.request(20)
     scores = open_session(ranker.graph(), threads=1).run(None, ranker.feeds(golden))[0].reshape(-1)
@@ -147,7 +147,7 @@ def _built(scratch: Path) -> tuple[Function, Path]:
     return Function.open(bundle, {}), bundle
 
 
-def _alone(handler: Function, answered: Answered, bundle: Path) -> Function:
+def without_model(handler: Function, answered: Answered, bundle: Path) -> Function:
     """The handler without its model."""
     manifest = handler.manifest
     (step,) = manifest.steps
@@ -156,13 +156,14 @@ def _alone(handler: Function, answered: Answered, bundle: Path) -> Function:
     return Function(manifest, scorer, Telemetry(manifest.model, manifest.version), folder=bundle)
 
 
-def _event(form: Form, handler: Function, golden: Golden) -> tuple[dict[str, Any], int]:
+def event_of(form: Form, handler: Function, golden: Golden) -> tuple[dict[str, Any], int]:
     """The event, and how many bytes the client sends."""
     sent = form.request(assembled(golden, handler) if form.tensors else golden, handler.manifest)
     return event_v2("POST", form.url(handler.manifest), headers=sent.headers, body=sent.body), len(sent.body)
 
 
-def _scores(form: Form, answer: dict[str, Any]) -> Any:
+def scores_of(form: Form, answer: dict[str, Any]) -> Any:
+    """The answer's scores, as a client reads them. Raises BenchError for a refusal."""
     raw = answer["body"]
     body = base64.b64decode(raw) if answer["isBase64Encoded"] else raw.encode()
     if answer["statusCode"] != 200:
