@@ -14,5 +14,6 @@ BENCHES: Mapping[str, str] = {
     "engines": "ranklet.bench.engines:run",
     "split": "ranklet.bench.split:run",
     "tables": "ranklet.bench.tables:run",
+    "warm": "ranklet.bench.warm:run",
 }
 """Bench → its function, imported when it is used."""
