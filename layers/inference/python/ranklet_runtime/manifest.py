@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
@@ -17,6 +17,9 @@ from ranklet_features.spec import Feature, FeatureSpec, Input, Table
 from ranklet_runtime import watched
 from ranklet_runtime.errors import ManifestError
 from ranklet_runtime.watched import Watched
+
+if TYPE_CHECKING:
+    from ranklet_runtime.retrieval import Retrieve
 
 FORMAT = 1
 """Raised when a manifest written before can no longer be read."""
@@ -96,6 +99,27 @@ class Artefacts:
 
 
 @dataclass(frozen=True)
+class Held:
+    """One tensor of a token. shape: of the whole tensor, None for a size that varies with the request."""
+
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Token:
+    """What `:prepare` answers. seconds: how long it is taken. bytes: of its text, at most. held: its tensors, by name.
+
+    inputs: those of the user and the context that it holds as they were sent, as features read them with an item's.
+    """
+
+    seconds: int
+    bytes: int
+    held: Mapping[str, Held] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Manifest:
     """One model version as it is served.
 
@@ -110,7 +134,9 @@ class Manifest:
     `many`: a split graph makes things once per user, which pays off with their number. 0 where all steps are for `any`.
     histogram: of the golden scores, None where they are too few to tell.
     watch: what is told of requests beside their counts. artefacts: those that are fetched; None where all lie in the
-    bundle.
+    bundle. retrieve: of a model that finds items; None of one that scores those that it is given.
+    after: the steps after the scores, as `ranklet_runtime.after` reads them; empty for none. token: None where there
+    is no `:prepare`.
     """
 
     model: str
@@ -130,6 +156,9 @@ class Manifest:
     histogram: Histogram | None = None
     watch: Watched = field(default_factory=Watched)
     artefacts: Artefacts | None = None
+    retrieve: Retrieve | None = None
+    after: Mapping[str, Any] = field(default_factory=dict)
+    token: Token | None = None
 
     @property
     def stored(self) -> frozenset[str]:
@@ -178,6 +207,9 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             histogram=_histogram(document.get("histogram")),
             watch=watched.from_document(document.get("watch", {})),
             artefacts=Artefacts(**found) if (found := document.get("artefacts")) else None,
+            after=document.get("after") or {},
+            token=_token(document.get("token")),
+            retrieve=_retrieve(found) if (found := document.get("retrieve")) else None,
         )
     except (KeyError, TypeError) as error:
         raise ManifestError(f"manifest.json: {error}; run `ranklet build` again") from error
@@ -194,8 +226,23 @@ def _spec(document: Mapping[str, Any]) -> FeatureSpec:
     )
 
 
+def _retrieve(found: Mapping[str, Any]) -> Retrieve:
+    # Imported here: few models retrieve.
+    from ranklet_features.index.spec import IndexSpec
+    from ranklet_runtime.retrieval import Retrieve
+
+    return Retrieve(**{**found, "index": IndexSpec(**found["index"])})
+
+
 def _histogram(found: Mapping[str, Any] | None) -> Histogram | None:
     return None if found is None else Histogram(tuple(found["edges"]), tuple(found["counts"]))
+
+
+def _token(found: Mapping[str, Any] | None) -> Token | None:
+    if found is None:
+        return None
+    held = {name: Held(one["dtype"], tuple(one["shape"])) for name, one in found["held"].items()}
+    return Token(found["seconds"], found["bytes"], held, tuple(found["inputs"]))
 
 
 def _labels(told: Mapping[str, Any]) -> tuple[Any, ...] | None:

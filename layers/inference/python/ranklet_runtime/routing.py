@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ranklet_runtime.dialects import DIALECTS, open_dialect
+from ranklet_runtime.dialects import find, open_dialect
 from ranklet_runtime.dialects.base import Call, Dialect, Route
-from ranklet_runtime.errors import ManifestError, MethodNotAllowed, NotFound, RequestFault
+from ranklet_runtime.errors import MethodNotAllowed, NotFound, RequestFault
 from ranklet_runtime.manifest import Manifest
 
 LATEST = "0"
@@ -35,8 +35,7 @@ class Router:
 
     def __init__(self, manifest: Manifest) -> None:
         for name in manifest.dialects:
-            if name not in DIALECTS:
-                raise ManifestError(f"manifest.json names the dialect {name!r}; allowed: {sorted(DIALECTS)}")
+            find(name)
         self._model, self._version = manifest.model, manifest.version
         self._closed = list(manifest.dialects)
         self._dialects: list[Dialect] = []

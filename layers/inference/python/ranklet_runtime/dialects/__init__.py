@@ -22,12 +22,21 @@ DIALECTS = {
 }
 """Name in model.toml → module and class."""
 
+OWN = {"retrieval": "ranklet_runtime.dialects.retrieval:Retrieval"}
+"""Dialects of models that rank nothing, which have no other: a build names them by the model's kind."""
+
 
 def open_dialect(name: str) -> Dialect:
     """The dialect of that name. Raises ManifestError for an unknown one."""
-    dotted = DIALECTS.get(name)
-    if dotted is None:
-        raise ManifestError(f"manifest.json names the dialect {name!r}; allowed: {sorted(DIALECTS)}")
+    dotted = find(name)
     module, _, attribute = dotted.partition(":")
     dialect: Dialect = getattr(import_module(module), attribute)()
     return dialect
+
+
+def find(name: str) -> str:
+    """Module and class of a dialect. Raises ManifestError for an unknown one."""
+    dotted = DIALECTS.get(name) or OWN.get(name)
+    if dotted is None:
+        raise ManifestError(f"manifest.json names the dialect {name!r}; allowed: {sorted(DIALECTS)}")
+    return dotted
