@@ -5,6 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ranklet_runtime.messages import RankResult
+
+
+def ranked(result: RankResult, count: int, *, nulls: bool) -> NDArray[np.intp]:
+    """Positions of the `count` best candidates, best first: as the steps after the scores have it, else by score.
+
+    nulls: whether a score may be missing; such a candidate comes last.
+    """
+    if result.ordered is not None:
+        return result.ordered.places
+    scores = result.scores
+    return best(np.where(np.isnan(scores), -np.inf, scores) if nulls else scores, count)
+
 
 def best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
     """Positions of the `count` highest of finite `scores` [n], best first, equal ones in their given order."""

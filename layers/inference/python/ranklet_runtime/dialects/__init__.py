@@ -22,8 +22,11 @@ DIALECTS = {
 }
 """Name in model.toml → module and class."""
 
-OWN = {"retrieval": "ranklet_runtime.dialects.retrieval:Retrieval"}
-"""Dialects of models that rank nothing, which have no other: a build names them by the model's kind."""
+OWN = {
+    "prepare": "ranklet_runtime.dialects.prepare:Prepare",
+    "retrieval": "ranklet_runtime.dialects.retrieval:Retrieval",
+}
+"""Dialects that no author names, as a build knows who has them: models that retrieve, those that give tokens."""
 
 
 def open_dialect(name: str) -> Dialect:

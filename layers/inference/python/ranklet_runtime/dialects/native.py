@@ -5,7 +5,8 @@
     → {"scores": [0.25, 0.75]}, with top_k {"items": [9], "scores": [0.75]}
 
 A model that tells more than scores answers with `outputs` beside them, a column each. A number that is not one, or is
-infinite, is null in JSON, and itself in a buffer of msgpack.
+infinite, is null in JSON, and itself in a buffer of msgpack. Where more than scores makes the list of the best ([after]
+of model.toml), `ordered_by` names the steps, and `explored` has the seed and, for each place, its propensity.
 
 JSON or msgpack, told by the Content-Type or, without one, by the first byte. In msgpack a column may be a raw buffer
 (see `ranklet_runtime.buffers`); the answer's scores are one, and so are its items when their column was. The answer has
@@ -35,8 +36,8 @@ from ranklet_runtime.bodies import (
 )
 from ranklet_runtime.dialects.base import Call, Route
 from ranklet_runtime.errors import BadRequest, NotFound, RequestFault, UnsupportedMediaType
-from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
-from ranklet_runtime.ranking import best
+from ranklet_runtime.messages import HttpRequest, HttpResponse, More, Ordered, RankRequest, RankResult
+from ranklet_runtime.ranking import ranked
 from ranklet_runtime.served import Served
 from ranklet_runtime.telling import chosen
 
@@ -66,13 +67,11 @@ class Native:
         document = read_msgpack(request.body) if form is MSGPACK else read_json(request.body)
         if not isinstance(document, dict):
             raise BadRequest("the body must be an object with `items` and, as the model needs, `user` and `context`")
-        if served.manifest.surplus == "refuse" and not document.keys() <= FIELDS:
-            surplus = min(str(name) for name in document.keys() - FIELDS)
-            raise BadRequest(f"no such field; allowed: {', '.join(sorted(FIELDS))}", path=f"$.{surplus}")
+        more = None if document.keys() <= FIELDS else _more(document, served)
         if "items" not in document:
             raise BadRequest("the candidates' columns are missing", path="$.items")
         user, context, items = (_side(document, name, form) for name in ("user", "context", "items"))
-        return RankRequest(user, context, items, top_k=_top_k(document.get("top_k")), form=form)
+        return RankRequest(user, context, items, top_k=_top_k(document.get("top_k")), form=form, more=more)
 
     def encode(
         self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, served: Served
@@ -83,12 +82,14 @@ class Native:
         outputs = result.outputs
         answer: dict[str, Any] = {}
         if asked.top_k is not None:
-            order = best(np.where(np.isnan(scores), -np.inf, scores) if served.manifest.nulls else scores, asked.top_k)
+            order = ranked(result, asked.top_k, nulls=served.manifest.nulls)
             scores, outputs = scores[order], chosen(outputs, order) if outputs else outputs
             answer["items"] = _items(asked.items.get(served.manifest.item_key or ""), order)
         answer["scores"] = scores
         if outputs:
             answer["outputs"] = dict(outputs)
+        if result.ordered is not None:
+            answer |= _list(result.ordered)
         if result.degraded:
             answer["degraded"] = dict(result.degraded)
         return HttpResponse(200, _write(answer, form), form)
@@ -152,6 +153,25 @@ def _unpacked(buffer: Mapping[Any, Any], path: str, *, column: bool) -> Any:
     array = buffers.read(buffer, path)
     # A user's vector or history is one value: the features' own form of one value is a list.
     return array if column else array.tolist()
+
+
+def _more(document: Mapping[Any, Any], served: Served) -> More | None:
+    # Imported here: few requests say more.
+    from ranklet_runtime.dialects.more import read
+
+    return read(document, FIELDS, served)
+
+
+def _list(ordered: Ordered) -> dict[str, Any]:
+    """What made the list beside the scores, and what a caller needs who learns from exploration."""
+    told: dict[str, Any] = {"ordered_by": list(ordered.steps)}
+    if (explored := ordered.explored) is not None:
+        told["explored"] = {
+            "method": explored.method,
+            "seed": explored.seed,
+            "propensities": explored.propensities,
+        }
+    return told
 
 
 def _top_k(value: Any) -> int | None:
