@@ -39,7 +39,8 @@ class Given:
         for step in manifest.steps:
             self._add((name for name in step.inputs.values() if name not in made), plan)
             made.update(step.outputs.values())
-        self._add({manifest.score, *(one.tensor for one in manifest.told.values())} - made, plan)
+        told = (one.tensor for one in manifest.told.values())
+        self._add({manifest.score, *told, *manifest.after.get("tensors", ())} - made, plan)
         stored = [name for feature in sorted(manifest.stored) for name in (feature, found_name(feature))]
         self._optional = {name: plan.signature[name] for name in stored}
         self.tensors.update(self._optional)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,10 @@ from ranklet_runtime.paths import Part, Paths
 from ranklet_runtime.phases import ASSEMBLE, RUN, Phases, timed
 from ranklet_runtime.stored import StoredFirst
 from ranklet_runtime.telling import tell
+
+if TYPE_CHECKING:
+    from ranklet_runtime.after.steps import After
+    from ranklet_runtime.tokens import Tokens
 
 VERIFY_S = 2.0
 """How long INIT waits for tables that do not answer, of the 10 s that Lambda gives it."""
@@ -76,6 +80,8 @@ class Scorer:
         tensors = [name for name, value in self._given.tensors.items() if value.side == "item"]
         inputs = [name for name, value in manifest.spec.inputs.items() if value.side == "item"]
         self._candidates = frozenset((*inputs, *tensors))
+        self.after: After | None = None
+        self.tokens: Tokens | None = None
 
     @classmethod
     def open(cls, manifest: Manifest, folder: Path, environ: Mapping[str, str]) -> Scorer:
@@ -89,7 +95,17 @@ class Scorer:
         plan = FeaturePlan.compile(manifest.spec, folder, reading, stored=manifest.stored)
         home = folder if manifest.artefacts is None else _fetched(manifest.artefacts, environ)
         engines = tuple(_open(step, home, reading, threads=manifest.threads) for step in manifest.steps)
-        return cls(manifest, plan, engines, stores, phases=phases)
+        scorer = cls(manifest, plan, engines, stores, phases=phases)
+        # Both imported here: few models have either.
+        if manifest.after:
+            from ranklet_runtime.after import open_after
+
+            scorer.after = open_after(manifest, folder)
+        if manifest.token is not None:
+            from ranklet_runtime.tokens import Tokens
+
+            scorer.tokens = Tokens.open(scorer, manifest, folder, environ, stores=reading, engines=engines)
+        return scorer
 
     def score(self, request: RankRequest, *, deadline: float | None = None) -> RankResult:
         """Score the candidates; float32 [n], none for no candidates.
@@ -102,6 +118,10 @@ class Scorer:
         if request.top_k is not None and not self._ranks:
             raise BadRequest("this model tells words and no scores, so none is best; leave it out", path="$.top_k")
         self._refuse_too_many(request.items)
+        if request.more is not None and self.tokens is not None:
+            scored = self.tokens.score(request, deadline)
+            if scored is not None:
+                return scored
         try:
             return self._score_all(request, deadline)
         except (InputError, NonFiniteScores):
@@ -134,11 +154,13 @@ class Scorer:
         for last in self._paths.last(assembled.n, tensors, per_row=request.per_row):
             tensors.update(last.run(tensors))
         count = assembled.n
-        scores = _scores(tensors[self._score], count, nulls=self._nulls) if self._ranks else _no_scores(count)
+        made = tensors[self._score] if self.after is None else self.after.score(tensors)
+        scores = _scores(made, count, nulls=self._nulls) if self._ranks else _no_scores(count)
         outputs = tell(self._told, tensors, assembled.n) if self._told else NONE_TOLD
         if self.phases.on:
             self.phases.lap(RUN)
-        return RankResult(scores, degraded, self._counts(), outputs)
+        ordered = None if self.after is None else self.after.ordered(scores, tensors, request)
+        return RankResult(scores, degraded, self._counts(), outputs, ordered=ordered)
 
     def features(self, request: RankRequest) -> Assembled:
         """What the features make of a request: the tensors that a caller may send instead of it, and others."""
@@ -173,6 +195,8 @@ class Scorer:
         for store in self._stores.values():
             if isinstance(store, RemoteStore):
                 store.renew()
+        if self.tokens is not None:
+            self.tokens.renew()
 
     @property
     def given(self) -> Mapping[str, Tensor]:
