@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
+from ranklet_features.lean import dataclass, field
 from ranklet_features.spec import KeyType
 
 Metric = Literal["inner", "cosine"]

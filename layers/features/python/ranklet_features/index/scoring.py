@@ -1,0 +1,60 @@
+"""Exact scores, and the best rows of some that are nearly known.
+
+A product of a matrix and a vector is fast, and rounds a row's sum by where in the matrix the row stands: two equal
+vectors may get scores that differ in the last bit. So what is scanned only chooses candidates, among which all are that
+rounding could have kept out; their final scores are sums in 64 bits, row by row, which depend on the row alone, rounded
+to 32. Equal ones keep the order of the catalogue.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+UNIT = 2.0**-24
+"""Of float32: the most by which one operation is off, relatively."""
+
+AT_ONCE = 1 << 15
+"""Rows of which exact scores are made at a time."""
+
+
+def exact_scores(rows: Array, query: NDArray[np.float32]) -> NDArray[np.float32]:
+    """<row, query> of float32 rows [m, dim], summed in float64, as float32 [m]: a row's score whatever is beside it."""
+    if len(rows) > AT_ONCE:
+        parts = [exact_scores(rows[at : at + AT_ONCE], query) for at in range(0, len(rows), AT_ONCE)]
+        return np.concatenate(parts)
+    products = np.multiply(rows, query, dtype=np.float64)
+    found: NDArray[np.float32] = products.sum(axis=1).astype(np.float32)
+    return found
+
+
+def slack(dim: int, longest: float, length: float) -> float:
+    """By how much a float32 product may be below the exact score as float32, or above it.
+
+    longest, length: of the vectors and of the query. The bound is that of a sum in any order:
+    dim × 2⁻²⁴ × Σ |vᵢ qᵢ| ≤ dim × 2⁻²⁴ × |v| |q|; twice that, and room for the last rounding.
+    """
+    return 2.0 * (dim + 4) * UNIT * longest * length
+
+
+def reaching(scores: NDArray[np.float32], count: int, apart: float) -> NDArray[np.intp]:
+    """Where scores stand that may be among the `count` highest, when each may be off by `apart`; not -infinity."""
+    if count < len(scores):
+        edge = np.partition(scores, len(scores) - count)[len(scores) - count]
+        if edge > -np.inf:
+            return np.flatnonzero(scores >= np.float32(float(edge) - 2.0 * apart))
+    return np.flatnonzero(scores > -np.inf)
+
+
+def highest(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Where the `count` highest stand, and all that equal the last of them; not -infinity."""
+    return reaching(scores, count, 0.0)
+
+
+def best(scores: NDArray[np.float32], places: Array, count: int) -> NDArray[np.intp]:
+    """The order of the `count` best: by score, equal ones by their place in the catalogue."""
+    return np.lexsort((places, -scores))[:count]
