@@ -37,13 +37,13 @@ def ask(name: str, form: Form, function: Function, manifest: Manifest, golden: G
     if answer["statusCode"] != 200:
         raise ParityError(f"golden row {number} as {name} was answered {answer['statusCode']}: {body[:500].decode()}")
     received = Message(body, answer["headers"])
-    degraded = _degraded(form, received)
-    if late := sorted(reason for reason in degraded if reason.startswith("unavailable_rows")):
+    reasons = degraded(form, received)
+    if late := sorted(reason for reason in reasons if reason.startswith("unavailable_rows")):
         raise ParityError(
             f"golden row {number} as {name}: {', '.join(late)} were not read within [limits] deadline_ms = "
             f"{manifest.limits.deadline_ms}, though their tables are on this machine; build again, or raise it"
         )
-    return Answer(form.decode(received), degraded, None if form.outputs is None else form.outputs(received))
+    return Answer(form.decode(received), reasons, None if form.outputs is None else form.outputs(received))
 
 
 def sendable(form: Form, function: Function, manifest: Manifest, rows: Sequence[Golden]) -> bool:
@@ -56,7 +56,7 @@ def _sent(form: Form, function: Function, manifest: Manifest, golden: Golden) ->
     return form.request(assembled(golden, function) if form.tensors else golden, manifest)
 
 
-def _degraded(form: Form, answer: Message) -> Mapping[str, int]:
+def degraded(form: Form, answer: Message) -> Mapping[str, int]:
     """What was defaulted, as the native form says it in its body and the others in a header."""
     if (told := answer.headers.get("x-ranklet-degraded")) is not None:
         return {reason: int(count) for reason, _, count in (part.rpartition("=") for part in told.split(", "))}

@@ -10,7 +10,8 @@ RankletError
 ├── LocalError         the local cloud could not start or refused an operation
 ├── DeployError        a model could not be brought to AWS, moved, looked at or taken away there
 ├── DataError          a public data set could not be fetched, or is not the one that is pinned
-└── BenchError         a bench got a wrong answer, or could not measure
+├── BenchError         a bench got a wrong answer, or could not measure
+└── LoadError          load could not be put on a model
 """
 
 
@@ -76,3 +77,9 @@ class DeployError(RankletError):
 
 class BenchError(RankletError):
     """A bench got a wrong answer, or could not measure; a figure of time alone never raises it."""
+
+
+class LoadError(RankletError):
+    """Load could not be put on a model: no such requests, no such URL; what answers it gets is a report, not an error."""
+
+    exit_code = 2

@@ -30,6 +30,7 @@ COMMANDS = {
     "sbom": ("ranklet.cli.sbom:sbom", "List what a model ships, for auditors."),
     "split": ("ranklet.cli.split:split", "Tell how a graph is split, and why."),
     "bench": ("ranklet.cli.bench:bench", "Measure what it costs, beside what it replaces."),
+    "load": ("ranklet.cli.load:load", "Send requests at a fixed rate, and tell how long they took."),
     "doctor": ("ranklet.cli.doctor:doctor", "Say what this machine lacks."),
 }
 """Command name → where it is, and its line in `ranklet --help`; imported when used."""
