@@ -56,7 +56,7 @@ class Fewer(Setting):
 
     @property
     def turns(self) -> int:
-        return TURNS
+        return 1 if self.quick else TURNS
 
 
 @dataclass(frozen=True)
