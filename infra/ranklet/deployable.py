@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 
@@ -35,11 +35,15 @@ TAKEN = (SHARED, "v1", "v2")
 
 @dataclass(frozen=True)
 class Deployable:
-    """model: the author's file. manifest and bundle: what the build made of it."""
+    """model: the author's file. manifest and bundle: what the build made of it.
+
+    entry: the function's entry point, None for a model's.
+    """
 
     model: Model
     manifest: Manifest
     bundle: Path
+    entry: str | None = field(default=None, kw_only=True)
 
     @property
     def uses_onnx(self) -> bool:
@@ -128,7 +132,7 @@ def ready(project: Project, folder: Path, *, build: Builder, environment: Enviro
     Raises BundleError for a bundle without a valid certificate, and what `load` and `build` raise.
     """
     model = environment.applied(load(folder))
-    _check(model, folder / "model.toml")
+    check(model, folder / "model.toml")
     bundle = project.bundle(model.name)
     if bundle.exists():
         certificate.verify(bundle)
@@ -144,7 +148,7 @@ def ready(project: Project, folder: Path, *, build: Builder, environment: Enviro
     return Deployable(model, manifest, bundle)
 
 
-def _check(model: Model, path: Path) -> None:
+def check(model: Model, path: Path) -> None:
     """What the file's own form allows and AWS would refuse late, in the middle of a deployment."""
     if model.name in TAKEN:
         raise ModelError(f"{path}: name {model.name!r} is taken; not allowed are {', '.join(TAKEN)}")

@@ -26,8 +26,13 @@ def mark(bundle: Path, source: str) -> None:
 
 def is_fresh(bundle: Path, folder: Path) -> bool:
     """Whether the bundle is there and was built from the folder's files as they are."""
+    return has_mark(bundle, digest(folder))
+
+
+def has_mark(bundle: Path, source: str) -> bool:
+    """Whether the bundle is there and was built from files with this digest."""
     path = _mark(bundle)
-    return bundle.is_dir() and path.is_file() and path.read_text(encoding="ascii") == digest(folder)
+    return bundle.is_dir() and path.is_file() and path.read_text(encoding="ascii") == source
 
 
 def _mark(bundle: Path) -> Path:

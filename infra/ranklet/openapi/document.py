@@ -68,18 +68,23 @@ def _asked(identity: str) -> tuple[str, dict[str, Any]]:
 
 def document(manifest: Manifest, model: Model) -> dict[str, Any]:
     """The document as a value: same model, same document."""
-    operations = dialects.operations(manifest)
+    said = model.description or f"Scores of the model {manifest.model}, served by ranklet."
+    return of_operations(
+        manifest.model, manifest.version, said, api=model.api, operations=dialects.operations(manifest)
+    )
+
+
+def of_operations(
+    name: str, version: str, description: str, *, api: Api, operations: Iterable[Operation]
+) -> dict[str, Any]:
+    """The document of whatever answers below the prefix `/<name>`."""
     found: dict[str, Any] = {
         "openapi": VERSION,
-        "info": {
-            "title": manifest.model,
-            "version": manifest.version,
-            "description": model.description or f"Scores of the model {manifest.model}, served by ranklet.",
-        },
-        "servers": [{"url": f"../{manifest.model}", "description": "below the model's own prefix"}],
+        "info": {"title": name, "version": version, "description": description},
+        "servers": [{"url": f"../{name}", "description": "below the model's own prefix"}],
         "paths": _paths(operations),
     }
-    if asked := schemes(model.api):
+    if asked := schemes(api):
         found["components"] = {"securitySchemes": asked}
         found["security"] = [{name: [] for name in asked}]
     return found

@@ -14,14 +14,41 @@ from __future__ import annotations
 
 import random
 import sys
+from typing import Protocol
 
-from ranklet_runtime.function import Function
+from ranklet_runtime.telemetry import Telemetry
 
 INIT_TYPE = "snap-start"
 """AWS_LAMBDA_INITIALIZATION_TYPE of a function with SnapStart."""
 
 
-def register(function: Function) -> bool:
+class Verifying(Protocol):
+    """What reads tables."""
+
+    def verify(self) -> None:
+        """Read a row of each. Raises TableMismatch."""
+        ...
+
+
+class Restorable(Protocol):
+    """A function of one model, or of a funnel's."""
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """Its counters."""
+        ...
+
+    @property
+    def scorer(self) -> Verifying:
+        """What scores."""
+        ...
+
+    def renew(self) -> None:
+        """Let go of connections and credentials."""
+        ...
+
+
+def register(function: Restorable) -> bool:
     """Have `function` made ready for the snapshot and after it; whether the runtime has such hooks.
 
     Without them connections and credentials are let go now, as the snapshot follows, and made by the first request.
@@ -37,13 +64,13 @@ def register(function: Function) -> bool:
     return True
 
 
-def before_snapshot(function: Function) -> None:
+def before_snapshot(function: Restorable) -> None:
     """Leave nothing in the snapshot that belongs to this environment alone."""
     function.telemetry.flush()
     function.renew()
 
 
-def after_restore(function: Function) -> None:
+def after_restore(function: Restorable) -> None:
     """Make this environment one of its own. Raises TableMismatch where a table is another version's by now."""
     random.seed()
     function.renew()

@@ -40,10 +40,12 @@ class Service:
         body: bytes = b"",
         headers: Mapping[str, str] = NO_HEADERS,
         deadline: float,
+        patience: float | None = None,
     ) -> Reply:
-        """What the service answers, whatever its status. deadline: on the clock of `time.monotonic()`.
+        """What the service answers, whatever its status. deadline, and patience: on the clock of `time.monotonic()`.
 
-        Raises Broken for a connection that failed, and StoreUnavailable where it could not be made in time.
+        Raises Broken for a connection that failed, StoreUnavailable where it could not be made in time, and Late where
+        no answer has begun at the time of `patience`.
         """
         credentials = self._credentials.current(deadline=deadline)
         headers = {"host": self._endpoint.host_header, "content-length": str(len(body)), **headers}
@@ -52,7 +54,7 @@ class Service:
         target = f"{path}?{query}" if query else path
         head = "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "user-agent: ranklet", "\r\n"])
         self._connection.send(head.encode("ascii") + body, deadline=deadline)
-        return self._connection.receive(deadline=deadline)
+        return self._connection.receive(deadline=deadline, patience=patience)
 
     def close(self) -> None:
         """Give the connection back."""

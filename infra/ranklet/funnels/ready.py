@@ -1,0 +1,90 @@
+"""A funnel that may be deployed: like a model, with a bundle that is its own and the tables of all its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ranklet import certificate, freshness
+from ranklet.deployable import Deployable, check
+from ranklet.environment import NONE, Environment
+from ranklet.errors import BundleError
+from ranklet.funnels import settings
+from ranklet.funnels.building import BuiltFunnel, source, stage_models
+from ranklet.funnels.settings import FILE
+from ranklet.project import Project
+from ranklet.settings.release import Release
+from ranklet_features.spec import FeatureSpec
+from ranklet_runtime.errors import ManifestError
+from ranklet_runtime.funnel.plan import Plan
+from ranklet_runtime.manifest import Limits, Manifest
+from ranklet_runtime.watched import Watched
+
+ENTRY = "ranklet_runtime.funnel.handler.handler"
+
+
+@dataclass(frozen=True)
+class FunnelDeployable(Deployable):
+    """manifest: what the funnel's function holds, as if it were one model: the steps and tables of its stages.
+
+    plan: the funnel's own. stages: the models that have a function each beside it, none where all are in one.
+    """
+
+    plan: Plan
+    stages: tuple[Deployable, ...]
+
+
+def ready(
+    project: Project,
+    folder: Path,
+    *,
+    build: Callable[[Path], BuiltFunnel],
+    build_model: Callable[[Path], object] | None = None,
+    environment: Environment = NONE,
+) -> FunnelDeployable:
+    """The funnel of a folder with its proven bundle; what is missing, or older than its files, is built.
+
+    Raises BundleError for a bundle without a valid certificate, and what `load` and the builds raise.
+    """
+    funnel = settings.load(folder)
+    # Releases are of models: a funnel's alias moves at once.
+    model = msgspec.structs.replace(environment.applied(funnel.as_model()), release=Release())
+    check(model, folder / FILE)
+    models = stage_models(project, funnel, environment=environment, build=build_model)
+    bundle = project.bundle(funnel.name)
+    if bundle.exists():
+        certificate.verify(bundle)
+    if not freshness.has_mark(bundle, source(project, funnel, folder)):
+        build(folder)
+    certificate.verify(bundle)
+    plan = _plan(bundle)
+    if (plan.funnel, plan.version) != (funnel.name, str(funnel.version)):
+        raise BundleError(f"{bundle} is {plan.funnel} version {plan.version}; run `ranklet build {funnel.name}`")
+    apart = tuple({one.model.name: one for one in models}.values()) if plan.layout == "each" else ()
+    inside = () if apart else tuple({one.model.name: one for one in models}.values())
+    return FunnelDeployable(model, _whole(plan, inside), bundle, entry=ENTRY, plan=plan, stages=apart)
+
+
+def _whole(plan: Plan, inside: tuple[Deployable, ...]) -> Manifest:
+    tables = {f"{one.model.name}/{name}": table for one in inside for name, table in one.manifest.spec.tables.items()}
+    return Manifest(
+        model=plan.funnel,
+        version=plan.version,
+        spec=FeatureSpec({}, {}, tables),
+        steps=tuple(step for one in inside for step in one.manifest.steps),
+        score="",
+        dialects=(),
+        limits=Limits(plan.limits.items, plan.limits.body_bytes, plan.limits.deadline_ms),
+        threads=plan.threads,
+        watch=Watched(phases=False),
+    )
+
+
+def _plan(bundle: Path) -> Plan:
+    try:
+        return Plan.read(bundle / "manifest.json")
+    except ManifestError as error:
+        raise BundleError(f"{bundle}: {error}") from error

@@ -1,0 +1,26 @@
+"""The Lambda entry point of a funnel, `ranklet_runtime.funnel.handler.handler`; importing it is the function's INIT."""
+
+import gc
+import os
+
+# Read by NumPy's BLAS and by OpenMP when they load, so before anything imports them.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+from pathlib import Path  # noqa: E402
+
+from ranklet_runtime import marshaller  # noqa: E402
+from ranklet_runtime.funnel.function import FunnelFunction  # noqa: E402
+
+marshaller.install()
+handler = FunnelFunction.open(Path(os.environ["LAMBDA_TASK_ROOT"]), os.environ)
+handler.scorer.verify()
+started_as = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+# What INIT made lives as long as the process: a collection in the middle of a request need not walk it.
+gc.freeze()
+handler.telemetry.start(at_once=started_as != "on-demand")
+if started_as == "snap-start":
+    # Imported here: it asks for AWS's registry of hooks.
+    from ranklet_runtime import restored
+
+    restored.register(handler)
