@@ -80,6 +80,6 @@ class BenchError(RankletError):
 
 
 class LoadError(RankletError):
-    """Load could not be put on a model: no such requests, no such URL; what answers it gets is a report, not an error."""
+    """Load could not be put on a model: no such requests, no such URL. Bad answers are a report, not this error."""
 
     exit_code = 2
