@@ -9,7 +9,6 @@ The user's values are columns of one row and stay so: nothing is copied per cand
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from ranklet_features.compiling import compile_features
 from ranklet_features.errors import InputError, SpecError
 from ranklet_features.inputs import make_reader
 from ranklet_features.kinds.base import Array, Compiled, Tensor, Values
+from ranklet_features.lean import dataclass
 from ranklet_features.raw import names
 from ranklet_features.reading import Reading
 from ranklet_features.spec import FeatureSpec, Input

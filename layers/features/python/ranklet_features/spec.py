@@ -8,8 +8,9 @@ kind's `Options` record, so that a further kind touches nothing here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from ranklet_features.lean import dataclass, field
 
 Side = Literal["user", "context", "item"]
 """Whose value it is. `user` and `context` come once per request, `item` once per candidate."""

@@ -11,7 +11,6 @@ about (buckets - 1) (1 / values now + 1 / values then) (Yurdakul, Statistical Pr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -22,6 +21,7 @@ from ranklet_features.kinds.bag import Bag
 from ranklet_features.kinds.base import Compiled
 from ranklet_features.kinds.category import Category
 from ranklet_features.kinds.ids import Encoder
+from ranklet_features.lean import dataclass, field
 from ranklet_features.spec import Input
 from ranklet_features.values import DTYPES, packed
 from ranklet_runtime.drift import stability

@@ -17,12 +17,12 @@ import hashlib
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
 import orjson
 
+from ranklet_features.lean import dataclass
 from ranklet_runtime.errors import ManifestError
 
 VARIABLE = "RANKLET_BUNDLE"

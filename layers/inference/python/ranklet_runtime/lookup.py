@@ -8,11 +8,11 @@ name which `table` holds them and the `rank` of ids that the graph took. Ids are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ranklet_features.errors import StoreUnavailable
+from ranklet_features.lean import dataclass
 from ranklet_features.stores.base import MISSING, UNAVAILABLE, EmbeddingStore
 from ranklet_features.tables import unique
 from ranklet_runtime.engines.base import Array

@@ -7,12 +7,12 @@ certificate lies beside it and is the deployment's affair, not the request's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
+from ranklet_features.lean import dataclass, field
 from ranklet_features.spec import Feature, FeatureSpec, Input, Table
 from ranklet_runtime import watched
 from ranklet_runtime.errors import ManifestError

@@ -7,13 +7,13 @@ they say more is here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.index.spec import IndexSpec
+from ranklet_features.lean import dataclass, field
 from ranklet_runtime.messages import RankRequest, RankResult
 
 Represent = Literal["mean", "attention"]

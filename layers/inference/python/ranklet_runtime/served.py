@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ranklet_features.kinds.base import Tensor
+from ranklet_features.lean import dataclass, field
 from ranklet_features.spec import Input
 from ranklet_runtime.manifest import Manifest
 

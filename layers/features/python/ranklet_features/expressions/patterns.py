@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ranklet_features.expressions.letters import view
 from ranklet_features.expressions.values import refuse
+from ranklet_features.lean import dataclass
 
 
 class TooMuch(ValueError):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ import numpy as np
 from ranklet_features.expressions.letters import distance, folded, trimmed, view
 from ranklet_features.expressions.patterns import Pattern, TooMuch, bounded
 from ranklet_features.expressions.values import Array, Columns, Kind, Made, refuse
+from ranklet_features.lean import dataclass, field
 
 Weight = Literal["count", "binary", "log"]
 Words = tuple[str, ...]

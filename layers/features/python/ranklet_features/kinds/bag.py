@@ -6,7 +6,6 @@ L is `length`, or without it the longest row of this request (at least 1). Rows 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -16,6 +15,7 @@ from ranklet_features.errors import ShapeError
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values
 from ranklet_features.kinds.ids import Encoder, IdOptions
 from ranklet_features.kinds.padding import Keep, Rectangle
+from ranklet_features.lean import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ tables of sines. A run sees the typed columns and the tensors made so far (`Valu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from ranklet_features.columns import Column
 from ranklet_features.errors import SpecError
+from ranklet_features.lean import dataclass, field
 from ranklet_features.spec import Input, Side, Table
 from ranklet_features.stores.base import Keys
 

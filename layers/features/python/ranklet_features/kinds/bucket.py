@@ -5,12 +5,12 @@ Of k boundaries come k + 1 ids; id i holds boundaries[i - 1] ≤ x < boundaries[
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
 
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values
+from ranklet_features.lean import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ of its text, integers in decimal, taken with their sign; of a test 1 or 0.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -22,6 +22,7 @@ from ranklet_features.kinds.ctrs import ABOVE, ABOVE_OR_NAN, FOLD, VALUE, Part, 
 from ranklet_features.kinds.dense import Dense
 from ranklet_features.kinds.dense import Options as DenseOptions
 from ranklet_features.kinds.hashes import texts
+from ranklet_features.lean import dataclass
 from ranklet_features.mixing import Words
 
 

@@ -7,7 +7,6 @@ A name means the feature if there is one, else the input. Bags multiply: [n, L1]
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import count
 from math import prod
@@ -20,6 +19,7 @@ from ranklet_features.hashing import MAX_BUCKETS, Codes, cross_codes, start, to_
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
 from ranklet_features.kinds.hashes import codes, texts
 from ranklet_features.kinds.padding import Rectangle
+from ranklet_features.lean import dataclass
 
 TENSORFLOW_KEY = 0xDECAFCAFFE
 """Of crosses without a key of their own."""

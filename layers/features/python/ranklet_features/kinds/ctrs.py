@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.kinds.base import Scope
+from ranklet_features.lean import dataclass
 
 FOLD = np.array([0x4906BA494954CB65], np.uint64)
 VALUE, ABOVE, ABOVE_OR_NAN, EQUAL = range(4)

@@ -7,7 +7,6 @@ contiguous memory (so that one row and a million give the same bits), narrowed o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from ranklet_features.columns import Column
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
+from ranklet_features.lean import dataclass
 from ranklet_features.values import all_finite
 
 

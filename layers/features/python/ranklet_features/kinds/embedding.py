@@ -6,7 +6,6 @@ are): every key counts, a missing row with whatever the table's policy puts in i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, Wanted
 from ranklet_features.kinds.padding import Keep, Rectangle
+from ranklet_features.lean import dataclass
 from ranklet_features.spec import Input
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from ranklet_features.expressions.compiling import compile_expression
 from ranklet_features.expressions.values import TRUE, Made
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
 from ranklet_features.kinds.vocabulary import read_vocabulary
+from ranklet_features.lean import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ What a vocabulary or a size does not hold is a stranger; the policy `oov` says w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import compress
 from typing import Literal
 
@@ -17,6 +16,7 @@ from ranklet_features.kinds.base import Scope
 from ranklet_features.kinds.encodings import STRANGER, Encode, Ids, identity, integers_of, words_of
 from ranklet_features.kinds.hashes import Hash, hasher
 from ranklet_features.kinds.vocabulary import Words, read_vocabulary
+from ranklet_features.lean import dataclass
 from ranklet_features.spec import Input
 from ranklet_features.values import describe
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -26,6 +25,7 @@ from ranklet_features.expressions.patterns import TooMuch
 from ranklet_features.expressions.terms import Memory, Tokens, Words, tokens
 from ranklet_features.expressions.values import Made
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
+from ranklet_features.lean import dataclass
 from ranklet_features.spec import Input
 
 COUNT = "count"

@@ -5,13 +5,13 @@ UTC plus a fixed offset: no time zone database at run time, no jump at midnight 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values
+from ranklet_features.lean import dataclass
 
 Ints = NDArray[np.int64]
 Part = Literal["hour", "weekday", "day", "month", "hour_of_week", "minute_of_day"]

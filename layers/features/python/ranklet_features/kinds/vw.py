@@ -7,7 +7,6 @@ other is murmur3 of its bytes; of either, the last `bits` bits. With `--hash all
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +15,7 @@ from ranklet_features.columns import Column
 from ranklet_features.errors import ShapeError
 from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values
 from ranklet_features.kinds.padding import Rectangle
+from ranklet_features.lean import dataclass
 from ranklet_features.murmur3 import murmur3_32
 
 MAX_BITS = 32

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from typing import Protocol, Self, runtime_checkable
+
+from ranklet_features.lean import dataclass, field
 
 MOST_READS = 10_000
 """Durations that are kept where nobody takes them, as in training."""

@@ -7,10 +7,10 @@ It never scores, never reads the environment and holds no state of a request.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from ranklet_features.errors import InputError
+from ranklet_features.lean import dataclass
 from ranklet_runtime.errors import RequestFault
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
 from ranklet_runtime.served import Served

@@ -15,10 +15,11 @@ Source: openscoring/openscoring `ModelResource.java`, `CsvUtil.java` and its REA
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ranklet_features.errors import InputError
+from ranklet_features.lean import dataclass
 from ranklet_runtime.bodies import JSON, media_type, printable, read_json, write_json
 from ranklet_runtime.dialects.base import Call, Route
 from ranklet_runtime.dialects.flat import degraded, row_place, transposed

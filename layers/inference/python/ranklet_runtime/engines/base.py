@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ranklet_features.lean import dataclass
 from ranklet_runtime.manifest import Step
 
 Array = NDArray[Any]

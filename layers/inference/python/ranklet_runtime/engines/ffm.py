@@ -18,13 +18,13 @@ field of the items are one product of a matrix and a vector.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
+from ranklet_features.lean import dataclass, field
 from ranklet_runtime.engines.arrays import padded_tables, shared
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, precision, weights

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
+from ranklet_features.lean import dataclass, field
 from ranklet_runtime.engines.arrays import padded_tables, shared
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, precision, weights

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ranklet_features.lean import dataclass
 from ranklet_runtime.engines.base import Array
 
 Ints = NDArray[np.int64]

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
+from ranklet_features.lean import dataclass, field
 from ranklet_runtime.engines.arrays import need, refuse_surplus
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, value_wants, weights

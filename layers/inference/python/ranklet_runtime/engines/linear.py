@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from ranklet_features.lean import dataclass, field
 from ranklet_runtime.engines.arrays import need, padded_tables, refuse_surplus, shared
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, precision, value_wants, weights

@@ -12,12 +12,12 @@ not -1, and zeros when all are. An input without a table is values: [rows, d], o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
+from ranklet_features.lean import dataclass, field
 from ranklet_runtime.engines.arrays import need, padded, refuse_surplus
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.checks import check_names, parse, precision, weights

@@ -8,12 +8,12 @@ many users then runs the graph once per different user.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from ranklet_features.lean import dataclass
 from ranklet_runtime.engines.base import Array
 from ranklet_runtime.engines.ort import open_session
 from ranklet_runtime.errors import BadRequest, ManifestError

@@ -15,12 +15,12 @@ leaf; `missing` [nodes], 1 where NaN goes left; `roots` [trees]; `bias` [1]. Add
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from ranklet_features.lean import dataclass, field
 from ranklet_runtime.engines.arrays import need, refuse_surplus
 from ranklet_runtime.engines.base import Array, Want
 from ranklet_runtime.engines.bits import Bits

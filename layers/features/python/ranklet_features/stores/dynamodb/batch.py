@@ -12,11 +12,11 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import orjson
 
 from ranklet_features.errors import StoreUnavailable
+from ranklet_features.lean import dataclass, field
 from ranklet_features.spec import Table
 from ranklet_features.stores.aws.connection import Broken, Reply
 from ranklet_features.stores.counts import Counts
