@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from ranklet.after.parts import NO_STEPS, AfterParts
 from ranklet.errors import ModelError
 from ranklet.importers.base import Exported
 from ranklet.model import Model, StepSource
@@ -21,17 +22,19 @@ from ranklet.tables.pin import Pinned
 from ranklet_features.spec import Feature, FeatureSpec
 from ranklet_runtime.dialects.native import OPENAPI
 from ranklet_runtime.dialects.openscoring import DOCUMENT as PMML
-from ranklet_runtime.manifest import FORMAT, Limits, Manifest, Step, Told
+from ranklet_runtime.manifest import FORMAT, Limits, Manifest, Step, Token, Told
 from ranklet_runtime.watched import Reference, Watched
 
 MANIFEST = "manifest.json"
+PREPARE = "prepare"
+"""The dialect of models that give tokens."""
 
 
 @dataclass(frozen=True)
 class Parts:
     """What a model is made of. vocabularies: feature name → the author's file. pmml: the document to show, if any.
 
-    references: how inputs were distributed in training.
+    references: how inputs were distributed in training. after: the steps after the scores.
     """
 
     steps: tuple[tuple[StepSource, Exported], ...]
@@ -39,6 +42,7 @@ class Parts:
     vocabularies: Mapping[str, Path]
     pmml: Path | None = None
     references: Mapping[str, Reference] = field(default_factory=dict)
+    after: AfterParts = NO_STEPS
 
 
 def compose(model: Model, parts: Parts) -> Manifest:
@@ -50,7 +54,7 @@ def compose(model: Model, parts: Parts) -> Manifest:
     made = {tensor for step in steps for tensor in step.outputs.values()}
     if not model.output.ranks and not model.output.tell:
         raise ModelError(f"{model.name}: output.ranks is false and output.tell is empty; then the model tells nothing")
-    named = {"score": model.output.score} if model.output.ranks else {}
+    named = {"score": model.output.score} if model.output.ranks and not parts.after.scores else {}
     named |= {f"tell.{name}": one.tensor for name, one in model.output.tell.items()}
     for what, tensor in named.items():
         if tensor not in made:
@@ -71,7 +75,7 @@ def compose(model: Model, parts: Parts) -> Manifest:
         score=model.output.score,
         item_key=key,
         surplus=model.api.surplus,
-        dialects=model.api.dialects,
+        dialects=(*model.api.dialects, *(() if model.token is None else (PREPARE,))),
         limits=Limits(model.limits.items, model.limits.body_bytes, model.limits.deadline_ms),
         threads=threads(model.function.memory),
         uncut_below=model.split.uncut_below if any(step.candidates == "few" for step in steps) else 0,
@@ -79,6 +83,8 @@ def compose(model: Model, parts: Parts) -> Manifest:
         ranks=model.output.ranks,
         told={name: Told(one.tensor, one.labels) for name, one in model.output.tell.items()},
         watch=_watched(model, parts),
+        after=parts.after.options,
+        token=None if model.token is None else Token(model.token.seconds, model.token.bytes),
     )
 
 
@@ -108,6 +114,9 @@ def write(manifest: Manifest, model: Model, parts: Parts, bundle: Path) -> None:
         target = bundle / _vocabulary(name, path)
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(path, target)
+    for name, content in parts.after.files.items():
+        (bundle / name).parent.mkdir(exist_ok=True)
+        (bundle / name).write_bytes(content)
     if parts.pmml is not None:
         shutil.copyfile(parts.pmml, bundle / PMML)
     for pinned in parts.tables:

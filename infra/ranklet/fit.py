@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ranklet import standins
+from ranklet.after import fitting
 from ranklet.errors import ModelError
 from ranklet.importers.base import Exported, TensorSpec
 from ranklet_features import FeaturePlan
@@ -76,7 +77,10 @@ def check(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Non
                 raise ModelError(f"{place} makes {name!r}, which is there already; rename it in outputs = {{ … }}")
             tail = None if spec.shape is None else spec.shape[1:]
             known[name] = _Known(spec.dtype or "float32", tail, _side(step, spec, known))
-    if manifest.ranks and known[manifest.score].side != "item":
+    if manifest.after:
+        fitting.check(manifest, [way for name, way in ways.items() if name != "any" or len(ways) == 1])
+    scored = bool(manifest.after.get("heads"))  # by what is not a tensor of the steps
+    if manifest.ranks and not scored and known[manifest.score].side != "item":
         raise ModelError(
             f"{manifest.model}/model.toml: output.score {manifest.score!r} is made of the user's features alone, so "
             "every candidate would score the same; feed an item's feature to its step"

@@ -17,9 +17,13 @@ import msgspec
 import orjson
 
 from ranklet.errors import ModelError
+from ranklet.settings.after import After
 from ranklet.settings.api import Api
 from ranklet.settings.function import Function
+from ranklet.settings.kind import Kind, problem
 from ranklet.settings.release import Release
+from ranklet.settings.retrieve import Retrieve
+from ranklet.settings.token import Token
 from ranklet.settings.warmth import Warmth
 from ranklet.settings.watch import Watch
 from ranklet_features.spec import Feature, Input, KeyType, MissingPolicy, VectorType
@@ -227,25 +231,36 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole model.toml. `folder` is added by `load` and is not a field of the file."""
+    """A whole model.toml. `folder` is added by `load` and is not a field of the file.
+
+    kind: `rank` scores the items that a request brings, `retrieve` finds them.
+    """
 
     name: Name
+    kind: Kind = "rank"
     version: Positive = 1
     description: str = ""
     inputs: Mapping[str, Input]
     features: Mapping[str, Feature]
-    steps: Annotated[tuple[StepSource, ...], msgspec.Meta(min_length=1)]
+    steps: tuple[StepSource, ...]
     tables: Mapping[Name, TableSource] = {}
     output: Output = Output()
     golden: Golden = Golden()
     limits: Limits = Limits()
     traffic: Traffic = Traffic()
     split: Split = Split()
+    after: After = After()
+    token: Token | None = None
     api: Api = Api()
     function: Function = Function()
     warmth: Warmth = Warmth()
     release: Release = Release()
     watch: Watch = Watch()
+    retrieve: Retrieve | None = None
+
+    def __post_init__(self) -> None:
+        if wrong := problem(self):
+            raise ValueError(wrong)
 
 
 def load(folder: Path) -> Model:
@@ -263,6 +278,9 @@ def load(folder: Path) -> Model:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: {error}") from error
     document.setdefault("features", {})
+    if document.get("kind") == "retrieve":
+        document.setdefault("inputs", {})
+        document.setdefault("steps", [])
     _move_marks(document, path)
     _prepare(document, path, "$")
     tables = document.get("tables")

@@ -40,6 +40,7 @@ from ranklet import (
     standins,
     tree,
 )
+from ranklet.after import parts as steps_after
 from ranklet.answers import Answer
 from ranklet.compose import Parts, compose, write
 from ranklet.errors import ModelError, ParityError
@@ -290,7 +291,8 @@ def _read(
         if isinstance(feature.options.get("vocabulary"), str)
     }
     known = references.read(described, rows, partial(files_below, folder))
-    return Parts(tuple(steps), tuple(tables), vocabularies, pmml, known)
+    after = steps_after.read(described, partial(files_below, folder), folder)
+    return Parts(tuple(steps), tuple(tables), vocabularies, pmml, known, after)
 
 
 def _notes(given: Parts, made: _Made, bundle: Path) -> Iterator[str]:

@@ -64,7 +64,12 @@ def make(given: Given, subject: Subject, compiled: Compiled, declared: Sides, ch
     )
     vocabularies = {name: path for name, path in given.parts.vocabularies.items() if name in wires.features}
     parts = Parts(
-        wires.steps, (*kept, *(one for _, one in new)), vocabularies, given.parts.pmml, given.parts.references
+        wires.steps,
+        (*kept, *(one for _, one in new)),
+        vocabularies,
+        given.parts.pmml,
+        given.parts.references,
+        given.parts.after,
     )
     return Alternative(
         shipped, model, parts, outcome.said(compiled, choice, shipped=shipped, parts=parts, extra=wires.extra)

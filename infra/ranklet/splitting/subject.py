@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ranklet.after.parts import heads as steps_after
 from ranklet.errors import ModelError
 from ranklet.importers.base import Exported
 from ranklet.model import Model, StepSource
@@ -51,6 +52,8 @@ def why_not(model: Model, steps: tuple[tuple[StepSource, Exported], ...]) -> str
         return 'its step is no end-to-end graph (format = "onnx", rows = "item", nothing in once)'
     if model.output.tell:
         return "it tells more than its score ([output.tell])"
+    if (reads := steps_after(model)) and reads != [model.output.score]:
+        return "steps after the scores read more of it than its score ([after] heads)"
     if model.split.guessed:
         names = ", ".join(sorted(model.split.guessed))
         return f"the sides of {names} are guessed; look at them in model.toml, then take guessed = true away"

@@ -112,6 +112,9 @@ def wired(
     sources = tensors.sources([*keys.values(), *pieces], rows)
     sources |= {one.ids: Source(one.ids) for one in lookups if one.direct}
     features = tensors.features(subject, sources.items())
+    if (vectors := subject.model.after.diversify) is not None and vectors.vectors in subject.owners:
+        one = subject.owners[vectors.vectors].name
+        features[one] = subject.spec.features[one]  # what no graph reads, and the list does
     if record is not None and RECORD in read and subject.catalogue is not None:
         features[RECORD_FEATURE] = Feature("embedding", (subject.catalogue.key,), {"table": record})
     return Wired(tuple(steps), features, _inputs(subject, features), lookups, extra)

@@ -16,10 +16,10 @@ class Attribute:
     """keys: ascending, of integers or of text. rows: intp [items, k] of categories, -1 for none. names: of these."""
 
     def __init__(self, keys: NDArray[Any], rows: NDArray[np.intp], names: Sequence[str]) -> None:
-        self._keys, self.names = keys, names
+        self.names = names
         # One row more, of no category, for what is not there.
         self._rows = np.concatenate([rows, np.full((1, rows.shape[1]), -1, np.intp)])
-        self._found = {key: at for at, key in enumerate(keys.tolist())} if keys.dtype.kind == "U" else None
+        self._found = {key: at for at, key in enumerate(keys.tolist())}
 
     @classmethod
     def open(cls, folder: Path, options: Mapping[str, Any]) -> Self:
@@ -29,11 +29,5 @@ class Attribute:
 
     def codes(self, keys: Sequence[Any]) -> NDArray[np.intp]:
         """The categories of items: intp [n, k]."""
-        if self._found is not None:
-            return self._rows[[self._found.get(key, -1) if isinstance(key, str) else -1 for key in keys]]
-        if not len(self._keys):
-            return self._rows[np.full(len(keys), -1)]
-        wanted = np.array([key if type(key) is int else -1 for key in keys], np.int64)
-        at = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
-        known = (self._keys[at] == wanted) & np.array([type(key) is int for key in keys], np.bool_)
-        return self._rows[np.where(known, at, -1)]
+        found = self._found
+        return self._rows[np.array([found.get(key, -1) if isinstance(key, int | str) else -1 for key in keys], np.intp)]

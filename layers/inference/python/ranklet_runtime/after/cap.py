@@ -79,7 +79,7 @@ class Counting:
         """As `Allowing` says."""
         if self._first is not None and self._place >= self._first:
             return None
-        found: NDArray[np.bool_] = (self._left[self._codes] > 0).all(axis=1)
+        found: NDArray[np.bool_] = np.logical_and.reduce(self._left[self._codes] > 0, axis=1)
         return found
 
     def take(self, candidate: int) -> None:

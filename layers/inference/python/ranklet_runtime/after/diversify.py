@@ -10,6 +10,7 @@ relevance, section 4.2. r is the score. A vector of zeros is like no other item'
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -92,4 +93,4 @@ class Dpp:
         self._share = np.maximum(self._share - row * row, LEAST)
 
 
-METHODS = {"mmr": Mmr, "dpp": Dpp}
+METHODS: dict[str, Callable[[Numbers, Numbers, float, int], Mmr | Dpp]] = {"mmr": Mmr, "dpp": Dpp}

@@ -14,6 +14,7 @@ Numbers are those of PCG64 with the answer's seed: the same request with that se
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Self
 
@@ -134,4 +135,8 @@ def _table() -> tuple[Numbers, Numbers]:
     return points, np.log([0.5 * math.erfc(-x / math.sqrt(2)) for x in points.tolist()])
 
 
-METHODS = {"epsilon-greedy": Greedy, "softmax": Softmax, "gaussian": Gaussian}
+METHODS: dict[str, Callable[[np.random.Generator, float], Greedy | Softmax | Gaussian]] = {
+    "epsilon-greedy": Greedy,
+    "softmax": Softmax,
+    "gaussian": Gaussian,
+}
