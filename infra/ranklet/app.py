@@ -31,7 +31,7 @@ from ranklet import environment as environments
 from ranklet.deployable import Builder, Deployable, ready
 from ranklet.environment import Environment
 from ranklet.errors import ModelError, RankletError
-from ranklet.model import load
+from ranklet.funnels.settings import described, is_funnel
 from ranklet.packaging import layers, sizes, targets
 from ranklet.project import Project, find
 from ranklet.settings.api import Api
@@ -88,10 +88,10 @@ def synthesise(
     )
     environment = environments.load(project, app.node.try_get_context("env"))
     deployables = [
-        ready(project, folder, build=build or _builder(project), environment=environment)
-        for folder in project.models(_names(app.node.try_get_context("models")))
+        _ready(project, folder, build or _builder(project), environment)
+        for folder in project.folders(_names(app.node.try_get_context("models")))
     ]
-    models = [environment.applied(load(folder)) for folder in project.models()]
+    models = [environment.applied(described(folder)) for folder in project.folders()]
     _wire(
         app,
         deployables,
@@ -108,6 +108,20 @@ def synthesise(
     return Path(app.synth().directory)
 
 
+def _ready(project: Project, folder: Path, build: Builder, environment: Environment) -> Deployable:
+    if not is_funnel(folder):
+        return ready(project, folder, build=build, environment=environment)
+    # Imported here: it brings importers and engines along, which models alone need not when they are built.
+    from ranklet.funnels import building
+    from ranklet.funnels import ready as funnels
+
+    def build_funnel(folder: Path) -> object:
+        _say(f"{folder.name} is not built yet: building it")
+        return building.build(project, folder, progress=_say, environment=environment)
+
+    return funnels.ready(project, folder, build=build_funnel, build_model=build, environment=environment)
+
+
 def _wire(
     app: App,
     deployables: Sequence[Deployable],
@@ -119,6 +133,7 @@ def _wire(
 ) -> None:
     import aws_cdk
 
+    from ranklet.stacks.funnel import FunnelStack
     from ranklet.stacks.model import ModelStack
     from ranklet.stacks.shared import SharedStack
 
@@ -126,22 +141,29 @@ def _wire(
     shared = SharedStack(app, layers=built, rate=rate, burst=burst, apis=apis, watches=watches, environment=environment)
     hashes = {key: layers.digest(folder) for key, folder in built.items()}
     for deployable in deployables:
-        architecture = deployable.model.function.architecture
-        needed = [*ALWAYS, "onnx"] if deployable.uses_onnx else ALWAYS
-        sizes.check(
-            {deployable.model.name: deployable.bundle} | {f"layer {name}": built[name, architecture] for name in needed}
-        )
-        artefacts.check(deployable)
-        stack = ModelStack(
-            app,
-            deployable=deployable,
-            layers={name: hashes[name, architecture] for name in needed},
-            environment=environment,
-        )
+        needed = {one.model.name: _needed(one, built, hashes) for one in (deployable, *deployable.stages)}
+        stack: aws_cdk.Stack
+        if deployable.entry is not None:
+            stack = FunnelStack(app, deployable=deployable, layers=needed, environment=environment)
+        else:
+            layers_of = needed[deployable.model.name]
+            stack = ModelStack(app, deployable=deployable, layers=layers_of, environment=environment)
         # An order, not a reference: `cdk deploy <model>` brings the shared stack up to date first, `-e` leaves it.
         stack.add_stack_dependency(shared)
     for key, value in environment.tags.items():
         aws_cdk.Tags.of(app).add(key, value)
+
+
+def _needed(
+    deployable: Deployable, built: Mapping[tuple[str, str], Path], hashes: Mapping[tuple[str, str], str]
+) -> dict[str, str]:
+    """The layers that a function needs, with their hashes. Raises what refuses a package that is too large."""
+    architecture = deployable.model.function.architecture
+    names = [*ALWAYS, "onnx"] if deployable.uses_onnx else ALWAYS
+    parts = {f"layer {name}": built[name, architecture] for name in names}
+    sizes.check({deployable.model.name: deployable.bundle} | parts)
+    artefacts.check(deployable)
+    return {name: hashes[name, architecture] for name in names}
 
 
 def _layers(project: Project, environment: Environment, layer: LayerBuilder) -> dict[tuple[str, str], Path]:
@@ -149,7 +171,8 @@ def _layers(project: Project, environment: Environment, layer: LayerBuilder) -> 
 
     A shared stack with fewer would take layers away from models that are deployed.
     """
-    architectures = sorted({environment.applied(load(folder)).function.architecture for folder in project.models()})
+    folders = project.folders()
+    architectures = sorted({environment.applied(described(folder)).function.architecture for folder in folders})
     return {(name, architecture): layer(name, architecture) for architecture in architectures for name in layers.NAMES}
 
 

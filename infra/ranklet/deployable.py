@@ -37,13 +37,16 @@ TAKEN = (SHARED, "v1", "v2")
 class Deployable:
     """model: the author's file. manifest and bundle: what the build made of it.
 
-    entry: the function's entry point, None for a model's.
+    entry: the function's entry point, None for a model's. paths: that lead to it on the shared API, none for a model's.
+    stages: of a funnel, the models that have a function each beside it.
     """
 
     model: Model
     manifest: Manifest
     bundle: Path
     entry: str | None = field(default=None, kw_only=True)
+    paths: tuple[str, ...] = field(default=(), kw_only=True)
+    stages: tuple[Deployable, ...] = field(default=(), kw_only=True)
 
     @property
     def uses_onnx(self) -> bool:

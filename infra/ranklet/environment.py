@@ -134,7 +134,7 @@ def load(project: Project, name: str | None) -> Environment:
         environment = msgspec.convert({**document, "name": name}, Environment)
     except msgspec.ValidationError as error:
         raise ModelError(f"{path}: {error}") from error
-    present = {one.name for one in project.models()}
+    present = {one.name for one in project.folders()}
     if unknown := sorted(set(environment.models) - present):
         raise ModelError(f"{path}: $.models.{unknown[0]} is no model; there are: {', '.join(sorted(present))}")
     return environment

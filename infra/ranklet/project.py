@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,16 @@ class Project:
 
         Raises ModelError for a name that is no model here, naming those that are.
         """
-        present = {path.parent.name: path.parent for path in sorted(self.functions.glob("*/model.toml"))}
+        return self._chosen(chosen, self._present("model.toml"))
+
+    def folders(self, chosen: Sequence[str] = ()) -> list[Path]:
+        """As `models`, with the funnels, which come after the models that they are made of."""
+        return self._chosen(chosen, self._present("model.toml") | self._present("funnel.toml"))
+
+    def _present(self, file: str) -> dict[str, Path]:
+        return {path.parent.name: path.parent for path in sorted(self.functions.glob(f"*/{file}"))}
+
+    def _chosen(self, chosen: Sequence[str], present: Mapping[str, Path]) -> list[Path]:
         if unknown := [name for name in chosen if name not in present]:
             raise ModelError(f"no model {', '.join(unknown)} in functions/; there are: {', '.join(present) or 'none'}")
         if not present:

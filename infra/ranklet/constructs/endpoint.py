@@ -47,7 +47,7 @@ class Endpoint(Construct):
     def _http(self, deployable: Deployable, alias: aws_lambda.Alias) -> str:
         api_id = parameters.value(Stack.of(self), parameters.API_ID)
         api = aws_apigatewayv2.HttpApi.from_http_api_attributes(self, "Api", http_api_id=api_id)
-        ModelRoutes(self, "Routes", api=api, alias=alias, model=deployable.model)
+        ModelRoutes(self, "Routes", api=api, alias=alias, model=deployable.model, leading=deployable.paths)
         return f"https://{self._domain or self._host(api_id)}"
 
     def _rest(self, deployable: Deployable, alias: aws_lambda.Alias, name: str) -> str:

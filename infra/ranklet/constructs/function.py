@@ -26,14 +26,19 @@ from ranklet_runtime.function import ALONE, METRICS_NAME, VERSIONS
 class ModelFunction(Construct):
     """The function behind the alias `live`; log_group: where it writes.
 
+    called: what its metrics call it, where that is not its stack's name.
+
     layers: name → hash of its content. The ARNs are looked up at deployment, so that the template alone would not
     change with a layer; the description names the hashes, and a changed description makes a new version.
     The alias points at one version, never at two by weight: provisioned concurrency and weights exclude each other.
     Versions are kept, so that a rollback finds the old one.
     """
 
-    def __init__(self, scope: Construct, id: str, *, deployable: Deployable, layers: Mapping[str, str]) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, deployable: Deployable, layers: Mapping[str, str], called: str | None = None
+    ) -> None:
         super().__init__(scope, id)
+        self._name = called or name_of(self)
         settings, manifest, warmth = deployable.model.function, deployable.manifest, deployable.model.warmth
         key = aws_kms.Key.from_key_arn(self, "Key", settings.kms_key) if settings.kms_key else None
         self.log_group = logs = Logs(self, "Logs", days=settings.log_days, key=key).group
@@ -42,12 +47,12 @@ class ModelFunction(Construct):
         bucket = parameters.value(self, snapshots.BUCKET_PARAMETER) if objects else ""
         fetching = {snapshots.BUCKET_VARIABLE: bucket} if objects else {}
         hashes = " ".join(f"{name}:{hash[:12]}" for name, hash in layers.items())
-        function = aws_lambda.Function(
+        function = self.function = aws_lambda.Function(
             self,
             "Function",
             runtime=RUNTIME,
             architecture=ARCHITECTURES[settings.architecture],
-            handler=rest_cors.handler(deployable.model.api),
+            handler=deployable.entry or rest_cors.handler(deployable.model.api),
             code=aws_lambda.Code.from_asset(str(deployable.bundle)),
             layers=[self._layer(name, settings.architecture) for name in layers],
             description=f"{manifest.model} version {manifest.version}, layers {hashes}",
@@ -82,7 +87,7 @@ class ModelFunction(Construct):
 
     def _called(self, model: str) -> dict[str, str]:
         """What metrics call the model, where that is not its own name."""
-        return {METRICS_NAME: name_of(self)} if name_of(self) != model else {}
+        return {METRICS_NAME: self._name} if self._name != model else {}
 
     def _shadow(self, function: aws_lambda.Function, release: Release) -> None:
         """The right to copy requests, and the candidate beside the version that goes on answering."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration, aws_apigatewayv2, aws_apigatewayv2_authorizers, aws_lambda
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
@@ -18,11 +20,18 @@ class ModelRoutes(Construct):
 
     All methods go to the function, which answers the wrong ones in the shape that the dialect's clients expect; where
     pages in a browser may call, GET and POST alone, as ANY would take OPTIONS, which asks before anybody has signed.
-    Permission is given route by route.
+    Permission is given route by route. leading: the paths, where they are not those of a model (`paths`).
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, api: aws_apigatewayv2.IHttpApi, alias: aws_lambda.IAlias, model: Model
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        api: aws_apigatewayv2.IHttpApi,
+        alias: aws_lambda.IAlias,
+        model: Model,
+        leading: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, id)
         open_access.warn(self, model)
@@ -38,7 +47,7 @@ class ModelRoutes(Construct):
                 integration=integration,
                 authorizer=allowed,
             )
-            for path in paths(model.name)
+            for path in leading or paths(model.name)
             for method in methods
         ]
 

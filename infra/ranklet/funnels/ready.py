@@ -13,12 +13,13 @@ from ranklet.deployable import Deployable, check
 from ranklet.environment import NONE, Environment
 from ranklet.errors import BundleError
 from ranklet.funnels import settings
-from ranklet.funnels.building import BuiltFunnel, source, stage_models
+from ranklet.funnels.building import source, stage_models
 from ranklet.funnels.settings import FILE
 from ranklet.project import Project
 from ranklet.settings.release import Release
 from ranklet_features.spec import FeatureSpec
 from ranklet_runtime.errors import ManifestError
+from ranklet_runtime.funnel.function import paths
 from ranklet_runtime.funnel.plan import Plan
 from ranklet_runtime.manifest import Limits, Manifest
 from ranklet_runtime.watched import Watched
@@ -30,18 +31,17 @@ ENTRY = "ranklet_runtime.funnel.handler.handler"
 class FunnelDeployable(Deployable):
     """manifest: what the funnel's function holds, as if it were one model: the steps and tables of its stages.
 
-    plan: the funnel's own. stages: the models that have a function each beside it, none where all are in one.
+    plan: the funnel's own.
     """
 
     plan: Plan
-    stages: tuple[Deployable, ...]
 
 
 def ready(
     project: Project,
     folder: Path,
     *,
-    build: Callable[[Path], BuiltFunnel],
+    build: Callable[[Path], object],
     build_model: Callable[[Path], object] | None = None,
     environment: Environment = NONE,
 ) -> FunnelDeployable:
@@ -65,7 +65,13 @@ def ready(
         raise BundleError(f"{bundle} is {plan.funnel} version {plan.version}; run `ranklet build {funnel.name}`")
     apart = tuple({one.model.name: one for one in models}.values()) if plan.layout == "each" else ()
     inside = () if apart else tuple({one.model.name: one for one in models}.values())
-    return FunnelDeployable(model, _whole(plan, inside), bundle, entry=ENTRY, plan=plan, stages=apart)
+    return FunnelDeployable(
+        model, _whole(plan, inside), bundle, entry=ENTRY, paths=_paths(funnel.name), plan=plan, stages=apart
+    )
+
+
+def _paths(name: str) -> tuple[str, ...]:
+    return (f"/{name}", f"/{name}/{{proxy+}}", *paths(name))
 
 
 def _whole(plan: Plan, inside: tuple[Deployable, ...]) -> Manifest:
