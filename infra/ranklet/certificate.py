@@ -18,6 +18,7 @@ import orjson
 from ranklet import tree
 from ranklet.errors import BundleError
 from ranklet.precision import Precision
+from ranklet.retrieving.record import Recall
 from ranklet_runtime.integrity import Sealed, seal
 
 FILE = "certificate.json"
@@ -59,6 +60,7 @@ class Certificate:
     bundle: `digest` of the folder. rows: golden rows replayed. bound: the difference that was allowed.
     paths: each way a request can take (`native-json`, `store`, …) → its worst difference from the trainer's scores.
     narrowed: of a model with tables in f16 or int8, None without. split: of a graph that was cut, None without.
+    recall: of a model that finds items, None of others.
     """
 
     bundle: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -67,6 +69,7 @@ class Certificate:
     paths: Annotated[Mapping[str, Annotated[float, msgspec.Meta(ge=0)]], msgspec.Meta(min_length=1)]
     narrowed: Narrowed | None = None
     split: Split | None = None
+    recall: Recall | None = None
 
 
 class _Listing(msgspec.Struct, frozen=True):
@@ -125,6 +128,7 @@ def verify(folder: Path) -> Certificate:
             f"{certificate.bound:g}; mend the model, then build it again"
         )
     _verify_narrowed(folder, certificate)
+    _verify_recall(folder, certificate.recall)
     split = certificate.split
     if split is not None and split.uncut is not None and not split.uncut <= split.bound:
         raise BundleError(
@@ -167,6 +171,14 @@ def _verify_narrowed(folder: Path, certificate: Certificate) -> None:
                 f"{folder}: table {name} as {found.dtype} moves scores by {found.max_score_change:g}, allowed is "
                 f"{allowed:g}; {_again(folder)}"
             )
+
+
+def _verify_recall(folder: Path, recall: Recall | None) -> None:
+    if recall is not None and recall.reached < recall.target:
+        raise BundleError(
+            f"{folder}: its index finds {recall.reached:.4f} of what exact search finds, {recall.target:g} is wanted; "
+            f"{_again(folder)}"
+        )
 
 
 def _again(folder: Path) -> str:

@@ -16,6 +16,8 @@ from ranklet.errors import ModelError
 from ranklet.importers.base import Exported
 from ranklet.model import Model, StepSource
 from ranklet.openapi import document as openapi
+from ranklet.retrieving import settling
+from ranklet.retrieving.making import Wanted
 from ranklet.settings.watch import every
 from ranklet.tables import files
 from ranklet.tables.pin import Pinned
@@ -28,13 +30,16 @@ from ranklet_runtime.watched import Reference, Watched
 MANIFEST = "manifest.json"
 PREPARE = "prepare"
 """The dialect of models that give tokens."""
+RETRIEVAL = "retrieval"
+"""The one dialect of models that find items."""
 
 
 @dataclass(frozen=True)
 class Parts:
     """What a model is made of. vocabularies: feature name → the author's file. pmml: the document to show, if any.
 
-    references: how inputs were distributed in training. after: the steps after the scores.
+    references: how inputs were distributed in training. after: the steps after the scores. retrieved: the items that
+    are searched.
     """
 
     steps: tuple[tuple[StepSource, Exported], ...]
@@ -43,6 +48,7 @@ class Parts:
     pmml: Path | None = None
     references: Mapping[str, Reference] = field(default_factory=dict)
     after: AfterParts = NO_STEPS
+    retrieved: Wanted | None = None
 
 
 def compose(model: Model, parts: Parts) -> Manifest:
@@ -54,7 +60,8 @@ def compose(model: Model, parts: Parts) -> Manifest:
     made = {tensor for step in steps for tensor in step.outputs.values()}
     if not model.output.ranks and not model.output.tell:
         raise ModelError(f"{model.name}: output.ranks is false and output.tell is empty; then the model tells nothing")
-    named = {"score": model.output.score} if model.output.ranks and not parts.after.scores else {}
+    scores = model.output.ranks and not parts.after.scores and parts.retrieved is None
+    named = {"score": model.output.score} if scores else {}
     named |= {f"tell.{name}": one.tensor for name, one in model.output.tell.items()}
     for what, tensor in named.items():
         if tensor not in made:
@@ -72,10 +79,10 @@ def compose(model: Model, parts: Parts) -> Manifest:
             tables={pinned.table.name: pinned.table for pinned in parts.tables},
         ),
         steps=steps,
-        score=model.output.score,
+        score=model.output.score if parts.retrieved is None else "",
         item_key=key,
         surplus=model.api.surplus,
-        dialects=(*model.api.dialects, *(() if model.token is None else (PREPARE,))),
+        dialects=_dialects(model),
         limits=Limits(model.limits.items, model.limits.body_bytes, model.limits.deadline_ms),
         threads=threads(model.function.memory),
         uncut_below=model.split.uncut_below if any(step.candidates == "few" for step in steps) else 0,
@@ -85,7 +92,14 @@ def compose(model: Model, parts: Parts) -> Manifest:
         watch=_watched(model, parts),
         after=parts.after.options,
         token=None if model.token is None else Token(model.token.seconds, model.token.bytes),
+        retrieve=None if parts.retrieved is None else settling.pinned(parts.retrieved),
     )
+
+
+def _dialects(model: Model) -> tuple[str, ...]:
+    if model.kind == "retrieve":
+        return (RETRIEVAL,)
+    return (*model.api.dialects, *(() if model.token is None else (PREPARE,)))
 
 
 def _watched(model: Model, parts: Parts) -> Watched:

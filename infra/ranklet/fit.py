@@ -21,6 +21,7 @@ from ranklet_features.spec import Side, Table
 from ranklet_features.stores.base import Keys, Rows
 from ranklet_runtime.lookup import ENGINE as LOOKUP
 from ranklet_runtime.manifest import Candidates, Manifest, Step
+from ranklet_runtime.retrieval import Retrieve
 
 WIDENED = {("float32", "float64"), ("int64", "int32")}
 """Casts that the runtime makes without loss (the second is checked value by value)."""
@@ -80,11 +81,27 @@ def check(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Non
     if manifest.after:
         fitting.check(manifest, [way for name, way in ways.items() if name != "any" or len(ways) == 1])
     scored = bool(manifest.after.get("heads"))  # by what is not a tensor of the steps
-    if manifest.ranks and not scored and known[manifest.score].side != "item":
+    if manifest.retrieve is not None:
+        _vector(manifest, manifest.retrieve, known)
+    elif manifest.ranks and not scored and known[manifest.score].side != "item":
         raise ModelError(
             f"{manifest.model}/model.toml: output.score {manifest.score!r} is made of the user's features alone, so "
             "every candidate would score the same; feed an item's feature to its step"
         )
+
+
+def _vector(manifest: Manifest, retrieve: Retrieve, known: Mapping[str, _Known]) -> None:
+    """Raise ModelError where the user's vector is not one row as wide as the items'."""
+    if retrieve.query is None:
+        return
+    place, dim = f"{manifest.model}/model.toml: retrieve.query {retrieve.query!r}", retrieve.index.dim
+    if (tensor := known.get(retrieve.query)) is None:
+        raise ModelError(f"{place} is made by nothing; there are {sorted(known)}")
+    if tensor.dtype != "float32" or tensor.ids is not None:
+        raise ModelError(f"{place} is {tensor.dtype}; a vector of float32 is needed")
+    width = None if tensor.shape is None or None in tensor.shape else math.prod(size or 0 for size in tensor.shape)
+    if width not in (None, dim):
+        raise ModelError(f"{place} has {width} numbers, the items' vectors in the table have {dim}; both must meet")
 
 
 def notes(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Iterator[str]:

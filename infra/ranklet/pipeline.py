@@ -21,6 +21,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -42,9 +43,11 @@ from ranklet import (
 )
 from ranklet.after import parts as steps_after
 from ranklet.answers import Answer
-from ranklet.compose import Parts, compose, write
+from ranklet.compose import MANIFEST, Parts, compose, document, write
 from ranklet.errors import ModelError, ParityError
 from ranklet.graph.records import Compiled
+from ranklet.retrieving import settling
+from ranklet.retrieving.making import Wanted
 from ranklet.splitting.given import Given
 from ranklet.splitting.outcome import uncut
 from ranklet.tables import files, pin, source, sources
@@ -96,7 +99,7 @@ def build(folder: Path, *, out: Path, progress: Progress = lambda what: None) ->
         parts = _read(described, folder, rows, scratch=Path(scratch), progress=progress)
         memory = place.with_name(f"{place.name}.split.json")
         given = Given(described, parts, folder, Path(scratch), memory, partial(files_below, folder), progress)
-        making = _Making(rows, Path(scratch), out / "tables", progress)
+        making = _Making(rows, Path(scratch), out / "tables", progress, partial(files_below, folder))
         made, said, notes = _best(making, given)
         certificate.write(made.proven, made.bundle)
         _replace(made.bundle, place)
@@ -141,7 +144,7 @@ def answers(folder: Path, rows: Sequence[golden.Golden], *, progress: Progress =
     described = model.load(folder)
     with tempfile.TemporaryDirectory(prefix="ranklet-") as scratch:
         parts = _read(described, folder, rows, scratch=Path(scratch), progress=progress)
-        making = _Making(rows, Path(scratch), Path(scratch) / "tables", progress)
+        making = _Making(rows, Path(scratch), Path(scratch) / "tables", progress, partial(files_below, folder))
         parts, _, bundle = making.write(described, parts, "bundle")
         return proof.answers(bundle, making.staged(parts), rows, tables=parts.tables, staging=making.tables)
 
@@ -158,12 +161,13 @@ class _Made:
 
 @dataclass(frozen=True)
 class _Making:
-    """What all bundles of one build share. tables: where they are staged."""
+    """What all bundles of one build share. tables: where they are staged. resolve: a file below the model's folder."""
 
     rows: Sequence[golden.Golden]
     scratch: Path
     tables: Path
     progress: Progress
+    resolve: Callable[[str], Path]
 
     def write(self, described: model.Model, parts: Parts, name: str) -> tuple[Parts, Manifest, Path]:
         """Compose and write a bundle, and check that its parts fit."""
@@ -174,8 +178,18 @@ class _Making:
         self.progress("writing the bundle")
         write(manifest, described, parts, bundle)
         fit.check(manifest, [exported for _, exported in parts.steps], bundle)
+        if parts.retrieved is not None:
+            manifest = self._indexed(manifest, parts.retrieved, parts, bundle)
         manifest = artefacts.settle(manifest, bundle, self.tables)
         return parts, manifest, bundle
+
+    def _indexed(self, manifest: Manifest, wanted: Wanted, parts: Parts, bundle: Path) -> Manifest:
+        """Make the index, and say in the manifest what it is."""
+        with ExitStack() as stack:
+            place = settling.Place(bundle, proof.environment(self.staged(parts), stack), self.resolve)
+            manifest = settling.settle(manifest, wanted, self.rows, place, progress=self.progress)
+        (bundle / MANIFEST).write_bytes(document(manifest))
+        return manifest
 
     def staged(self, parts: Parts) -> list[Path]:
         """Where the tables lie that DynamoDB serves."""
@@ -269,7 +283,7 @@ def _read(
     for step in described.steps:
         progress(f"importing {step.source or step.engine}")
         steps.append((step, importers.load(step, folder)))
-    tables = []
+    tables, retrieved = [], None
     # A document is shown to whoever may call the model, and takes room: only what an author lays there goes along.
     pmml = files_below(folder, PMML) if (folder / PMML).is_file() else None
     taken = sum(len(exported.content or b"") for _, exported in steps) + (pmml.stat().st_size if pmml else 0)
@@ -282,6 +296,10 @@ def _read(
             continue
         asked = Asked(name, table, folder, partial(files_below, folder), described.inputs, described.features)
         vectors = source.gather(name, sources.read(asked), key=table.key, scratch=scratch)
+        if described.retrieve is not None and name == described.retrieve.table:
+            retrieved = settling.read(described, vectors, folder=folder, resolve=partial(files_below, folder))
+            if not any(feature.options.get("table") == name for feature in described.features.values()):
+                continue  # searched and never read by key: the index holds it
         tables.append(pin.pin(name, table, vectors, scratch=scratch, site=left.site(described, name)))
         if tables[-1].table.placement == "resident":
             left = left.after(tables[-1].bytes, tables[-1].memory, fetched=tables[-1].fetched)
@@ -292,7 +310,7 @@ def _read(
     }
     known = references.read(described, rows, partial(files_below, folder))
     after = steps_after.read(described, partial(files_below, folder), folder)
-    return Parts(tuple(steps), tuple(tables), vocabularies, pmml, known, after)
+    return Parts(tuple(steps), tuple(tables), vocabularies, pmml, known, after, retrieved)
 
 
 def _notes(given: Parts, made: _Made, bundle: Path) -> Iterator[str]:

@@ -25,7 +25,7 @@ from ranklet_runtime.manifest import Manifest
 class Variants:
     """environ: what functions need to read tables. tables: those that the manifest pins, by name, with exact rows.
 
-    Functions stay open until the stack is left.
+    overlaid: whether the manifest differs from the bundle's own. Functions stay open until the stack is left.
     """
 
     bundle: Path
@@ -33,6 +33,7 @@ class Variants:
     environ: Mapping[str, str]
     tables: Mapping[str, Pinned]
     stack: ExitStack
+    overlaid: bool = False
 
     @property
     def narrowed(self) -> tuple[str, ...]:
@@ -64,7 +65,7 @@ class Variants:
         folder, manifest = self.bundle, self.manifest
         if below is not None:
             manifest = replace(manifest, uncut_below=below)
-        if replaced or below is not None:
+        if replaced or below is not None or self.overlaid:
             folder = Path(self.stack.enter_context(TemporaryDirectory(prefix="proof-", dir=self.bundle.parent)))
             _overlay(self.bundle, manifest, replaced, folder)
         function = Function.open(folder, self.environ)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from ranklet.dialects import mlflow, native, openscoring, sagemaker, tfserving, v2
+from ranklet.dialects import mlflow, native, openscoring, retrieval, sagemaker, tfserving, v2
 from ranklet.dialects.base import Form
 from ranklet.openapi.base import Operation
 from ranklet_runtime.manifest import Manifest
@@ -22,6 +22,9 @@ DIALECTS: Mapping[str, Mapping[str, Form]] = {
 }
 """Dialect → its forms by name."""
 
+OWN: Mapping[str, Mapping[str, Form]] = {"retrieval": retrieval.FORMS}
+"""As DIALECTS, of models that rank nothing."""
+
 FORMS: Mapping[str, Form] = {name: form for forms in DIALECTS.values() for name, form in forms.items()}
 """Every form by name."""
 
@@ -33,6 +36,7 @@ OPERATIONS: Mapping[str, Callable[[Manifest], tuple[Operation, ...]]] = {
     "openscoring": openscoring.operations,
     "sagemaker": sagemaker.operations,
     "mlflow": mlflow.operations,
+    "retrieval": retrieval.operations,
 }
 """Dialect → its paths for OpenAPI."""
 
@@ -44,4 +48,5 @@ def operations(manifest: Manifest) -> list[Operation]:
 
 def forms(dialects: Collection[str]) -> dict[str, Form]:
     """The forms of some dialects by name, in the order of DIALECTS."""
-    return {name: form for dialect in DIALECTS if dialect in dialects for name, form in DIALECTS[dialect].items()}
+    known = {**DIALECTS, **OWN}
+    return {name: form for dialect in known if dialect in dialects for name, form in known[dialect].items()}

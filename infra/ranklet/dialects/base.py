@@ -65,6 +65,8 @@ class Form:
     told: the golden outputs as this form tells them, which has no room for some values.
     tensors: whether the row that is encoded holds the model's own tensors, as its features make them, by name.
     fits: whether a golden row can be written so (CSV has no lists, npy no words); None for every row.
+    at: the path of one golden row, where not all have the same. agrees: what is wrong with the outputs of an answer
+    whose scores are within the bound, "" for nothing; None compares them with those that are `told`.
     """
 
     path: str
@@ -76,14 +78,17 @@ class Form:
     headers: Mapping[str, str] = field(default_factory=dict)
     fits: Callable[[Golden, Manifest], bool] | None = None
     tensors: bool = False
+    at: Callable[[Golden], str] | None = None
+    agrees: Callable[[Sequence[float], Mapping[str, list[Any]], Golden, float], str] | None = None
 
     def takes(self, rows: Sequence[Golden], manifest: Manifest) -> bool:
         """Whether all golden rows can be written in this form."""
         return self.fits is None or all(self.fits(golden, manifest) for golden in rows)
 
-    def url(self, manifest: Manifest) -> str:
-        """The path that leads to the model."""
-        return f"/{manifest.model}{self.path.format(model=manifest.model)}"
+    def url(self, manifest: Manifest, golden: Golden | None = None) -> str:
+        """The path that leads to the model, of a golden row where that matters."""
+        path = self.path if self.at is None or golden is None else self.at(golden)
+        return f"/{manifest.model}{path.format(model=manifest.model)}"
 
     def request(self, golden: Golden, manifest: Manifest) -> Message:
         """The golden row as it is sent, with all headers."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ranklet.errors import ModelError
 from ranklet.retrieving import kmeans, recall, writing
-from ranklet.retrieving.recall import Recall
+from ranklet.retrieving.record import Recall
 from ranklet.retrieving.writing import Column, Lists
 from ranklet.settings.retrieve import Retrieve
 from ranklet.tables.source import Vectors
@@ -61,6 +61,12 @@ def make(
     with TemporaryDirectory(prefix=".index-", dir=folder.parent) as scratch:
         maker = _Maker(_prepared(wanted, Path(scratch)), queries, Path(scratch), progress)
         return maker.make(folder)
+
+
+def clear(folder: Path) -> None:
+    """Take an index's files out of a folder."""
+    for path in folder.glob(f"{PREFIX}*{ENDING}"):
+        path.unlink()
 
 
 def plain(wanted: Wanted, folder: Path) -> IndexSpec:
@@ -154,8 +160,7 @@ class _Maker:
             return chosen, self._account(chosen, reached)
         what = f"{spec.layout} {spec.packing}"
         self.said.append(f"{what} reaches a recall of {reached:.3f} with {chosen.probes} of {spec.lists} lists")
-        for path in folder.glob(f"{PREFIX}*{ENDING}"):
-            path.unlink()
+        clear(folder)
         return None
 
     def _trained(self, spec: IndexSpec) -> Lists:

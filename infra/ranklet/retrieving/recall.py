@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,32 +14,10 @@ from ranklet_features.index.searching import Index
 from ranklet_features.index.spec import IndexSpec
 
 Floats = NDArray[np.float32]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 PROBES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 RERANKS = (1, 2, 4)
 """Times what model.toml says, where int8 needs more of the float32 vectors."""
-
-
-@dataclass(frozen=True)
-class Recall:
-    """What was measured. k: results of each query. target, reached: share of the exact ones; queries: how many.
-
-    of: what the queries were. layout, packing, lists, probes, rerank: of the index that ships. fallback: why it is not
-    what model.toml asks for; empty where it is.
-    """
-
-    k: Annotated[int, msgspec.Meta(ge=1)]
-    target: Share
-    reached: Share
-    queries: int
-    of: str
-    layout: str
-    packing: str
-    lists: int
-    probes: int
-    rerank: int
-    fallback: str = ""
 
 
 def truth(index: Index, queries: Floats, k: int) -> list[frozenset[Any]]:

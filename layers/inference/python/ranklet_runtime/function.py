@@ -88,7 +88,7 @@ class Function:
             waited = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", WAITED_FOR) == WAITED_FOR
             integrity.verify(folder, pinned, whole=not waited)
         manifest = Manifest.read(folder / "manifest.json")
-        scorer = Scorer.open(manifest, folder, environ)
+        scorer = _kind(manifest).open(manifest, folder, environ)
         drift = _drift(manifest, environ)
         name = environ.get(METRICS_NAME) or manifest.model
         telemetry = Telemetry(name, manifest.version, tables=scorer.tables, drift=drift)
@@ -205,6 +205,15 @@ class Function:
         response = self._router.nearest(request.path).fault(fault, request)
         headers = {**response.headers, **fault.headers}
         return events.encode(HttpResponse(response.status, response.body, response.content_type, headers))
+
+
+def _kind(manifest: Manifest) -> type[Scorer]:
+    if manifest.retrieve is None:
+        return Scorer
+    # Imported here: few models find items.
+    from ranklet_runtime.retriever import Retriever
+
+    return Retriever
 
 
 def _shadow(environ: Mapping[str, str], telemetry: Telemetry) -> Shadow | None:

@@ -28,7 +28,8 @@ class Retrieve:
     """What a manifest says of a model that finds items.
 
     k: how many where a request does not say. query: the tensor that is the user's vector; None without one.
-    history: the input of recent items that a user is made of, by `represent`; None without one.
+    history: the input of recent items that a user is made of, by `represent`; None without one. fresh_s: how often
+    items are looked for that came after the build, in seconds; 0 for never. recall: what the build measured.
     """
 
     index: IndexSpec
@@ -36,6 +37,8 @@ class Retrieve:
     query: str | None = None
     history: str | None = None
     represent: Represent = "mean"
+    fresh_s: int = 0
+    recall: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

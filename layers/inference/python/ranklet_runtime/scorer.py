@@ -56,7 +56,10 @@ class Scorer:
     """One model, ready to score. Not for concurrent use: engines reuse their memory.
 
     phases: the stopwatch that the tables' stores were timed with; a new one where they are not.
+    home: where the artefacts lie.
     """
+
+    home: Path
 
     def __init__(
         self,
@@ -96,6 +99,7 @@ class Scorer:
         home = folder if manifest.artefacts is None else _fetched(manifest.artefacts, environ)
         engines = tuple(_open(step, home, reading, threads=manifest.threads) for step in manifest.steps)
         scorer = cls(manifest, plan, engines, stores, phases=phases)
+        scorer.home = home
         # Both imported here: few models have either.
         if manifest.after:
             from ranklet_runtime.after import open_after
