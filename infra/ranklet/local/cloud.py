@@ -27,6 +27,7 @@ from ranklet.local.hosted import Hosted
 from ranklet.local.lambda_api import LambdaApi
 from ranklet.local.lambdas import InvocationType, Lambdas
 from ranklet.local.logs import LogLine, LogSink, to_stderr
+from ranklet.local.pages import Page
 from ranklet.local.pool import Pool
 from ranklet.local.routes import Route
 from ranklet.local.runtime_client import runtime_folder
@@ -47,6 +48,7 @@ class LocalCloud:
     cap: the most environments of a function, provisioned ones included; idle_s: seconds that one may rest.
     auth: `required` refuses callers without an Authorization header on routes that have an authorizer.
     environment: variables for every function, above the template's. dynamo: one with faults, say, not yet started.
+    page: what the front shows to a browser.
     """
 
     def __init__(
@@ -65,11 +67,12 @@ class LocalCloud:
         environment: Mapping[str, str] | None = None,
         dynamo: Dynamo | None = None,
         log: LogSink = to_stderr,
+        page: Page | None = None,
     ) -> None:
         self._assembly, self._chosen, self._port, self._tables = assembly, functions, port, tables
         self._build, self._layers, self._cap, self._idle_s = build, layers, cap, idle_s
         self._auth, self._region, self._log = auth, region, log
-        self._environment = dict(environment or {})
+        self._environment, self._page = dict(environment or {}), page
         self._stack = AsyncExitStack()
         self._stores = Stores(tables, dynamo, say=self._say)
         self._launch: Callable[[Function], Launch] | None = None
@@ -178,7 +181,7 @@ class LocalCloud:
         extra |= {"AWS_ENDPOINT_URL_LAMBDA": await api.start(), **self._environment}
         await lambdas.start()
         front = self._front = Gateway(
-            deployment.routes, lambdas.deliver, api=deployment.api, auth=self._auth, log=self._log
+            deployment.routes, lambdas.deliver, api=deployment.api, auth=self._auth, log=self._log, page=self._page
         )
         self._stack.push_async_callback(front.close)
         self._say(f"front {await front.start(self._port)}, Lambda {api.url}")

@@ -25,6 +25,7 @@ from ranklet.local.function import REQUEST_LIMIT, Invoked
 from ranklet.local.http1.message import Request, Response
 from ranklet.local.http1.server import HOST, Limits, Server
 from ranklet.local.logs import LogLine, LogSink, to_stderr
+from ranklet.local.pages import Page
 from ranklet.local.refusals import of_fault, refusal
 from ranklet.local.reply import Malformed, http_answer
 from ranklet.local.routes import Match, Route, RouteTable
@@ -44,7 +45,10 @@ LOG = logging.getLogger(__name__)
 
 
 class Gateway:
-    """The front. invoke: how functions are called. Raises LocalError for route keys that API Gateway would refuse."""
+    """The front. invoke: how functions are called. page: what it shows itself, None for nothing.
+
+    Raises LocalError for route keys that API Gateway would refuse.
+    """
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class Gateway:
         auth: Auth = "open",
         limits: Limits = LIMITS,
         log: LogSink = to_stderr,
+        page: Page | None = None,
     ) -> None:
         self._table, self._invoke, self._api, self._auth, self._log = (
             RouteTable(routes),
@@ -63,6 +68,7 @@ class Gateway:
             auth,
             log,
         )
+        self._page = page
         self._server = Server(self._answer, limits=limits, fault=lambda fault: of_fault(self._api.kind, fault))
         self._invocations: set[asyncio.Future[Invoked]] = set()
 
@@ -102,6 +108,8 @@ class Gateway:
         """The function's name (`-` when none was reached) and the answer."""
         if _head_size(request) > HEAD_LIMIT:
             return "-", self._refuse("head-too-large")
+        if self._page is not None and (shown := self._page.answer(request)) is not None:
+            return "page", shown
         call = self._call(request, request_id)
         path = self._below_stage(call)
         if path is None:
