@@ -2,6 +2,7 @@
 
 reads.py    client CPU against boto3 and Feast     servers.py, serving.py  the endpoint they read
                                                    feast.py, peer_feast.py Feast in its own environment
+dollars.py  a request of 500 candidates against boto3, item by item
 memory.py   cached and resident rows               data.py                 invented tables and requests
 """
 
@@ -11,9 +12,9 @@ from datetime import UTC, datetime
 
 from ranklet.bench import base, machine
 from ranklet.bench.base import Progress, Report, Setting
-from ranklet.bench.tables import footprint, memory, reads, units
+from ranklet.bench.tables import dollars, footprint, memory, reads, units
 
-PARTS = (reads.measure, memory.measure, units.measure, footprint.measure)
+PARTS = (reads.measure, memory.measure, units.measure, dollars.measure, footprint.measure)
 PACKAGES = ("numpy", "orjson", "boto3", "botocore")
 
 
