@@ -70,18 +70,23 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """What a bench found. noisy: the control moved so much that no figure of time should be believed."""
+    """What a bench found. noisy: the control moved so much that no figure of time should be believed.
+
+    over: a line for each count that is above its budget, with its culprit.
+    """
 
     rows: Sequence[Row]
     noisy: bool
     machine: Mapping[str, Any]
     date: str
+    over: Sequence[str] = ()
 
     def document(self) -> dict[str, Any]:
-        """The JSON form."""
+        """The JSON form; `over` only where there is something to say."""
         return {
             "rows": [asdict(row) for row in self.rows],
             **{k: getattr(self, k) for k in ("noisy", "machine", "date")},
+            **({"over": list(self.over)} if self.over else {}),
         }
 
 
