@@ -60,7 +60,7 @@ def check(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Non
     Raises ModelError naming the feature, or the step, its input and the tensor, what each is, and the remedy.
     """
     standins.check(manifest, exported)
-    plan = _plan(manifest, bundle)
+    plan = compiled(manifest, bundle)
     known = {
         name: _Known(tensor.dtype, tensor.shape, tensor.side, plan.ids.get(name), -1 in plan.pads.get(name, ()))
         for name, tensor in plan.signature.items()
@@ -106,7 +106,7 @@ def _vector(manifest: Manifest, retrieve: Retrieve, known: Mapping[str, _Known])
 
 def notes(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> Iterator[str]:
     """What fits and may still not be what the author meant."""
-    signature = _plan(manifest, bundle).signature
+    signature = compiled(manifest, bundle).signature
     for step, part in zip(manifest.steps, exported, strict=True):
         names = [step.inputs[spec.name] for spec in part.inputs if spec.dtype == "float64"]
         narrow = [name for name in names if name in signature and signature[name].dtype == "float32"]
@@ -128,7 +128,7 @@ def _rounded(part: Exported, step: Step) -> set[str]:
     return {step.inputs[name] for name in rounded(part.content, own)}
 
 
-def _plan(manifest: Manifest, bundle: Path) -> FeaturePlan:
+def compiled(manifest: Manifest, bundle: Path) -> FeaturePlan:
     """Raises ModelError for a spec that does not compile."""
     tables = {name: _Declared(table) for name, table in manifest.spec.tables.items()}
     try:

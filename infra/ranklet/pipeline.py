@@ -39,6 +39,7 @@ from ranklet import (
     references,
     releasing,
     standins,
+    tokens,
     tree,
 )
 from ranklet.after import parts as steps_after
@@ -180,6 +181,7 @@ class _Making:
         fit.check(manifest, [exported for _, exported in parts.steps], bundle)
         if parts.retrieved is not None:
             manifest = self._indexed(manifest, parts.retrieved, parts, bundle)
+        manifest = tokens.settled(manifest, [exported for _, exported in parts.steps], bundle)
         manifest = artefacts.settle(manifest, bundle, self.tables)
         return parts, manifest, bundle
 
@@ -318,6 +320,7 @@ def _notes(given: Parts, made: _Made, bundle: Path) -> Iterator[str]:
     for step, exported in given.steps:
         yield from (f"{step.source}: {note}" for note in exported.notes)
     yield from fit.notes(made.manifest, [exported for _, exported in made.parts.steps], bundle)
+    yield from tokens.notes(made.manifest, bundle)
 
 
 def _staged(pinned: pin.Pinned, staged: Mapping[str, Path]) -> pin.Pinned:

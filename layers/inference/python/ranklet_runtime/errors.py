@@ -4,9 +4,11 @@ RuntimeFault
 ├── ManifestError          the bundle cannot be served; raised at INIT only
 └── RequestFault           an answer for the caller: status, message, path of the fault
     ├── BadRequest           400
+    ├── Unauthorized         401, with WWW-Authenticate
     ├── Forbidden            403
     ├── NotFound             404
     ├── MethodNotAllowed     405
+    ├── Conflict             409
     ├── PayloadTooLarge      413
     ├── UnsupportedMediaType 415
     ├── Unprocessable        422
@@ -54,6 +56,12 @@ class BadRequest(RequestFault):
     status = 400
 
 
+class Unauthorized(RequestFault):
+    """A token that was not made here, or is no longer taken."""
+
+    status = 401
+
+
 class Forbidden(RequestFault):
     """What nobody may do by a request: a model is deployed and removed by the build."""
 
@@ -70,6 +78,12 @@ class MethodNotAllowed(RequestFault):
     """The path exists, the method does not; `headers` carries what is allowed."""
 
     status = 405
+
+
+class Conflict(RequestFault):
+    """A token of another version of the model: what it holds means nothing to this one."""
+
+    status = 409
 
 
 class PayloadTooLarge(RequestFault):

@@ -100,10 +100,10 @@ class Artefacts:
 
 @dataclass(frozen=True)
 class Held:
-    """One tensor of a token. shape: of the whole tensor, None for a size that varies with the request."""
+    """One tensor of a token. shape: of the whole tensor, None for a size that varies, and where nothing is known."""
 
     dtype: str
-    shape: tuple[int | None, ...]
+    shape: tuple[int | None, ...] | None
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,8 @@ def _histogram(found: Mapping[str, Any] | None) -> Histogram | None:
 def _token(found: Mapping[str, Any] | None) -> Token | None:
     if found is None:
         return None
-    held = {name: Held(one["dtype"], tuple(one["shape"])) for name, one in found["held"].items()}
+    shapes = {name: None if one["shape"] is None else tuple(one["shape"]) for name, one in found["held"].items()}
+    held = {name: Held(one["dtype"], shapes[name]) for name, one in found["held"].items()}
     return Token(found["seconds"], found["bytes"], held, tuple(found["inputs"]))
 
 

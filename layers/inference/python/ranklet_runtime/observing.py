@@ -48,6 +48,8 @@ class Observer:
         if self._count < self._next:
             return
         line, check = (bool(every) and self._count % every == 0 for every in (self._sample, self._check))
+        # Who comes with a token sends no values of the user, which is not the same as missing ones.
+        check = check and (asked.more is None or asked.more.token is None)
         self.seen = (asked, result, line, check) if line or check else None
         self._next = self._following()
 
@@ -84,6 +86,14 @@ class Observer:
             "phases": {name: round(value, 1) for name, value in self._phases.last.items()},
             "degraded": dict(result.degraded),
         }
+        if result.ordered is not None and (explored := result.ordered.explored) is not None:
+            # By position: with the request's id, and what the caller keeps of its answer, all that is learned from.
+            fields["explored"] = {
+                "method": explored.method,
+                "seed": explored.seed,
+                "places": result.ordered.places.tolist(),
+                "propensities": [round(one, 9) for one in explored.propensities.tolist()],
+            }
         if asked.tensors:
             return fields
         sides = {"user": asked.user, "context": asked.context, "item": asked.items}

@@ -108,7 +108,9 @@ class Scorer:
         if manifest.token is not None:
             from ranklet_runtime.tokens import Tokens
 
-            scorer.tokens = Tokens.open(scorer, manifest, folder, environ, stores=reading, engines=engines)
+            scorer.tokens = Tokens.open(
+                scorer, manifest, folder, environ, stores=reading, engines=engines, counts=scorer._counts
+            )
         return scorer
 
     def score(self, request: RankRequest, *, deadline: float | None = None) -> RankResult:

@@ -7,13 +7,13 @@ gives is told which candidate each place got. Candidates are counted within the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ranklet_features.lean import dataclass
 from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import RankRequest
 

@@ -1,0 +1,68 @@
+"""Bytes ↔ a text that only a holder of the key can make: HMAC-SHA256 (RFC 2104), in base64 for URLs (RFC 4648).
+
+    version (1 byte) | which key (4) | HMAC of the others (32) | content
+
+Which key it was says a digest of it; what is compared is compared in constant time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from binascii import Error, a2b_base64, b2a_base64
+
+from ranklet_runtime.tokens.keys import Keys
+
+VERSION = b"\x01"
+NAMED, SIGNED = 5, 37
+"""Where the name of the key ends, and where the content begins."""
+TO_URL, FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
+ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+class Signing:
+    """Signs with the first key, and takes what any of them signed."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def sealed(self, content: bytes, deadline: float | None = None) -> str:
+        """The text. Raises as `Keys.all`."""
+        key = self._keys.all(deadline)[0]
+        head = VERSION + name(key)
+        return _text(head + _mac(key, head, content) + content)
+
+    def opened(self, text: str, deadline: float | None = None) -> bytes | None:
+        """The content; None for a text that no key of ours signed. Raises as `Keys.all`."""
+        raw = _bytes(text)
+        if raw is None or len(raw) <= SIGNED or raw[:1] != VERSION:
+            return None
+        head, mac, content = raw[:NAMED], raw[NAMED:SIGNED], raw[SIGNED:]
+        named = [key for key in self._keys.all(deadline) if name(key) == head[1:]]
+        named = named or [key for key in self._keys.all(deadline, unknown=True) if name(key) == head[1:]]
+        return content if any(hmac.compare_digest(_mac(key, head, content), mac) for key in named) else None
+
+
+def name(key: bytes) -> bytes:
+    """Tells keys apart without telling them."""
+    return hashlib.sha256(b"ranklet token key " + key).digest()[: NAMED - 1]
+
+
+def _mac(key: bytes, head: bytes, content: bytes) -> bytes:
+    return hmac.digest(key, head + content, "sha256")
+
+
+def _text(raw: bytes) -> str:
+    return b2a_base64(raw, newline=False).translate(TO_URL).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes | None:
+    """None for what is not the one text of some bytes."""
+    try:
+        encoded = text.encode("ascii")
+        if not ALPHABET.issuperset(encoded):
+            return None
+        raw = a2b_base64(encoded.translate(FROM_URL) + b"=" * (-len(encoded) % 4), strict_mode=True)
+    except (UnicodeEncodeError, Error):
+        return None
+    return raw if _text(raw) == text else None
