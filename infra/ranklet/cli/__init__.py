@@ -25,7 +25,8 @@ COMMANDS = {
     "status": ("ranklet.cli.status:status", "Show what is deployed."),
     "destroy": ("ranklet.cli.destroy:destroy", "Take a model away again."),
     "tables": ("ranklet.cli.tables:tables", "Write, list, check and prune embedding tables."),
-    "demo": ("ranklet.cli.demo:demo", "Go the whole way on four real models."),
+    "demo": ("ranklet.cli.demo:demo", "Go the whole way on real models."),
+    "evaluate": ("ranklet.cli.evaluate:evaluate", "Tell how good a funnel is, and each of its stages."),
     "estimate": ("ranklet.cli.estimate:estimate", "Tell what a model costs, before it is deployed."),
     "sbom": ("ranklet.cli.sbom:sbom", "List what a model ships, for auditors."),
     "split": ("ranklet.cli.split:split", "Tell how a graph is split, and why."),
@@ -60,7 +61,7 @@ def ranklet() -> None:
     """One recommendation model, one AWS Lambda function.
 
     \b
-    ranklet demo                      the whole way, on four real models
+    ranklet demo                      the whole way, on real models
     ranklet new my-ranker             a folder for a model of your own
     ranklet import m.onnx --name x    a folder for a model that you exported
     ranklet build my-ranker           bundle it and prove its scores

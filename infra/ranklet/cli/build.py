@@ -9,6 +9,9 @@ import click
 
 from ranklet import pipeline, precision, project
 from ranklet.cli import terminal
+from ranklet.funnels import building
+from ranklet.funnels.building import BuiltFunnel
+from ranklet.funnels.settings import is_funnel
 from ranklet.pipeline import Built
 from ranklet.splitting import outcome
 from ranklet_features.spec import Table
@@ -18,7 +21,7 @@ from ranklet_features.spec import Table
 @click.argument("models", nargs=-1)
 @terminal.as_json
 def build(models: tuple[str, ...], as_json: bool) -> None:
-    """Bundle MODELS (all of functions/ when none is named) and prove that they give the trainer's scores.
+    """Bundle MODELS and funnels (all of functions/ when none is named) and prove that they give the trainer's scores.
 
     \b
     ranklet build
@@ -26,17 +29,25 @@ def build(models: tuple[str, ...], as_json: bool) -> None:
     ranklet build movie-ftrl --json | jq '.[0].certificate'
 
     Every golden request runs through the real handler in every form that clients send; a model whose scores differ
-    from the trainer's by more than its bound is not bundled (exit code 4).
+    from the trainer's by more than its bound is not bundled (exit code 4). A funnel is built of its stages' bundles,
+    and must answer as they do one by one.
     """
     here = project.find()
-    built = []
-    for folder in here.models(models):
+    built: list[Built] = []
+    funnels: list[BuiltFunnel] = []
+    for folder in here.folders(models):
         with terminal.progress(folder.name) as progress:
-            built.append(pipeline.build(folder, out=here.build, progress=progress))
+            if is_funnel(folder):
+                funnels.append(building.build(here, folder, progress=progress))
+            else:
+                built.append(pipeline.build(folder, out=here.build, progress=progress))
     if as_json:
-        terminal.emit([describe(one) for one in built])
-    else:
+        terminal.emit([*map(describe, built), *map(describe_funnel, funnels)])
+        return
+    if built:
         _show(built)
+    if funnels:
+        _show_funnels(funnels)
 
 
 def describe(built: Built) -> dict[str, Any]:
@@ -53,6 +64,37 @@ def describe(built: Built) -> dict[str, Any]:
         "notes": list(built.notes),
         "tables": [_table(built, table) for table in tables],
     }
+
+
+def describe_funnel(built: BuiltFunnel) -> dict[str, Any]:
+    """One funnel of `ranklet build --json`: the fields of a model that it has, and its stages."""
+    return {
+        "model": built.funnel,
+        "bundle": f".build/functions/{built.funnel}",
+        "bytes": built.bytes,
+        "sha256": built.certificate.bundle,
+        "certificate": dict(built.certificate.paths),
+        "functions": {"layout": built.plan.layout, "reason": built.reason},
+        "stages": [dataclasses.asdict(stage) for stage in built.plan.stages],
+    }
+
+
+def _show_funnels(built: list[BuiltFunnel]) -> None:
+    rows = [
+        [
+            one.funnel,
+            " → ".join(f"{stage.model} {stage.k}" for stage in one.plan.stages),
+            terminal.size(one.bytes),
+            str(one.certificate.rows),
+            f"{max(one.certificate.paths.values()):.1e} ≤ {one.certificate.bound:.0e}",
+            one.certificate.bundle[:12],
+        ]
+        for one in built
+    ]
+    columns = ["funnel", "stages, and how many go on", "size:", "golden:", "max |diff|:", "bundle"]
+    terminal.show("Built, and as its stages one by one", columns, rows)
+    for one in built:
+        terminal.ERR.print(f"  {one.funnel} functions: {one.plan.layout}, {one.reason}", markup=False)
 
 
 def _table(built: Built, table: Table) -> dict[str, Any]:

@@ -27,7 +27,7 @@ import msgspec
 
 from ranklet import model
 from ranklet.errors import ModelError
-from ranklet.model import Model, Name, Positive
+from ranklet.model import Model, Name, Positive, StepSource
 from ranklet.settings.api import Api
 from ranklet.settings.function import Function
 from ranklet.settings.warmth import Warmth
@@ -118,6 +118,8 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for name, unused in (("health", self.watch.health), ("log_inputs", self.watch.log_inputs)):
             if unused:
                 raise ValueError(f"[watch] {name} is a model's own; set it in the model.toml of a stage")
+        if self.api.dialects != Api().dialects:
+            raise ValueError("[api] dialects are a model's; a funnel answers :recommend and :similar")
         if self.api.kind == "rest" and self.api.cors is not None:
             raise ValueError('[api.cors] goes with kind = "http" or "url" for a funnel')
         if self.api.rest is not None and self.api.rest.validate != "none":
@@ -138,7 +140,7 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             description=self.description or f"ranklet: the funnel {self.name}",
             inputs={},
             features={},
-            steps=(),
+            steps=tuple(StepSource(format=self.kind, source=stage.model) for stage in self.stages),
             api=self.api,
             function=self.function,
             warmth=self.warmth,
