@@ -52,11 +52,10 @@ def make(
 
     Raises ModelError for queries that do not go with the table.
     """
-    dim = wanted.vectors.values.shape[1]
-    if queries.vectors.ndim != 2 or queries.vectors.shape[1] != dim or not np.isfinite(queries.vectors).all():
+    dim, given = wanted.vectors.values.shape[1], queries.vectors.shape
+    if len(queries.vectors) and (given[1:] != (dim,) or not np.isfinite(queries.vectors).all()):
         raise ModelError(
-            f"[retrieve] queries: {queries.of} are {list(queries.vectors.shape)}, or not finite; the table has {dim} "
-            "numbers a row"
+            f"[retrieve] queries: {queries.of} are {list(given)}, or not finite; the table has {dim} numbers a row"
         )
     with TemporaryDirectory(prefix=".index-", dir=folder.parent) as scratch:
         maker = _Maker(_prepared(wanted, Path(scratch)), queries, Path(scratch), progress)

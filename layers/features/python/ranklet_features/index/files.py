@@ -90,4 +90,6 @@ def _map(path: Path) -> Mapped:
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return Mapped(np.frombuffer(memory, dtype, count, start).reshape(shape), memory)
     except (OSError, ValueError) as error:
-        raise StoreError(f"cannot read {path.name}: {error}; run `ranklet build` again") from error
+        # An error of the system names the path, which is nobody's affair.
+        what = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(f"cannot read {path.name}: {what}; run `ranklet build` again") from error
