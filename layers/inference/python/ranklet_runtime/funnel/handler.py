@@ -3,9 +3,15 @@
 import gc
 import os
 
-# Read by NumPy's BLAS and by OpenMP when they load, so before anything imports them.
+# As in `ranklet_runtime.handler`, which says why.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+gc.disable()
+
+from ranklet_runtime import later  # noqa: E402
+
+later.install()
 
 from pathlib import Path  # noqa: E402
 
@@ -16,8 +22,8 @@ marshaller.install()
 handler = FunnelFunction.open(Path(os.environ["LAMBDA_TASK_ROOT"]), os.environ)
 handler.scorer.verify()
 started_as = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
-# What INIT made lives as long as the process: a collection in the middle of a request need not walk it.
 gc.freeze()
+gc.enable()
 handler.telemetry.start(at_once=started_as != "on-demand")
 if started_as == "snap-start":
     # Imported here: it asks for AWS's registry of hooks.
