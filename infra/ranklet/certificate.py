@@ -54,13 +54,28 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Lists:
+    """What was proven of the lists that steps after the scores make.
+
+    steps: by name. rows: golden requests for the best. trained: those with the trainer's own order, which was met.
+    regret: how much more another candidate was worth in some place; gap: of a propensity from its formula's.
+    """
+
+    steps: tuple[str, ...]
+    rows: int
+    trained: int
+    regret: Annotated[float, msgspec.Meta(ge=0)]
+    gap: Annotated[float, msgspec.Meta(ge=0)]
+
+
+@dataclass(frozen=True)
 class Certificate:
     """What was proven.
 
     bundle: `digest` of the folder. rows: golden rows replayed. bound: the difference that was allowed.
     paths: each way a request can take (`native-json`, `store`, …) → its worst difference from the trainer's scores.
     narrowed: of a model with tables in f16 or int8, None without. split: of a graph that was cut, None without.
-    recall: of a model that finds items, None of others.
+    recall: of a model that finds items, None of others. lists: where more than scores makes them, None elsewhere.
     """
 
     bundle: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -70,6 +85,7 @@ class Certificate:
     narrowed: Narrowed | None = None
     split: Split | None = None
     recall: Recall | None = None
+    lists: Lists | None = None
 
 
 class _Listing(msgspec.Struct, frozen=True):

@@ -18,7 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
-from ranklet import certificate, dialects, precision
+from ranklet import certificate, dialects, precision, token_proof
+from ranklet.after import proof as lists_proof
 from ranklet.answers import Answer, ask, sendable, worst
 from ranklet.dialects.base import Form, exact
 from ranklet.errors import ParityError
@@ -68,7 +69,7 @@ def prove(
     replay = Replay(manifest, rows)
     with ExitStack() as stack:
         by_name = {one.table.name: one for one in tables}
-        environ = environment(staged, stack) | fetching(manifest, staging, stack)
+        environ = environment(staged, stack) | fetching(manifest, staging, stack) | token_proof.signing(manifest)
         if manifest.retrieve is not None:
             from ranklet.retrieving import proving  # most models find nothing
 
@@ -77,8 +78,8 @@ def prove(
         if not variants.narrowed:
             deployed = variants.deployed()
             paths = replay.worst(deployed, bound) | _ways(variants, replay, bound, packed=())
-            cut = _held(variants, replay, split)
-            return certificate.Certificate(certificate.digest(bundle), len(rows), bound, paths, split=cut)
+            cut, lists = _held(variants, replay, split), lists_proof.prove(deployed, manifest, rows)
+            return certificate.Certificate(certificate.digest(bundle), len(rows), bound, paths, split=cut, lists=lists)
         exact = variants.variant(packed=())
         exact_paths = replay.worst(exact, bound, " with exact rows")
         exact_paths |= _ways(variants, replay, bound, packed=(), how=" with exact rows")
@@ -90,19 +91,23 @@ def prove(
             found[name] = _measured(by_name[name].table, before, after, allowed.get(name))
             _decide(name, found[name], bound)
         wider = bound + sum(one.allowed or 0.0 for one in found.values())
-        paths = replay.worst(variants.deployed(), wider) | _ways(variants, replay, wider, packed=variants.narrowed)
+        deployed = variants.deployed()
+        paths = replay.worst(deployed, wider) | _ways(variants, replay, wider, packed=variants.narrowed)
+        lists = lists_proof.prove(deployed, manifest, rows)
     narrowed = certificate.Narrowed(bound, exact_paths, found)
-    return certificate.Certificate(certificate.digest(bundle), len(rows), wider, paths, narrowed, cut)
+    return certificate.Certificate(certificate.digest(bundle), len(rows), wider, paths, narrowed, cut, lists=lists)
 
 
 def _ways(
     variants: Variants, replay: Replay, bound: float, *, packed: Collection[str], how: str = ""
 ) -> dict[str, float]:
     """Each way that requests of few and of many candidates take, all golden rows through it → the worst difference."""
-    return {
-        f"{way}-candidates": replay.first(variants.variant(packed=packed, below=below), bound, f"{way} candidates{how}")
-        for way, below in variants.ways.items()
-    }
+    found: dict[str, float] = {}
+    for way, below in variants.ways.items():
+        function = variants.variant(packed=packed, below=below)
+        found[f"{way}-candidates"] = replay.first(function, bound, f"{way} candidates{how}")
+        found |= token_proof.worst(function, function.manifest, replay.rows, bound, f", {way} candidates")
+    return found
 
 
 def _held(variants: Variants, replay: Replay, split: Uncut | None) -> certificate.Split | None:
@@ -176,11 +181,12 @@ class Replay:
 
     def worst(self, function: Function, bound: float, how: str = "") -> dict[str, float]:
         """Form → the largest difference from the trainer's scores. Raises ParityError above the bound."""
-        return {
+        found = {
             name: worst(f"{name}{how}", form, function, self.manifest, self.rows, bound)
             for at, (name, form) in enumerate(self._forms().items())
             if at == 0 or sendable(form, function, self.manifest, self.rows)
         }
+        return found | token_proof.worst(function, self.manifest, self.rows, bound)
 
     def first(self, function: Function, bound: float, how: str) -> float:
         """The largest difference in the first form, as which all others are scored. Raises ParityError as `worst`."""
