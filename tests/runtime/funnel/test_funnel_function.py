@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import msgpack
+import numpy as np
 import pytest
 from funnel_kit import Clock, Ranker, Retriever, plan, stage
 from hypothesis import given, settings
@@ -73,6 +74,19 @@ def test_both_prefixes_and_both_forms_give_the_same_answer() -> None:
         for one in answer["stages"]:
             del one["ms"]
     assert all(one == told[0] for one in told)
+
+
+def test_ids_and_histories_may_be_raw_buffers_in_msgpack() -> None:
+    def buffer(*ids: int) -> dict[str, Any]:
+        return {"dtype": "<i8", "shape": [len(ids)], "data": np.array(ids, "<i8").tobytes()}
+
+    clock = Clock()
+    first = Retriever(clock)
+    body = {"user": {"history": buffer(3, 4)}, "seen": buffer(10), "filter": {"deny": buffer(9)}, "k": 2}
+    _, answer = call(opened(first), msgpack.packb(body), headers={"content-type": "application/msgpack"})
+    assert [one["id"] for one in answer["items"]] == [12, 11]
+    asked = first.asked[0][0]
+    assert (asked.user, asked.seen, asked.filter) == ({"history": [3, 4]}, [10], {"deny": [9]})
 
 
 @pytest.mark.parametrize(

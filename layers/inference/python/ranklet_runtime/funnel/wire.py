@@ -21,6 +21,7 @@ from typing import Any
 
 import msgpack
 
+from ranklet_runtime import buffers
 from ranklet_runtime.bodies import JSON, MSGPACK, accepted, media_type, read_json, read_msgpack, write_json
 from ranklet_runtime.dialects.native import FORMATS
 from ranklet_runtime.errors import BadRequest, UnsupportedMediaType
@@ -32,6 +33,7 @@ FIELDS = {
     "recommend": frozenset({"user", "context", "k", "filter", "seen"}),
     "similar": frozenset({"item", "items", "k", "filter", "seen"}),
 }
+BUFFER = {"dtype", "shape", "data"}
 SIMILAR = 20
 """How many similar items, where nobody says."""
 
@@ -43,6 +45,8 @@ def decode(request: HttpRequest, verb: str, plan: Plan) -> Asked:
     if not isinstance(document, dict):
         raise BadRequest(f"the body must be an object with {', '.join(sorted(FIELDS[verb]))} as needed")
     _refuse_unknown(document, FIELDS[verb], "$", plan)
+    if form is MSGPACK:
+        document = {name: _without_buffers(value, f"$.{name}") for name, value in document.items()}
     user, context = (_object(document, name) or {} for name in ("user", "context"))
     for name, values, known in (("user", user, _known(plan, "user")), ("context", context, _known(plan, "context"))):
         _refuse_unknown(values, known, f"$.{name}", plan)
@@ -87,6 +91,15 @@ def _form(request: HttpRequest) -> str:
         raise UnsupportedMediaType(f"Content-Type {named!r} is not read here; send {JSON} or {MSGPACK}")
     # No JSON text starts with a byte above 0x7f, and every msgpack map does.
     return FORMATS[named] or (MSGPACK if request.body[:1] >= b"\x80" else JSON)
+
+
+def _without_buffers(value: Any, path: str, depth: int = 2) -> Any:
+    """A field of msgpack with its raw buffers as lists: a user's history, ids of a filter."""
+    if not isinstance(value, dict) or not depth:
+        return value
+    if value.keys() == BUFFER:
+        return buffers.read(value, path).tolist()
+    return {name: _without_buffers(one, f"{path}.{name}", depth - 1) for name, one in value.items()}
 
 
 def _known(plan: Plan, side: str) -> frozenset[str]:
