@@ -3,10 +3,9 @@
 import gc
 import os
 
-# Read by NumPy's BLAS and by OpenMP when they load, so before anything imports them. More threads than a
-# function has cores made a request 3 to 40 times slower.
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+from ranklet_runtime import first
+
+first.settle()
 
 from pathlib import Path  # noqa: E402
 
@@ -22,9 +21,9 @@ if at_once:
     handler.prepare()
 # What INIT made lives as long as the process: a collection in the middle of a request need not walk it (5 ms).
 gc.freeze()
+gc.enable()
 handler.telemetry.start(at_once=at_once)
 if started_as == "snap-start":
-    # Imported here: it asks for AWS's registry of hooks.
-    from ranklet_runtime import restored
+    from ranklet_runtime import restored  # asks for AWS's registry of hooks
 
     restored.register(handler)
