@@ -21,7 +21,7 @@ import orjson
 
 from ranklet import tree
 from ranklet.errors import PackagingError
-from ranklet.packaging import bytecode, fetch, pins, prune
+from ranklet.packaging import bytecode, elf, fetch, pins, prune, trim
 from ranklet.packaging.publish import aside, publish
 from ranklet.packaging.targets import Target
 
@@ -30,7 +30,7 @@ NAMES = ("features", "inference", "onnx")
 STAMP = "layer.json"
 """Lies in a built layer's folder and says of what it was made."""
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the steps below change, so that layers which were built before are built again."""
 
 Progress = Callable[[str], None]
@@ -47,6 +47,7 @@ class Recipe:
     bytecode: bool
     own: str
     rules: tuple[tuple[str, str], ...] = prune.RULES
+    trimmed: str = trim.VERSION
     format: int = FORMAT
 
     def third_party(self) -> str:
@@ -104,6 +105,10 @@ def _third_party(
     with aside(place) as scratch:
         fetch.install(recipe.pins, target, scratch)
         prune.prune(scratch)
+        for path in scratch.rglob("*.so*"):
+            elf.lighten(path)
+        for left in trim.trim(scratch):
+            progress(f"layer {layer}: not trimmed, as another version looks different: {left}")
         if compiler is not None:
             bytecode.compile_packages(scratch, [scratch], compiler)
         publish(scratch, place)
