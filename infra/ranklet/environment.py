@@ -33,7 +33,7 @@ TagValue = Annotated[str, msgspec.Meta(pattern=r"^[\w .:/=+@-]{0,256}$")]
 Domain = Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")]
 Mail = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 
-TABLES = ("api", "function", "warmth", "release", "watch")
+TABLES = ("api", "function", "warmth", "release", "watch", "token")
 """The tables of model.toml that an environment may override; what a model computes, and who may call, is its own."""
 
 
@@ -49,6 +49,7 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     warmth: Mapping[str, Any] = {}
     release: Mapping[str, Any] = {}
     watch: Mapping[str, Any] = {}
+    token: Mapping[str, Any] = {}
 
 
 class Environment(Overrides, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,9 +91,13 @@ class Environment(Overrides, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             layers.insert(0, ("$", "function", {"log_days": self.log_days}))
         changed: dict[str, Any] = {table: getattr(model, table) for table in TABLES}
         for place, table, fields in layers:
-            if fields:
+            if fields and changed[table] is None:
+                if place.startswith("$.models"):
+                    raise ModelError(f"environment {self.name}: {place} is set, and {model.name} has no [{table}]")
+            elif fields:
                 changed[table] = self._changed(changed[table], fields, place)
         differs = {"api": model.api.bundled(changed["api"]), "watch": model.watch.bundled(changed["watch"])}
+        differs["token"] = None if model.token is None else model.token.bundled(changed["token"])
         if wrong := next((table for table, field in differs.items() if field is not None), None):
             raise ModelError(
                 f"environment {self.name}: {wrong}.{differs[wrong]} is part of the bundle, which is the same in all "

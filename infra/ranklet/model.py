@@ -258,9 +258,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     watch: Watch = Watch()
     retrieve: Retrieve | None = None
 
-    def __post_init__(self) -> None:
-        if wrong := problem(self):
-            raise ValueError(wrong)
+    @property
+    def verb(self) -> str:
+        """What a caller mostly asks of it: the last part of its path."""
+        if self.retrieve is None:
+            return "rank"
+        return "retrieve" if self.retrieve.query is not None or self.retrieve.history is not None else "similar"
 
 
 def load(folder: Path) -> Model:
@@ -291,6 +294,8 @@ def load(folder: Path) -> Model:
         model = msgspec.convert(document, Model)
     except msgspec.ValidationError as error:
         raise ModelError(f"{path}: {error}") from error
+    if wrong := problem(model):
+        raise ModelError(f"{path}: {wrong}")
     if model.name != folder.resolve().name:
         raise ModelError(f"{path}: name is {model.name!r}, the folder is {folder.resolve().name!r}; make them equal")
     return model

@@ -58,6 +58,12 @@ ACCEPTED = (
         "and changes none",
     ),
     Accepted(
+        "SMG4",
+        "Model/TokenKey/Secret/Resource",
+        "the key signs tokens that live for some seconds; whoever operates the model changes it by one call, both "
+        "values are taken meanwhile, and no function of ours has the right to write it",
+    ),
+    Accepted(
         "S1",
         "Snapshots/Bucket/Resource",
         "only the models' roles may read it, object by object; CloudTrail's data events tell who did, where that is "

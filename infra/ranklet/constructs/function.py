@@ -16,6 +16,7 @@ from ranklet.constructs.network import InVpc
 from ranklet.constructs.own_versions import OwnVersions
 from ranklet.constructs.role import ExecutionRole
 from ranklet.constructs.runtime import ARCHITECTURES, RUNTIME
+from ranklet.constructs.token_key import TokenKey
 from ranklet.constructs.warmth import Scaling, plays_locally
 from ranklet.deployable import MIN_TMP, Deployable
 from ranklet.settings.release import Release
@@ -26,7 +27,7 @@ from ranklet_runtime.function import ALONE, METRICS_NAME, VERSIONS
 class ModelFunction(Construct):
     """The function behind the alias `live`; log_group: where it writes.
 
-    called: what its metrics call it, where that is not its stack's name.
+    called: what its metrics call it, where that is not its stack's name. token_key: what signs its tokens, if any.
 
     layers: name → hash of its content. The ARNs are looked up at deployment, so that the template alone would not
     change with a layer; the description names the hashes, and a changed description makes a new version.
@@ -39,6 +40,7 @@ class ModelFunction(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._name = called or name_of(self)
+        self.token_key: TokenKey | None = None
         settings, manifest, warmth = deployable.model.function, deployable.manifest, deployable.model.warmth
         key = aws_kms.Key.from_key_arn(self, "Key", settings.kms_key) if settings.kms_key else None
         self.log_group = logs = Logs(self, "Logs", days=settings.log_days, key=key).group
@@ -46,6 +48,10 @@ class ModelFunction(Construct):
         objects = deployable.objects
         bucket = parameters.value(self, snapshots.BUCKET_PARAMETER) if objects else ""
         fetching = {snapshots.BUCKET_VARIABLE: bucket} if objects else {}
+        signing = None
+        if deployable.model.token is not None:
+            signing = self.token_key = TokenKey(self, "TokenKey", setting=deployable.model.token, key=key)
+        signed = dict(signing.variables) if signing else {}
         hashes = " ".join(f"{name}:{hash[:12]}" for name, hash in layers.items())
         function = self.function = aws_lambda.Function(
             self,
@@ -59,11 +65,18 @@ class ModelFunction(Construct):
             memory_size=settings.memory,
             timeout=Duration.seconds(settings.timeout),
             reserved_concurrent_executions=settings.reserved,
-            environment=environment(deployable) | self._called(manifest.model) | fetching,
+            environment=environment(deployable) | self._called(manifest.model) | fetching | signed,
             ephemeral_storage_size=Size.mebibytes(deployable.tmp) if deployable.tmp > MIN_TMP else None,
             log_group=logs,
             role=ExecutionRole(
-                self, "Execution", log_group=logs, tables=tables, objects=objects, bucket=bucket, key=settings.kms_key
+                self,
+                "Execution",
+                log_group=logs,
+                tables=tables,
+                objects=objects,
+                bucket=bucket,
+                key=settings.kms_key,
+                more=[signing.right] if signing else [],
             ).role,
             environment_encryption=key,
             tracing=aws_lambda.Tracing.ACTIVE if settings.tracing else None,

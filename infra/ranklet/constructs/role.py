@@ -13,7 +13,7 @@ class ExecutionRole(Construct):
 
     tables: physical names; `BatchGetItem` is the only call that the store makes. objects: keys in the bucket of
     snapshots; GetObject is what fetches them. key: the ARN of the KMS key that encrypts what the function reads, its
-    own environment above all.
+    own environment above all. more: further rights, each of its own resource.
     """
 
     def __init__(
@@ -26,6 +26,7 @@ class ExecutionRole(Construct):
         objects: Sequence[str] = (),
         bucket: str = "",
         key: str | None = None,
+        more: Sequence[aws_iam.PolicyStatement] = (),
     ) -> None:
         super().__init__(scope, id)
         self.role = aws_iam.Role(self, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -43,5 +44,7 @@ class ExecutionRole(Construct):
                     actions=["s3:GetObject"], resources=[f"{root}/{key}" for key in sorted(objects)]
                 )
             )
+        for right in more:
+            self.role.add_to_policy(right)
         if key is not None:
             self.role.add_to_policy(aws_iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key]))

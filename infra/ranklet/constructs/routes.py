@@ -10,6 +10,7 @@ from constructs import Construct
 
 from ranklet.constructs import authorizer, open_access
 from ranklet.model import Model
+from ranklet.settings.kind import Kind
 
 METHODS = (aws_apigatewayv2.HttpMethod.GET, aws_apigatewayv2.HttpMethod.POST)
 """What the dialects answer. OPTIONS is none of them: the API answers it, unless a route takes it first, as ANY does."""
@@ -47,7 +48,7 @@ class ModelRoutes(Construct):
                 integration=integration,
                 authorizer=allowed,
             )
-            for path in leading or paths(model.name)
+            for path in leading or paths(model.name, model.kind, tokens=model.token is not None)
             for method in methods
         ]
 
@@ -70,8 +71,11 @@ class ModelRoutes(Construct):
         return aws_apigatewayv2_authorizers.HttpIamAuthorizer()
 
 
-def paths(name: str) -> tuple[str, ...]:
+def paths(name: str, kind: Kind = "rank", *, tokens: bool = False) -> tuple[str, ...]:
     """The paths that lead to a model. API Gateway knows no `{model}:rank`, so each model brings its literal ones."""
+    if kind == "retrieve":
+        verbs = (f"/v1/models/{name}:retrieve", f"/v1/models/{name}:similar")
+        return (f"/{name}", f"/{name}/{{proxy+}}", *verbs, f"/v1/models/{name}/{{proxy+}}")
     return (
         f"/{name}",
         f"/{name}/{{proxy+}}",
@@ -80,6 +84,7 @@ def paths(name: str) -> tuple[str, ...]:
         f"/v1/models/{name}:predict",
         f"/v1/models/{name}:classify",
         f"/v1/models/{name}:regress",
+        *((f"/v1/models/{name}:prepare",) if tokens else ()),
         f"/v1/models/{name}/{{proxy+}}",
         f"/v2/models/{name}",
         f"/v2/models/{name}/{{proxy+}}",

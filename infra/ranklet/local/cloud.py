@@ -31,6 +31,7 @@ from ranklet.local.pages import Page
 from ranklet.local.pool import Pool
 from ranklet.local.routes import Route
 from ranklet.local.runtime_client import runtime_folder
+from ranklet.local.secrets import LocalSecrets
 from ranklet.local.stats import Stats
 from ranklet.local.stores import Dynamo, Stores
 from ranklet.local.template import Deployment
@@ -75,6 +76,7 @@ class LocalCloud:
         self._environment, self._page = dict(environment or {}), page
         self._stack = AsyncExitStack()
         self._stores = Stores(tables, dynamo, say=self._say)
+        self._secrets, self._extra = LocalSecrets(), dict[str, str]()
         self._launch: Callable[[Function], Launch] | None = None
         self._lambdas: Lambdas | None = None
         self._front: Gateway | None = None
@@ -146,6 +148,7 @@ class LocalCloud:
         lambdas, deployment = _started(self._lambdas), self._deployment(assembly)
         functions = await asyncio.to_thread(self._for_this_machine, deployment.functions)
         await self._stores.add(tables or self._tables)
+        self._extra |= await self._secrets.start(self._stack, functions)
         for function in functions:
             versions = lambdas.versions(function.name)
             live = versions.live.function
@@ -171,7 +174,8 @@ class LocalCloud:
             raise LocalError("the assembly has no function to serve; synthesise a model's stack")
         functions = await asyncio.to_thread(self._for_this_machine, deployment.functions)
         runtime = await asyncio.to_thread(runtime_folder, self._cache / "runtime")
-        extra = {**await self._stores.start(self._stack)}
+        extra = self._extra = {**await self._stores.start(self._stack)}
+        extra |= await self._secrets.start(self._stack, functions)
         self._launch = partial(Launch, runtime=runtime, region=self._region, extra=extra, log=self._log)
         lambdas = self._lambdas = Lambdas({one.name: self._pool(one) for one in functions})
         self._stack.push_async_callback(lambdas.close)

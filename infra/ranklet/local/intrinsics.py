@@ -91,6 +91,8 @@ def _ref(name: str, stack: Stack, *, region: str, parameter: Lookup) -> str:
     if resource.get("Type") == "AWS::S3::Bucket":
         # CloudFormation makes a name up; so do we, and who plays S3 here says what it is called.
         return f"{stack.name}-{name}".lower()
+    if resource.get("Type") == "AWS::SecretsManager::Secret":
+        return f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:{stack.name}-{name}"
     raise LocalError(f"{name} of the stack {stack.name} has a value only after a deployment; give it a name")
 
 

@@ -36,5 +36,7 @@ class ModelStack(Stack):
         if model.release.gradual and not plays_locally(self):
             GradualRelease(self, "Release", alias=alias, deployable=deployable)
         ModelWatch(self, "Watch", deployable=deployable, alias=alias, log_group=function.log_group)
-        CfnOutput(self, "Rank", value=f"{endpoint.url}/v1/models/{model.name}:rank")
+        CfnOutput(self, "Rank", value=f"{endpoint.url}/v1/models/{model.name}:{model.verb}")
         CfnOutput(self, "Alias", value=alias.function_arn)
+        if function.token_key is not None:
+            CfnOutput(self, "TokenKey", value=function.token_key.arn)

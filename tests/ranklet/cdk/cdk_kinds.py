@@ -7,6 +7,7 @@ from cdk_project import FUNCTION, JWT, stage, table, write_bundle, write_hook, w
 from ranklet.project import Project
 
 KINDS = {
+    "prepared": "[token]\n",
     "plain": "",
     "towers": FUNCTION + JWT,
     "public": '[api]\nauth = "none"\n',

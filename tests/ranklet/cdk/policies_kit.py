@@ -6,6 +6,7 @@ know (conditions of an Allow, principals, NotAction) it refuses to judge.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from ranklet.local.dynamodb import actions
 from ranklet.local.http1.message import Request
 from ranklet.local.lambda_api import LambdaApi
 from ranklet.local.s3 import LocalS3
+from ranklet.local.secrets import LocalSecrets
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
@@ -94,7 +96,21 @@ def watched() -> Iterator[set[tuple[str, str]]]:
         _watch_dynamodb(patch, found)
         _watch_s3(patch, found)
         _watch_lambda(patch, found)
+        _watch_secrets(patch, found)
         yield found
+
+
+def _watch_secrets(patch: pytest.MonkeyPatch, found: set[tuple[str, str]]) -> None:
+    answer = LocalSecrets._answer
+
+    async def watching(server: LocalSecrets, request: Request) -> Any:
+        service, _, action = (request.header("x-amz-target") or "").rpartition(".")
+        asked = json.loads(request.body)
+        named = {"secretsmanager": "secretsmanager", "AmazonSSM": "ssm"}[service]
+        found.add((f"{named}:{action}", asked.get("SecretId") or asked["Name"]))
+        return await answer(server, request)
+
+    patch.setattr(LocalSecrets, "_answer", watching)
 
 
 def _watch_dynamodb(patch: pytest.MonkeyPatch, found: set[tuple[str, str]]) -> None:

@@ -30,6 +30,7 @@ from ranklet.project import Project
 from ranklet_runtime import hook
 
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
+SECRET = "AWS::SecretsManager::Secret"
 GROUP = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:app/group"
 VPC = """
 [function.vpc]
@@ -46,6 +47,7 @@ KINDS = {
     "large": "",
     "shadowed": "[release.shadow]\nshare = 1.0\n",
     "joined": VPC,
+    "prepared": "[token]\n",
     "locked": f'[function]\ntracing = true\nkms_key = "{KEY}"\n',
 }
 """Models by what they may do beyond their log; `stored` reads DynamoDB, `fetched` and `large` S3."""
@@ -108,7 +110,8 @@ def gradual(tmp_path: Path) -> Assembly:
 
 def ask(url: str, path: str) -> int:
     with closing(http.client.HTTPConnection(url.split("/")[2], timeout=60)) as connection:
-        body = json.dumps({"user": {"age": 1.0}, "items": {"id": [0, 3]}})
+        sides = {"user": {"age": 1.0}, "items": {"id": [0, 3]}}
+        body = json.dumps({"user": sides["user"]} if path.endswith(":prepare") else sides)
         connection.request("POST", path, body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         answer.read()
@@ -132,10 +135,18 @@ def called(project: Project, assembly: Assembly, layer: Path) -> Iterator[dict[s
         with watched() as calls, cloud.running() as running:
             prefix = f"/v1/models/{name}"
             assert ask(running.url, f"{prefix}:rank") == 200, lines
+            if name == "prepared":
+                assert ask(running.url, f"{prefix}:prepare") == 200, lines
             for path in (f"{prefix}/versions/1:rank", f"{prefix}/labels/other:rank", f"{prefix}/versions/77:rank"):
                 assert ask(running.url, path) in (200, 404), lines
         found[name] = calls
     yield found
+
+
+def secret_of(assembly: Assembly, model: str) -> str:
+    """As the local cloud calls the secret of a stack."""
+    found = [name for name, one in assembly.template(model)["Resources"].items() if one["Type"] == SECRET]
+    return f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{model}-{found[0] if found else ''}"
 
 
 def granted(assembly: Assembly, model: str) -> set[Grant]:
@@ -143,6 +154,7 @@ def granted(assembly: Assembly, model: str) -> set[Grant]:
         "AWS::Lambda::Function.Arn": f"{FUNCTION}{model}",
         "AWS::Logs::LogGroup.Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{model}:*",
         "/ranklet/snapshots/bucket": BUCKET,
+        SECRET: secret_of(assembly, model),
     }
     return grants(assembly, model, values)
 
@@ -169,6 +181,7 @@ def test_models_ask_for_what_makes_them_a_kind(called: dict[str, set[tuple[str, 
     own = {"lambda:InvokeFunction", "lambda:ListVersionsByFunction"}
     assert actions["plain"] == set()
     assert actions["versions"] == actions["joined"] == actions["locked"] == own
+    assert actions["prepared"] == own | {"secretsmanager:GetSecretValue"}
     assert actions["stored"] == own | {"dynamodb:BatchGetItem"}
     assert actions["fetched"] == actions["large"] == own | {"s3:GetObject"}
     assert (f"{FUNCTION}shadowed:candidate" in {resource for _, resource in called["shadowed"]}) is True

@@ -1,7 +1,7 @@
 """The keys that sign tokens: the first one signs, all are taken, so that a key can be changed while tokens live.
 
-    RANKLET_TOKEN_KEYS     the keys themselves, for a machine of one's own
-    RANKLET_TOKEN_SECRET   the ARN of a secret of Secrets Manager, or of a parameter of SSM
+    RANKLET_SIGNING_KEYS  the keys themselves, for a machine of one's own
+    RANKLET_SIGNING       the ARN of a secret of Secrets Manager, or of a parameter of SSM
 
 A key is 32 characters or more without a blank; several stand with blanks between them. Of a secret the version before
 (AWSPREVIOUS) is taken as well. They are fetched when the first token is made or shown, looked at again after some
@@ -21,7 +21,7 @@ from ranklet_features.stores.aws.connection import Broken
 from ranklet_runtime.errors import InternalFault, Unavailable
 from ranklet_runtime.service import Service
 
-TEXT, SECRET = "RANKLET_TOKEN_KEYS", "RANKLET_TOKEN_SECRET"
+TEXT, SECRET = "RANKLET_SIGNING_KEYS", "RANKLET_SIGNING"
 SHORTEST, MOST = 32, 8
 KEPT_S = 300.0
 """After so long keys are fetched again."""
