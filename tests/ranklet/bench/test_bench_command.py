@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner, Result
 
-from ranklet.bench import BENCHES, base
+from ranklet.bench import BENCHES, base, everything
 from ranklet.bench.base import Progress, Report, Row, Setting
 from ranklet.cli import main, ranklet
 from ranklet.errors import BenchError
@@ -78,6 +78,81 @@ def test_a_wrong_answer_ends_with_exit_code_1(
     said = capsys.readouterr()
     assert ended.value.code == 1
     assert said.out == "" and "1 of 100 rows are wrong" in said.err
+
+
+def test_a_count_above_its_budget_ends_with_exit_code_1_after_the_report(
+    asked: list[Setting], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    over = Report(ROWS, False, {}, "2026-01-01", over=("slow is 9, its budget 1: culprit.py",))
+    monkeypatch.setattr(sys.modules["some_bench"], "run", lambda setting, progress: over)
+    monkeypatch.setattr(sys, "argv", ["ranklet", "bench", "some", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert ended.value.code == 1
+    assert json.loads(said.out)["over"] == ["slow is 9, its budget 1: culprit.py"]
+    assert "ranklet: slow is 9, its budget 1: culprit.py" in said.err
+
+
+def _children(monkeypatch: pytest.MonkeyPatch, **failing: str) -> list[tuple[str, bool]]:
+    """Benches that are not run; which were asked for, and whether quickly."""
+    ran: list[tuple[str, bool]] = []
+
+    def child(name: str, setting: Setting) -> tuple[int, bytes, str]:
+        ran.append((name, setting.quick))
+        if name in failing:
+            return 1, b"", failing[name]
+        return 0, json.dumps(Report(ROWS, name == "some", {"cores": 2}, "2026-01-01").document()).encode(), ""
+
+    monkeypatch.setattr(everything, "child", child)
+    return ran
+
+
+def test_all_is_one_report_of_every_bench_that_says_whose_rows_are_whose(
+    asked: list[Setting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = _children(monkeypatch)
+    done = _run("all", "--json", "--html", "r.html")
+    assert done.exit_code == 0
+    assert ran == [(name, False) for name in BENCHES]
+    document = json.loads(done.stdout)
+    assert document.keys() == {"rows", "noisy", "machine", "date", "benches"}
+    assert [row["bench"] for row in document["rows"]] == [name for name in BENCHES for _ in ROWS]
+    assert document["noisy"] is True
+    assert [(one["bench"], one["noisy"], one["error"]) for one in document["benches"]] == [
+        (name, name == "some", None) for name in BENCHES
+    ]
+    assert Path("r.html").read_text().count("<section") == len(BENCHES)
+    assert _run("table").output.startswith("| figure |")  # what all left
+
+
+def test_a_failing_bench_ends_all_with_exit_code_1_after_the_others(
+    asked: list[Setting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = _children(monkeypatch, some="ranklet: rows are wrong")
+    done = _run("all", "--json")
+    assert isinstance(done.exception, BenchError) and "some: ranklet: rows are wrong" in str(done.exception)
+    assert len(ran) == len(BENCHES)
+    assert len(json.loads(done.stdout)["benches"]) == len(BENCHES)
+
+
+def test_a_quick_run_without_a_name_is_a_selection(asked: list[Setting], monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = _children(monkeypatch)
+    assert _run("--quick", "--json").exit_code == 0
+    assert ran == [("counts", True), ("warm", True)]
+    refused = _run()
+    assert refused.exit_code == 2 and "some" in refused.output and "--quick" in refused.output
+
+
+def test_kept_reports_become_a_page_and_a_table(asked: list[Setting]) -> None:
+    Path("some.json").write_text(json.dumps(Report(ROWS, False, {"cores": 2}, "2026-01-01").document()))
+    done = _run("report", "some.json", "--html", "out.html")
+    assert done.exit_code == 0 and "slow" in Path("out.html").read_text()
+    assert _run("report", "some.json").exit_code == 2
+    table = _run("table", "some.json")
+    assert table.exit_code == 0 and "handler CPU over bare session.run" in table.output
+    assert _run("table").exit_code == 2  # nothing was left by a run of all
+    assert isinstance(_run("table", "none.json").exception, BenchError)
 
 
 def test_an_unknown_bench_is_refused_with_those_there_are(asked: list[Setting]) -> None:

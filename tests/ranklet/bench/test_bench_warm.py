@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from ranklet import prices
 from ranklet.bench import dialects, warm
 from ranklet.bench.base import Setting
 from ranklet.bench.dialects import ranker
+from ranklet.bench.warm import cost
 from ranklet.errors import BenchError
 from ranklet_runtime.telemetry import EVERY_REQUESTS
 
@@ -34,8 +36,9 @@ def test_every_form_has_its_figures_and_nothing_is_printed(setting: Setting, cap
     rows = {(row.figure, row.n): row for row in found.rows}
     forms = ("json", "msgpack", "v2-binary")
     of_n = {f"{name}-{form}" for name in ("handler-over-run", "handler-us", "client-us") for form in forms}
+    costs = {"dollars-per-million-resident", "dollars-per-million-dynamodb"}
     alone = {"telemetry-us", "powertools-us", "telemetry-vs-powertools"}
-    assert rows.keys() == {(name, 3) for name in of_n | {"session-run-us"}} | {(name, None) for name in alone}
+    assert rows.keys() == {(name, 3) for name in of_n | {"session-run-us", *costs}} | {(name, None) for name in alone}
     assert all(row.value is not None and row.value > 0 for row in found.rows)
     assert {rows[f"handler-over-run-{form}", 3].unit for form in forms} == {"ratio"}
     assert signal.getsignal(signal.SIGTERM) is before
@@ -79,6 +82,16 @@ def test_the_client_reads_the_event_as_it_was_and_writes_the_answer(
     monkeypatch.setattr(through, "marshal_response", seen.append)
     call()
     assert seen == [{"body": "x"}, {"statusCode": 200}]
+
+
+def test_dollars_follow_the_price_list() -> None:
+    known = prices.load()
+    waited = 0.005 * known.lambda_.x86_64_gb_second
+    base = known.lambda_.request + known.api.http
+    worked = 0.001 * 1769 / 1024 * known.lambda_.x86_64_gb_second
+    assert cost.dollars(0.001, 500, reads=False) == pytest.approx(1e6 * (base + worked))
+    read = 250 * known.dynamodb.read_unit
+    assert cost.dollars(0.001, 500, reads=True) == pytest.approx(1e6 * (base + worked + waited + read))
 
 
 def test_scores_that_are_not_the_sessions_end_the_run(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@
     client-us-<form>          what awslambdaric adds to it: the event read by our marshaller, the answer written
     telemetry-us              a request's share of the documents that are written once for a hundred
     telemetry-vs-powertools   that, over Powertools' Logger and Metrics used in every request
+    dollars-per-million-…     modelled from the time of a JSON request; cost.py has the rule
 
 Model, events, checks and turns are those of the bench `dialects`; here telemetry writes, and Lambda's context says how
 much time is left, as in a function. telemetry.py says how a share is measured.
@@ -26,7 +27,7 @@ import orjson
 from ranklet.bench import base, dialects, machine
 from ranklet.bench.base import Found, Progress, Report, Row, Sample, Setting
 from ranklet.bench.dialects import ranker
-from ranklet.bench.warm import telemetry
+from ranklet.bench.warm import cost, telemetry
 from ranklet.dialects import FORMS
 from ranklet_runtime import marshaller
 from ranklet_runtime.engines.ort import open_session
@@ -89,6 +90,7 @@ def measure(handler: Function, session: Any, n: int, setting: Setting) -> Found:
     taken = base.interleaved(ways, setting)
     rows = [row for figure in NAMES.values() for row in _rows(figure, taken, n)]
     rows.append(base.microseconds("session-run-us", taken[SESSION], n=n, peer=SESSION))
+    rows += cost.rows(taken["json"] + taken["client-json"] + taken[SHARE], n)
     return Found(rows, [taken[CONTROL] / taken[SESSION]])
 
 

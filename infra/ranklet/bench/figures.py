@@ -1,0 +1,168 @@
+"""The figures that ranklet is held to: what each must be, what is aimed at, and where in the reports it is found.
+
+`ranklet bench table` prints them as the README's table. A ratio below 1 is written as a fraction (1/3.5), as it is
+said; a figure that no report has is left open, and one whose peer is absent says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ranklet.bench.base import Row
+from ranklet.bench.documents import Document
+
+MB = 1e6
+OPEN = "not measured"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is held to what. bench, row, n: where it stands; the value must be at most `must`, `aim` is better.
+
+    per: what the row's value is divided by. fraction: said as 1/x. also: rows whose values are added to it.
+    """
+
+    what: str
+    bench: str
+    row: str
+    n: int | None
+    must: float
+    aim: float | None
+    fraction: bool = False
+    per: float = 1
+    unit: str = ""
+    also: tuple[str, ...] = ()
+
+
+RUN = "handler CPU over bare session.run"
+MANGUM = "CPU against FastAPI + Mangum under awslambdaric"
+COLD = "exec → first right answer, against"
+
+FIGURES: Sequence[Figure] = (
+    Figure(f"{RUN}, columns as JSON, N = 500", "warm", "handler-over-run-json", 500, 1.45, 1.25),
+    Figure(f"{RUN}, msgpack, N = 500", "warm", "handler-over-run-msgpack", 500, 1.20, 1.10),
+    Figure(f"{RUN}, V2 binary, N = 500", "warm", "handler-over-run-v2-binary", 500, 1.20, 1.10),
+    Figure(f"{RUN}, columns as JSON, N = 100", "warm", "handler-over-run-json", 100, 1.5, 1.3),
+    Figure("telemetry, a request's share", "warm", "telemetry-us", None, 40, None, unit=" µs"),
+    Figure(f"{MANGUM}, N = 100", "peers", "v2-json-vs-mangum", 100, 1 / 3.5, 1 / 5, fraction=True),
+    Figure(f"{MANGUM}, N = 500", "peers", "v2-json-vs-mangum", 500, 1 / 2.7, 1 / 4, fraction=True),
+    Figure("p50 against MLServer, N = 500", "peers", "v2-json-p50-vs-mlserver", 500, 1 / 1.7, 1 / 2.5, fraction=True),
+    Figure(
+        "user once and split, over TF Serving's rows through FastAPI and the unsplit graph, N = 500",
+        "peers", "tfs-rows-unsplit", 500, 1 / 5, 1 / 10, fraction=True,
+    ),
+    Figure(f"{COLD} FastAPI + Mangum", "peers", "cold-vs-mangum", 100, 1 / 2.5, 1 / 3.5, fraction=True),
+    Figure(f"{COLD} uvicorn", "peers", "cold-vs-fastapi", 100, 1 / 3, 1 / 5, fraction=True),
+    Figure(f"{COLD} MLServer", "peers", "cold-vs-mlserver", 100, 1 / 8, 1 / 15, fraction=True),
+    Figure("cold with DynamoDB reads, against a boto3 client", "cold", "cold-dynamodb-vs-boto3", None, 1 / 2, 1 / 3,
+           fraction=True),
+    Figure("onnx layer and our own, zipped", "cold", "layers-onnx-zip", None, 30, 25, per=MB, unit=" MB"),
+    Figure("onnx layer and our own, unzipped, bytecode included", "counts", "layer-onnx-bytes", None, 105, 90, per=MB,
+           unit=" MB", also=("layer-features-bytes", "layer-inference-bytes")),
+    Figure("layers of a numpy-only function, unzipped, bytecode included", "counts", "layer-features-bytes", None, 65,
+           45, per=MB, unit=" MB", also=("layer-inference-bytes",)),
+    Figure("modelled $ per 1 000 calls, N = 500, against boto3 item by item", "tables",
+           "dollars-per-1000-vs-boto3-per-item", 500, 1 / 8, 1 / 25, fraction=True),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Found:
+    """A figure as it was measured. value: in the figure's own unit; None where it is open or the peer is absent."""
+
+    figure: Figure
+    value: float | None
+    spread: tuple[float, float] | None
+    noisy: bool
+    absent: bool
+
+    @property
+    def verdict(self) -> str:
+        """Whether it is what it must be, or even what is aimed at."""
+        if self.value is None:
+            return "absent" if self.absent else OPEN
+        if self.figure.aim is not None and self.value <= self.figure.aim:
+            return "aim"
+        return "must" if self.value <= self.figure.must else "missed"
+
+
+def found(documents: Iterable[Document]) -> list[Found]:
+    """Every figure, as the last of the documents that has it tells it."""
+    by_bench: dict[str, list[Document]] = {}
+    for document in documents:
+        by_bench.setdefault(document.bench, []).insert(0, document)
+    return [_found(figure, by_bench.get(figure.bench, ())) for figure in FIGURES]
+
+
+def markdown(documents: Sequence[Document]) -> Iterator[str]:
+    """The lines of the README's table, with command, dates and machine below it."""
+    yield "| figure | must | aim | measured (least – greatest) | |"
+    yield "|---|---|---|---|---|"
+    for one in found(documents):
+        must, aim = (limit(one.figure, most) for most in (one.figure.must, one.figure.aim))
+        yield f"| {one.figure.what} | {must} | {aim} | {measured(one)} | {MARKS[one.verdict]} |"
+    yield ""
+    yield from basis(documents)
+
+
+def basis(documents: Sequence[Document]) -> Iterator[str]:
+    """On what it was measured, when, and by which commands."""
+    used = [one for one in documents if one.error is None and one.rows]
+    benches = [f"`{one.bench}`{' (noisy)' if one.noisy else ''} {one.date[:16]}" for one in used]
+    yield f"`ranklet bench all --json > all.json`, then `ranklet bench table all.json`: {', '.join(benches)}."
+    yield from dict.fromkeys(machine(one.machine) for one in used)
+    loads = [float(one.machine["load"]) for one in used if "load" in one.machine]
+    if loads:
+        yield f"Load before the benches {min(loads):g} to {max(loads):g}."
+
+
+MARKS = {"aim": "aim reached", "must": "must reached", "missed": "**missed**", "absent": "peer absent", OPEN: ""}
+
+
+def limit(figure: Figure, most: float | None) -> str:
+    """A limit as it is said; nothing for none."""
+    return "" if most is None else f"≤ {said(figure, most)}"
+
+
+def measured(one: Found) -> str:
+    """The value with its spread."""
+    if one.value is None:
+        return "absent" if one.absent else OPEN
+    if one.spread is None:
+        return said(one.figure, one.value)
+    least, greatest = (said(one.figure, value) for value in one.spread)
+    return f"{said(one.figure, one.value)} ({least} – {greatest})"
+
+
+def said(figure: Figure, value: float) -> str:
+    """A value of the figure in its own words."""
+    return f"1/{1 / value:.3g}" if figure.fraction and value > 0 else f"{value:.3g}{figure.unit}"
+
+
+def machine(described: Mapping[str, Any]) -> str:
+    """A machine in one line."""
+    processor, cores = described.get("processor", "unknown processor"), described.get("cores", "?")
+    return f"{processor}, {cores} cores, {described.get('system', '?')}, Python {described.get('python', '?')}."
+
+
+def _found(figure: Figure, documents: Iterable[Document]) -> Found:
+    for document in documents:
+        rows = {(row.figure, row.n): row for row in document.rows}
+        row = rows.get((figure.row, figure.n)) or _only(document.rows, figure)
+        if row is None:
+            continue
+        parts = [row, *(rows[name, None] for name in figure.also if (name, None) in rows)]
+        values = [part.value for part in parts if part.value is not None]
+        if len(values) != 1 + len(figure.also):
+            return Found(figure, None, None, document.noisy, absent=True)
+        spread = row.spread and (row.spread[0] / figure.per, row.spread[1] / figure.per)
+        return Found(figure, sum(values) / figure.per, spread, document.noisy, absent=False)
+    return Found(figure, None, None, noisy=False, absent=False)
+
+
+def _only(rows: Sequence[Row], figure: Figure) -> Row | None:
+    """Of a figure that is not tied to a number of candidates: the row of that name, where there is but one."""
+    named = [row for row in rows if row.figure == figure.row]
+    return named[0] if figure.n is None and len(named) == 1 else None
