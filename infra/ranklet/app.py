@@ -117,7 +117,7 @@ def _ready(project: Project, folder: Path, build: Builder, environment: Environm
 
     def build_funnel(folder: Path) -> object:
         _say(f"{folder.name} is not built yet: building it")
-        return building.build(project, folder, progress=_say, environment=environment)
+        return building.build(project, folder, progress=_say)
 
     return funnels.ready(project, folder, build=build_funnel, build_model=build, environment=environment)
 

@@ -46,17 +46,15 @@ class BuiltFunnel:
     bytes: int
 
 
-def build(
-    project: Project, folder: Path, *, progress: Progress = lambda what: None, environment: Environment = NONE
-) -> BuiltFunnel:
+def build(project: Project, folder: Path, *, progress: Progress = lambda what: None) -> BuiltFunnel:
     """Build the funnel in `folder`, and the stages that it lacks. Raises what their builds raise, and ModelError.
 
-    environment: whose settings the stages have; the bundle is the same in all of them.
+    A bundle is the same in all environments, so no settings but those of the toml files have a say in it.
     """
     progress(f"reading {FILE}")
     funnel = settings.load(folder)
     rows = golden.read(_below(folder, funnel.golden.file))
-    models = stage_models(project, funnel, progress=progress, environment=environment)
+    models = stage_models(project, funnel, progress=progress)
     place = project.bundle(funnel.name)
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{funnel.name}-", dir=place.parent) as scratch:

@@ -35,8 +35,6 @@ def hurdle(funnel: Funnel, models: Sequence[Deployable]) -> str | None:
     for one in models:
         if one.manifest.artefacts is not None:
             return f"{one.model.name} fetches its graphs from S3"
-        if one.model.function.vpc != funnel.function.vpc:
-            return f"{one.model.name} is in another network ([function.vpc])"
     package, left = _package(models), LIMIT - room.layers(onnx=onnx)
     if package > left:
         return f"the stages' bundles take {_mb(package)}, the layers leave {_mb(left)} of a package"
