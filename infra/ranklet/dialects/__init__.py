@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from ranklet.dialects import mlflow, native, openscoring, retrieval, sagemaker, tfserving, v2
+from ranklet.dialects import mlflow, more, native, openscoring, retrieval, sagemaker, tfserving, v2
 from ranklet.dialects.base import Form
 from ranklet.openapi.base import Operation
 from ranklet_runtime.manifest import Manifest
@@ -37,6 +37,7 @@ OPERATIONS: Mapping[str, Callable[[Manifest], tuple[Operation, ...]]] = {
     "sagemaker": sagemaker.operations,
     "mlflow": mlflow.operations,
     "retrieval": retrieval.operations,
+    "prepare": more.operations,
 }
 """Dialect → its paths for OpenAPI."""
 

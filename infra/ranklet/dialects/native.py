@@ -9,10 +9,11 @@ import msgpack
 import numpy as np
 import orjson
 
+from ranklet.dialects import more
 from ranklet.dialects.base import JSON, MSGPACK, Form, Message, exact, numbers
 from ranklet.golden import Golden
 from ranklet.openapi import schemas
-from ranklet.openapi.base import SCORING, TELLING, Operation, of_label, of_version
+from ranklet.openapi.base import TELLING, Operation, of_label, of_version
 from ranklet_features.spec import Input
 from ranklet_runtime.manifest import Manifest
 
@@ -80,6 +81,7 @@ def operations(manifest: Manifest) -> tuple[Operation, ...]:
             "context": schemas.side(manifest, "context"),
             "items": schemas.side(manifest, "item"),
             **({"top_k": {"type": ["integer", "null"], "minimum": 1}} if manifest.ranks else {}),
+            **more.asked(manifest),
         },
         ["items"],
         closed=manifest.surplus == "refuse",
@@ -89,6 +91,7 @@ def operations(manifest: Manifest) -> tuple[Operation, ...]:
             "items": {**schemas.array({}), "x-item-key": manifest.item_key or ""},
             "scores": schemas.array(schemas.score(manifest)),
             "outputs": schemas.outputs(manifest),
+            **more.told(manifest),
             "degraded": schemas.counts(),
         },
         ["scores"],
@@ -105,7 +108,7 @@ def operations(manifest: Manifest) -> tuple[Operation, ...]:
         {JSON: answer, MSGPACK: packed},
         fault,
         request={JSON: request, MSGPACK: packed},
-        faults=SCORING,
+        faults=more.faults(manifest),
         tag="native",
     )
     return (

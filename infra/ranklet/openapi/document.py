@@ -23,9 +23,11 @@ VERSION = "3.1.0"
 REASONS = {
     200: "the answer",
     400: "a value that is not allowed, with its place",
+    401: "a token that was not made here, or is no longer taken",
     403: "not allowed here",
     404: "no such model, version or path",
     405: "the path takes another method",
+    409: "a token of another version of the model",
     413: "a body or a list of candidates above the model's limits",
     415: "a content type or an encoding that is not read here",
     422: "shapes that disagree",

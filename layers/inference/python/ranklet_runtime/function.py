@@ -97,6 +97,8 @@ class Function:
     def prepare(self) -> None:
         """Do now what the first request of some kind would do: where nobody waits for INIT."""
         self._router.open()
+        if self.scorer.tokens is not None:
+            self.scorer.tokens.ready()
 
     def renew(self) -> None:
         """Let go of connections and credentials; the next use makes new ones."""
