@@ -16,6 +16,7 @@ import numpy as np
 import orjson
 
 from ranklet.certificate import Certificate
+from ranklet.dialects import retrieval
 from ranklet.dialects.native import RANK
 from ranklet.errors import BundleError, ModelError
 from ranklet.golden import Golden
@@ -70,7 +71,13 @@ def write(model: Model, rows: Sequence[Golden], proven: Certificate, folder: Pat
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     path = RANK.format(model=model.name)
-    document = {"bundle": proven.bundle, "bound": proven.bound, "path": path, "rows": _chosen(rows)}
+    document: dict[str, Any] = {"bundle": proven.bundle, "bound": proven.bound, "path": path}
+    if proven.recall is not None:
+        # One path for all: requests of the verb that callers mostly ask.
+        rows = [row for row in rows if retrieval.similar(row) == (model.verb == "similar")]
+        document["path"] = f"{retrieval.MODEL.format(model=model.name)}:{model.verb}"
+        document["some"] = proven.recall.golden is not None
+    document["rows"] = _chosen(rows)
     (folder / GOLDEN).write_bytes(orjson.dumps(document))
 
 
@@ -103,6 +110,8 @@ def hook(model: Model, proven: Certificate, folder: Path) -> Path:
 
 def _row(golden: Golden) -> Mapping[str, Any]:
     request = {"user": golden.user, "context": golden.context, "items": golden.items}
+    if golden.asked is not None:
+        request = retrieval.document(golden)
     return {"request": request, "scores": [None if score != score else score for score in golden.scores]}
 
 

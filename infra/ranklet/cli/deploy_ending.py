@@ -49,7 +49,7 @@ def finish(
         "stack": there.stack,
         "function": there.function,
         "function_version": str(alias.number),
-        "url": f"{there.url}/v1/models/{name}:rank",
+        "url": f"{there.url}/v1/models/{name}:{one.model.verb}",
         "smoke": None if smoked is None else asdict(smoked),
         "rollback": f"ranklet rollback {name}{common.flag(environment)}",
     }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ranklet.client.columns import listed, packed, unpacked
 from ranklet.client.errors import BadAnswer, BadCall
-from ranklet.client.messages import Column, Ranked, Reply
+from ranklet.client.messages import Column, Ranked, Reply, Retrieved
 
 Format = Literal["msgpack", "json"]
 Compress = bool | Literal["gzip", "zstd"]
@@ -95,6 +95,22 @@ def document(reply: Reply) -> dict[Any, Any]:
     if not isinstance(value, dict):
         raise BadAnswer(f"the answer is no object: {shown(reply)}")
     return value
+
+
+def retrieved(reply: Reply) -> Retrieved:
+    """The answer of a model that finds items. Raises BadAnswer."""
+    answer = document(reply)
+    scores, items = _scores(answer.get("scores")), unpacked(answer.get("items"), "items")
+    if len(items) != len(scores):
+        raise BadAnswer(f"`items` of the answer has {len(items)} values, `scores` {len(scores)}")
+    return Retrieved(items, scores, _degraded(answer))
+
+
+def _degraded(answer: Mapping[Any, Any]) -> dict[str, int]:
+    degraded = answer.get("degraded", {})
+    if not isinstance(degraded, dict) or not all(type(amount) is int for amount in degraded.values()):
+        raise BadAnswer("`degraded` of the answer must be an object of counts")
+    return {str(reason): amount for reason, amount in degraded.items()}
 
 
 def ranked(reply: Reply, expected: int | None, *, top: bool) -> Ranked:

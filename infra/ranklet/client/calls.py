@@ -96,7 +96,7 @@ def rank(call: Call, asked: Asked) -> Steps[Ranked]:
 
 def fetch(call: Call, url: str) -> Steps[dict[str, Any]]:
     """A JSON document."""
-    reply = yield from _exchange(call, Request("GET", url, {"accept": bodies.JSON}))
+    reply = yield from exchange(call, Request("GET", url, {"accept": bodies.JSON}))
     return bodies.document(reply)
 
 
@@ -112,7 +112,7 @@ def _part(call: Call, asked: Asked, part: slice) -> Steps[Ranked | Refused]:
     setup, size = call.setup, part.stop - part.start
     body, headers = bodies.written(asked.message(part), setup.format, setup.compress)
     try:
-        reply = yield from _exchange(call, Request("POST", setup.rank_url, headers, body))
+        reply = yield from exchange(call, Request("POST", setup.rank_url, headers, body))
     except Refused as refused:
         if refused.status == 413:
             return refused
@@ -165,7 +165,7 @@ def _ask_for_key(call: Call) -> Steps[None]:
         )
 
 
-def _exchange(call: Call, request: Request) -> Steps[Reply]:
+def exchange(call: Call, request: Request) -> Steps[Reply]:
     """Send until it is answered, tried often enough, or too late. Raises Refused, Unavailable, DeadlineExceeded."""
     retries = call.setup.retries
     for attempt in range(1, retries.most + 2):

@@ -33,6 +33,21 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The best items of a catalogue: their ids, best first, and their scores, float32 [n]; n ≤ k.
+
+    items: an int64 array, or a list of strings (in JSON always a list). degraded: what the server had to default.
+    """
+
+    items: Column
+    scores: NDArray[np.float32]
+    degraded: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request."""
 

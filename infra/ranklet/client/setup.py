@@ -90,6 +90,10 @@ class Setup:
         """Where candidates are ranked."""
         return f"{self.base}/v1/models/{_segment(self.model)}{self.selector}:rank"
 
+    def verb_url(self, verb: str) -> str:
+        """Where a model that finds items is asked: `retrieve` or `similar`."""
+        return f"{self.base}/v1/models/{_segment(self.model)}{self.selector}:{verb}"
+
     @property
     def document_url(self) -> str:
         """The model's OpenAPI document."""

@@ -11,9 +11,10 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from ranklet.client import calls
+from ranklet.client import calls, finding
 from ranklet.client.calls import Asked, Call
-from ranklet.client.messages import Failed, Ranked, Reply, Send, Sleep, Steps
+from ranklet.client.finding import Wanted
+from ranklet.client.messages import Failed, Ranked, Reply, Retrieved, Send, Sleep, Steps
 from ranklet.client.setup import ANSWER_BYTES, Options, Setup, failed, timeouts
 
 T = TypeVar("T")
@@ -47,6 +48,34 @@ class AsyncClient:
         """Score N candidates for one user; arguments, answer and errors as `Client.rank`."""
         asked = Asked.of(user, context, items, top_k=top_k)
         return await self._run(calls.rank(Call.begin(self._setup, deadline), asked))
+
+    async def retrieve(
+        self,
+        *,
+        user: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        k: int | None = None,
+        filter: Mapping[str, Any] | None = None,
+        seen: Any = None,
+        deadline: float | None = None,
+    ) -> Retrieved:
+        """As `Client.retrieve`."""
+        wanted = Wanted.users(user, context, k=k, filter=filter, seen=seen)
+        return await self._run(finding.find(Call.begin(self._setup, deadline), wanted))
+
+    async def similar(
+        self,
+        *,
+        item: Any = None,
+        items: Any = None,
+        k: int | None = None,
+        filter: Mapping[str, Any] | None = None,
+        seen: Any = None,
+        deadline: float | None = None,
+    ) -> Retrieved:
+        """As `Client.similar`."""
+        wanted = Wanted.like(item, items, k=k, filter=filter, seen=seen)
+        return await self._run(finding.find(Call.begin(self._setup, deadline), wanted))
 
     async def health(self, *, deadline: float | None = None) -> dict[str, Any]:
         """As `Client.health`."""

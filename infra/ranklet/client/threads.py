@@ -17,10 +17,11 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from ranklet.client import calls
+from ranklet.client import calls, finding
 from ranklet.client.calls import Asked, Call
 from ranklet.client.errors import ClientError
-from ranklet.client.messages import Failed, Ranked, Reply, Send, Sleep, Steps
+from ranklet.client.finding import Wanted
+from ranklet.client.messages import Failed, Ranked, Reply, Retrieved, Send, Sleep, Steps
 from ranklet.client.setup import ANSWER_BYTES, Options, Setup, failed, timeouts
 
 T = TypeVar("T")
@@ -75,6 +76,41 @@ class Client:
         """
         asked = Asked.of(user, context, items, top_k=top_k)
         return self._run(calls.rank(Call.begin(self._setup, deadline), asked))
+
+    def retrieve(
+        self,
+        *,
+        user: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        k: int | None = None,
+        filter: Mapping[str, Any] | None = None,
+        seen: Any = None,
+        deadline: float | None = None,
+    ) -> Retrieved:
+        """The best `k` items of the whole catalogue for a user, of a model with `kind = "retrieve"`.
+
+        filter: `{"allow": ids, "deny": ids, "where": {attribute: values}}`. seen: ids that are left out. deadline:
+        seconds, instead of the client's. Raises as `rank`.
+        """
+        wanted = Wanted.users(user, context, k=k, filter=filter, seen=seen)
+        return self._run(finding.find(Call.begin(self._setup, deadline), wanted))
+
+    def similar(
+        self,
+        *,
+        item: Any = None,
+        items: Any = None,
+        k: int | None = None,
+        filter: Mapping[str, Any] | None = None,
+        seen: Any = None,
+        deadline: float | None = None,
+    ) -> Retrieved:
+        """The best `k` items like one `item`, or like several `items`, the most recent last; without these.
+
+        filter, seen, deadline: as of `retrieve`. Raises as `rank`; Refused with 404 where none is in the catalogue.
+        """
+        wanted = Wanted.like(item, items, k=k, filter=filter, seen=seen)
+        return self._run(finding.find(Call.begin(self._setup, deadline), wanted))
 
     def health(self, *, deadline: float | None = None) -> dict[str, Any]:
         """`{"status": "ok", "model": …, "version": …}` of a model that is open. Raises as `rank`."""

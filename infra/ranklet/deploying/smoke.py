@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ranklet import certificate, golden
 from ranklet.answers import account as told_apart
 from ranklet.deployable import Deployable
+from ranklet.dialects import retrieval
 from ranklet.errors import DeployError, ParityError
 from ranklet.golden import Golden
 from ranklet.project import Project
@@ -20,7 +21,7 @@ from ranklet.replay import apart, difference
 if TYPE_CHECKING:
     import httpx
 
-    from ranklet.client import Client, Ranked
+    from ranklet.client import Client, Ranked, Retrieved
 
 MOST = 20
 """Golden requests that are sent, spread over the file."""
@@ -76,6 +77,9 @@ def test(deployable: Deployable, rows: Sequence[Golden], way: Way, *, progress: 
             worst = 0.0
             for number, row in enumerate(rows, start=1):
                 progress(f"golden request {number} of {len(rows)}")
+                if row.asked is not None:
+                    worst = max(worst, _compare_found(_found(client, row), row, number, bound))
+                    continue
                 ranked = client.rank(user=row.user, context=row.context, items=row.items)
                 worst = max(worst, _compare(ranked, row, number, bound))
     except ClientError as error:
@@ -101,6 +105,25 @@ def _healthy(client: Client, version: str) -> None:
             if late:
                 raise DeployError(f"version {told.get('version')} of the model answers, deployed was {version}")
         time.sleep(PAUSE_S)
+
+
+def _found(client: Client, row: Golden) -> Retrieved:
+    assert row.asked is not None, "of a model that finds items"
+    if retrieval.similar(row):
+        return client.similar(**row.asked)
+    return client.retrieve(user=row.user, context=row.context, **row.asked)
+
+
+def _compare_found(found: Retrieved, row: Golden, number: int, bound: float) -> float:
+    """The worst difference of items that the trainer names; an index may leave out some, and find none that is not."""
+    known = dict(zip(row.outputs["items"], row.scores, strict=True))
+    pairs = zip(list(found.items), map(float, found.scores), strict=True)
+    gaps = [abs(score - known[item]) for item, score in pairs if item in known]
+    if len(found) != len(known) or (known and not gaps):
+        raise ParityError(f"golden request {number}: {len(found)} items, {len(gaps)} of the trainer's {len(known)}")
+    if not (gap := max(gaps, default=0.0)) <= bound:
+        raise ParityError(f"golden request {number}: a score differs by {gap:.1e}, {bound:.0e} it may")
+    return gap
 
 
 def _compare(ranked: Ranked, row: Golden, number: int, bound: float) -> float:

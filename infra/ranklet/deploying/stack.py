@@ -13,6 +13,8 @@ from ranklet.errors import DeployError
 from ranklet.tables.calls import refused
 
 VERSION = "AWS::Lambda::Version"
+VERBS = ("rank", "retrieve", "similar")
+"""The ends of the URLs that stacks put out."""
 ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 
 
@@ -115,10 +117,11 @@ def version(held: Sequence[Resource], function: str) -> str | None:
 
 
 def base(rank: str, model: str) -> str:
-    """The API's URL out of the one of its ranking."""
-    for path in (f"/{model}/v1/models/{model}:rank", f"/v1/models/{model}:rank"):
-        if rank.endswith(path):
-            return rank.removesuffix(path)
+    """The API's URL out of the one of its ranking, or of what else a model is asked for."""
+    for verb in VERBS:
+        for path in (f"/{model}/v1/models/{model}:{verb}", f"/v1/models/{model}:{verb}"):
+            if rank.endswith(path):
+                return rank.removesuffix(path)
     return rank.rstrip("/")
 
 

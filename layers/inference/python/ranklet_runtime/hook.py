@@ -64,7 +64,7 @@ def check(folder: Path, environ: Mapping[str, str], until: float) -> list[str]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(version.answer, (row["request"] for row in golden["rows"]))
         found = [
-            _difference(number, answer, row["scores"], golden["bound"])
+            _difference(number, answer, row["scores"], golden["bound"], some=golden.get("some", False))
             for number, answer, row in zip(range(1, len(golden["rows"]) + 1), answers, golden["rows"], strict=True)
         ]
     return [reason for reason in found if reason]
@@ -125,8 +125,13 @@ def _event(path: str, request: Any) -> dict[str, Any]:
     }
 
 
-def _difference(number: int, answer: Mapping[str, Any] | str, wanted: Sequence[float | None], bound: float) -> str:
-    """What is wrong with an answer; nothing where its scores are within the bound of the trainer's."""
+def _difference(
+    number: int, answer: Mapping[str, Any] | str, wanted: Sequence[float | None], bound: float, *, some: bool = False
+) -> str:
+    """What is wrong with an answer; nothing where its scores are within the bound of the trainer's.
+
+    some: the answer is of an index that does not look at every item, so that a score may be lower, and none higher.
+    """
     if isinstance(answer, str):
         return f"golden request {number}: {answer}"
     if late := [reason for reason in answer.get("degraded", ()) if reason.startswith("unavailable")]:
@@ -135,7 +140,7 @@ def _difference(number: int, answer: Mapping[str, Any] | str, wanted: Sequence[f
     if len(scores) != len(wanted):
         return f"golden request {number}: {len(scores)} scores for {len(wanted)} candidates"
     for place, (ours, theirs) in enumerate(zip(scores, wanted, strict=True)):
-        if not _within(ours, theirs, bound):
+        if not _within(ours, theirs, bound) and not (some and ours is not None and ours <= (theirs or 0.0)):
             return (
                 f"golden request {number}: candidate {place} scores {ours}, the trainer says {theirs}; "
                 f"{bound:g} apart they may be"
