@@ -43,7 +43,7 @@ def settle(manifest: Manifest, bundle: Path, staging: Path) -> Manifest:
     if fits(manifest, bundle) or not (bundle / FOLDER).is_dir():
         return manifest
     size = tree.size(bundle / FOLDER)
-    if (needed := room.needed(size, onnx=uses_onnx(manifest))) > MOST_MEMORY or size > placement.TMP_BYTES:
+    if (needed := _needed(manifest, size)) > MOST_MEMORY or size > placement.TMP_BYTES:
         raise ModelError(
             f"{manifest.model}: its artefacts take {_mb(size)}, in memory {_mb(needed)}; no function holds more than "
             f"{_mb(placement.TMP_BYTES)} in /tmp and {_mb(MOST_MEMORY)} in memory: move embeddings to [tables]"
@@ -86,7 +86,7 @@ def hurdle(model: Model, manifest: Manifest, size: int, *, tables: int = 0) -> s
     size: bytes of the artefacts. tables: of the tables that are fetched before them.
     """
     memory = model.function.memory * MB
-    if (needed := room.needed(size, onnx=uses_onnx(manifest)) + tables) > memory:
+    if (needed := _needed(manifest, size) + tables) > memory:
         given = f"[function] memory = {model.function.memory}"
         return f"artefacts of {_mb(size)} need {_mb(needed)} of memory, {given}; raise it"
     most = room.SNAPSTART_TMP if model.warmth.kind == "snapstart" else placement.TMP_BYTES
@@ -102,6 +102,19 @@ def hurdle(model: Model, manifest: Manifest, size: int, *, tables: int = 0) -> s
             else 'INIT has 10 s on demand; give it [warmth] kind = "provisioned"'
         )
     return None
+
+
+def _needed(manifest: Manifest, size: int) -> int:
+    """Bytes of a function's memory with artefacts of that size, an index among them, which is mapped and not opened."""
+    onnx = uses_onnx(manifest)
+    if manifest.retrieve is None:
+        return room.needed(size, onnx=onnx)
+    index = manifest.retrieve.index
+    vectors = index.rows * index.dim
+    # Of int8, the exact vectors stay in the file but for some thousand rows.
+    scanned = vectors if index.packing == "int8" else 4 * vectors
+    file = vectors * (5 if index.packing == "int8" else 4)
+    return room.needed(max(0, size - file), onnx=onnx) + scanned
 
 
 def check(deployable: Deployable) -> None:

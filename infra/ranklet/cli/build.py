@@ -62,6 +62,7 @@ def describe(built: Built) -> dict[str, Any]:
         "split": built.split,
         "artefacts": {"fetched": built.manifest.artefacts is not None, "reason": built.packaged},
         "notes": list(built.notes),
+        **({} if (recall := built.certificate.recall) is None else {"recall": dataclasses.asdict(recall)}),
         "tables": [_table(built, table) for table in tables],
     }
 
@@ -121,7 +122,10 @@ def _show(built: list[Built]) -> None:
     rows = []
     for one in built:
         worst = max(one.certificate.paths.values())
-        engines = " → ".join(step.engine for step in one.manifest.steps if step.candidates != "few")
+        named = [step.engine for step in one.manifest.steps if step.candidates != "few"]
+        if one.certificate.recall is not None:
+            named.append(f"{one.certificate.recall.layout} index")
+        engines = " → ".join(named)
         proof = f"{worst:.1e} ≤ {one.certificate.bound:.0e}"
         rows.append(
             [
@@ -140,6 +144,8 @@ def _show(built: list[Built]) -> None:
         for line in outcome.lines(one.split) if one.split is not None else ():
             terminal.ERR.print(f"  {one.model} {line}", markup=False)
         terminal.ERR.print(f"  {one.model} graphs and weights: {one.packaged}", markup=False)
+        if one.certificate.recall is not None:
+            terminal.ERR.print(f"  {one.model} {one.certificate.recall.said}", markup=False)
         for path, gap in one.certificate.paths.items():
             terminal.ERR.print(f"  {one.model} {path}: {gap:.1e}", markup=False)
         for name, reason in one.placements.items():

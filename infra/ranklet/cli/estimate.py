@@ -11,7 +11,7 @@ import click
 from ranklet import golden, pipeline, prices, project, proof
 from ranklet.cli import terminal
 from ranklet.deployable import Deployable, ready
-from ranklet.dialects import FORMS
+from ranklet.dialects import FORMS, retrieval
 from ranklet.errors import ModelError
 from ranklet.estimate import account, drawing
 from ranklet.estimate.usage import Usage, measure
@@ -88,7 +88,8 @@ def _measured(built: Deployable, folder: Path, tables: Path, usage: Usage) -> Us
     rows = golden.read(folder / built.model.golden.file)
     with ExitStack() as stack:
         environ = proof.environment([tables / table.physical for table in built.tables], stack)
-        found = measure(Function.open(built.bundle, environ), rows[0], FORMS[FORM], usage.candidates)
+        form = FORMS[FORM] if built.manifest.retrieve is None else retrieval.FORMS["retrieve-json"]
+        found = measure(Function.open(built.bundle, environ), rows[0], form, usage.candidates)
     return replace(usage, busy_ms=found.busy_ms, request_bytes=found.request_bytes, answer_bytes=found.answer_bytes)
 
 

@@ -78,7 +78,7 @@ def measure(function: Function, golden: Golden, form: Form, candidates: int) -> 
     if candidates > limit:
         raise ModelError(f"{function.manifest.model} takes {limit} candidates in one request, not {candidates}")
     sent = form.request(stretched(golden, candidates), function.manifest)
-    event = event_v2("POST", form.url(function.manifest), headers=sent.headers, body=sent.body)
+    event = event_v2("POST", form.url(function.manifest, golden), headers=sent.headers, body=sent.body)
     answer, taken = function(event, None), []
     if answer["statusCode"] != 200:
         raise ModelError(f"{function.manifest.model} answers {answer['statusCode']}: {answer['body'][:300]}")
@@ -91,7 +91,9 @@ def measure(function: Function, golden: Golden, form: Form, candidates: int) -> 
 
 
 def stretched(golden: Golden, candidates: int) -> Golden:
-    """The row with its candidates repeated, or cut, to a number."""
+    """The row with its candidates repeated, or cut, to a number; one that brings none stays as it is."""
+    if golden.asked is not None:
+        return golden
 
     def filled(column: Any) -> list[Any]:
         return list(islice(cycle(column), candidates))
