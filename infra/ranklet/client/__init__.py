@@ -8,7 +8,7 @@ It stands alone: nothing else of ranklet is imported, so that a backend pays for
     splitting candidates above the limit, and one answer   limits    what a model takes, from its document or a 413
     retries   what is tried again, and when                auth      SigV4, bearer tokens, API keys
     calls     the logic of a call, without I/O             setup     what both clients are made with
-    finding   the same of models that find items
+    finding   the same of models that find items           preparing a user's token
     threads, tasks   the two transports: httpx with threads, httpx with asyncio
 """
 
@@ -31,7 +31,7 @@ from ranklet.client.errors import (
     Unavailable,
     Unsigned,
 )
-from ranklet.client.messages import Ranked, Retrieved
+from ranklet.client.messages import Explored, Prepared, Ranked, Retrieved
 from ranklet.client.retries import Retries
 from ranklet.client.tasks import AsyncClient
 from ranklet.client.threads import Client
@@ -45,6 +45,8 @@ __all__ = [
     "Client",
     "ClientError",
     "DeadlineExceeded",
+    "Explored",
+    "Prepared",
     "Ranked",
     "Refused",
     "Retries",

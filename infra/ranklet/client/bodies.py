@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ranklet.client.columns import listed, packed, unpacked
 from ranklet.client.errors import BadAnswer, BadCall
-from ranklet.client.messages import Column, Ranked, Reply, Retrieved
+from ranklet.client.messages import Column, Explored, Prepared, Ranked, Reply, Retrieved
 
 Format = Literal["msgpack", "json"]
 Compress = bool | Literal["gzip", "zstd"]
@@ -125,11 +125,41 @@ def ranked(reply: Reply, expected: int | None, *, top: bool) -> Ranked:
         raise BadAnswer("`degraded` of the answer must hold counts")
     told = {str(name): unpacked(column, f"outputs.{name}") for name, column in outputs.items()}
     columns: dict[str, Column] = {"scores": scores, **({} if items is None else {"items": items}), **told}
-    wanted = len(scores) if expected is None else expected
+    ordered_by, explored = _ordered(answer)
+    # A list that is made of more than scores may end early.
+    wanted = len(scores) if expected is None or (ordered_by and len(scores) < expected) else expected
     for name, column in columns.items():
         if len(column) != wanted:
             raise BadAnswer(f"`{name}` of the answer has {len(column)} values, must be {wanted}")
-    return Ranked(scores, items, told, {str(reason): amount for reason, amount in degraded.items()})
+    counted = {str(reason): amount for reason, amount in degraded.items()}
+    if explored is not None and len(explored.propensities) != len(scores):
+        raise BadAnswer("`explored` of the answer has not a propensity for each place")
+    return Ranked(scores, items, told, counted, ordered_by, explored)
+
+
+def prepared(reply: Reply) -> Prepared:
+    """The answer to a request for a token. Raises BadAnswer."""
+    answer = document(reply)
+    token, seconds = answer.get("token"), answer.get("expires_in")
+    if not isinstance(token, str) or type(seconds) is not int:
+        raise BadAnswer("the answer has no `token` and `expires_in`")
+    return Prepared(token, seconds, _degraded(answer))
+
+
+def _ordered(answer: Mapping[Any, Any]) -> tuple[tuple[str, ...], Explored | None]:
+    """What made a list beside the scores. Raises BadAnswer."""
+    steps, found = answer.get("ordered_by", []), answer.get("explored")
+    if not isinstance(steps, list) or not all(isinstance(one, str) for one in steps):
+        raise BadAnswer("`ordered_by` of the answer must be a list of names")
+    if found is None:
+        return tuple(steps), None
+    if not isinstance(found, dict) or not isinstance(found.get("method"), str) or type(found.get("seed")) is not int:
+        raise BadAnswer("`explored` of the answer must have a method, a seed and propensities")
+    try:
+        propensities = np.asarray(unpacked(found.get("propensities"), "explored.propensities"), np.float64)
+    except (TypeError, ValueError) as error:
+        raise BadAnswer("`explored.propensities` of the answer are no numbers") from error
+    return tuple(steps), Explored(found["method"], found["seed"], propensities)
 
 
 def _scores(value: Any) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from typing import Any
 from ranklet.client import bodies, columns, splitting
 from ranklet.client.errors import BadAnswer, BadCall, ClientError, DeadlineExceeded, Refused, Unavailable, counted
 from ranklet.client.limits import SURE, limit_in
-from ranklet.client.messages import Column, Failed, Ranked, Reply, Request, Send, Sleep, Steps, Together
+from ranklet.client.messages import Column, Failed, Prepared, Ranked, Reply, Request, Send, Sleep, Steps, Together
 from ranklet.client.retries import AGAIN, retry_after
 from ranklet.client.setup import Setup, checked_deadline
 
@@ -52,26 +52,42 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be ranked. columns: of all candidates."""
+    """What is to be ranked. columns: of all candidates. more: what stands beside them, a token in the user's place."""
 
     user: Mapping[str, Any]
     context: Mapping[str, Any]
     columns: Mapping[str, Column]
     top_k: int | None
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, user: Any, context: Any, items: Any, *, top_k: int | None) -> Asked:
+    def of(
+        cls,
+        user: Any,
+        context: Any,
+        items: Any,
+        *,
+        top_k: int | None,
+        token: str | Prepared | None = None,
+        explore: bool | None = None,
+        seed: int | None = None,
+    ) -> Asked:
         """From what a caller gave. Raises BadCall."""
         for name, side in (("user", user), ("context", context)):
             if side is not None and not isinstance(side, Mapping):
                 raise BadCall(f"must map names to values, not be {type(side).__name__}", f"$.{name}")
         if top_k is not None and (type(top_k) is not int or top_k < 1):
             raise BadCall(f"must be a whole number of 1 or more, not {top_k!r}", "$.top_k")
-        return cls(user or {}, context or {}, columns.given(items), top_k)
+        if token is not None and (user or context):
+            raise BadCall("a token stands in the place of user and context; give one of both", "$.token")
+        more = {"token": token.token if isinstance(token, Prepared) else token, "explore": explore, "seed": seed}
+        given = {name: value for name, value in more.items() if value is not None}
+        return cls(user or {}, context or {}, columns.given(items), top_k, given)
 
     def message(self, part: slice) -> dict[str, Any]:
         """The request for some of the candidates; the user goes with each."""
-        document: dict[str, Any] = {"user": self.user, "context": self.context}
+        once = {} if "token" in self.more else {"user": self.user, "context": self.context}
+        document: dict[str, Any] = {**once, **self.more}
         document["items"] = columns.cut(self.columns, part)
         return document if self.top_k is None else {**document, "top_k": self.top_k}
 

@@ -13,6 +13,27 @@ Column = list[Any] | NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Explored:
+    """What exploration did: for each place the probability of the candidate that stands there, given those before.
+
+    propensities: float64 [K]. seed: with which the same request is answered the same again.
+    """
+
+    method: str
+    seed: int
+    propensities: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A token for a user, which `rank` takes. expires_in: seconds from when it was made. degraded: as of `Ranked`."""
+
+    token: str
+    expires_in: int
+    degraded: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """Scores of candidates.
 
@@ -21,12 +42,15 @@ class Ranked:
     outputs: what the model tells beside the scores, a column each in the order of `scores`: an array of numbers, or a
     list of words and None (in JSON always a list).
     degraded: what the server had to default, by reason; empty when nothing was.
+    ordered_by: what made the list of the best beside the scores, which then need not fall. explored: None without.
     """
 
     scores: NDArray[np.float32]
     items: Column | None = None
     outputs: Mapping[str, Column] = field(default_factory=dict)
     degraded: Mapping[str, int] = field(default_factory=dict)
+    ordered_by: tuple[str, ...] = ()
+    explored: Explored | None = None
 
     def __len__(self) -> int:
         return len(self.scores)

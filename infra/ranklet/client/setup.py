@@ -91,7 +91,7 @@ class Setup:
         return f"{self.base}/v1/models/{_segment(self.model)}{self.selector}:rank"
 
     def verb_url(self, verb: str) -> str:
-        """Where a model that finds items is asked: `retrieve` or `similar`."""
+        """Where something else is asked: `retrieve` or `similar` of a model that finds items, `prepare`."""
         return f"{self.base}/v1/models/{_segment(self.model)}{self.selector}:{verb}"
 
     @property

@@ -1,7 +1,7 @@
 """More candidates than a request may have: cut into parts of nearly equal size, and put together as one answer.
 
 The server's best are those of a stable sort, so equal scores keep their given order; parts in order, sorted stably once
-more, keep it too.
+more, keep it too. A list that is made of more than scores has no parts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ranklet.client.errors import BadAnswer
+from ranklet.client.errors import BadAnswer, BadCall
 from ranklet.client.messages import Column, Ranked
 
 
@@ -35,6 +35,11 @@ def merged(answers: Sequence[tuple[slice, Ranked]], top_k: int | None, *, positi
     if len(ordered) == 1:
         return ordered[0][1]
     found = [answer for _, answer in ordered]
+    if steps := next((answer.ordered_by for answer in found if answer.ordered_by), ()):
+        raise BadCall(
+            f"the model makes its list by {', '.join(steps)}, which goes for all candidates at once, and these are too "
+            "many for one request: send fewer, or rank them without top_k"
+        )
     whole = Ranked(
         np.concatenate([answer.scores for answer in found]),
         None if top_k is None else _items(ordered, positions=positions),

@@ -11,10 +11,10 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from ranklet.client import calls, finding
+from ranklet.client import calls, finding, preparing
 from ranklet.client.calls import Asked, Call
 from ranklet.client.finding import Wanted
-from ranklet.client.messages import Failed, Ranked, Reply, Retrieved, Send, Sleep, Steps
+from ranklet.client.messages import Failed, Prepared, Ranked, Reply, Retrieved, Send, Sleep, Steps
 from ranklet.client.setup import ANSWER_BYTES, Options, Setup, failed, timeouts
 
 T = TypeVar("T")
@@ -43,11 +43,24 @@ class AsyncClient:
         context: Mapping[str, Any] | None = None,
         items: Mapping[str, Any],
         top_k: int | None = None,
+        token: str | Prepared | None = None,
+        explore: bool | None = None,
+        seed: int | None = None,
         deadline: float | None = None,
     ) -> Ranked:
         """Score N candidates for one user; arguments, answer and errors as `Client.rank`."""
-        asked = Asked.of(user, context, items, top_k=top_k)
+        asked = Asked.of(user, context, items, top_k=top_k, token=token, explore=explore, seed=seed)
         return await self._run(calls.rank(Call.begin(self._setup, deadline), asked))
+
+    async def prepare(
+        self,
+        *,
+        user: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+    ) -> Prepared:
+        """As `Client.prepare`."""
+        return await self._run(preparing.prepare(Call.begin(self._setup, deadline), user, context))
 
     async def retrieve(
         self,

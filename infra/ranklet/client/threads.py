@@ -17,11 +17,11 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from ranklet.client import calls, finding
+from ranklet.client import calls, finding, preparing
 from ranklet.client.calls import Asked, Call
 from ranklet.client.errors import ClientError
 from ranklet.client.finding import Wanted
-from ranklet.client.messages import Failed, Ranked, Reply, Retrieved, Send, Sleep, Steps
+from ranklet.client.messages import Failed, Prepared, Ranked, Reply, Retrieved, Send, Sleep, Steps
 from ranklet.client.setup import ANSWER_BYTES, Options, Setup, failed, timeouts
 
 T = TypeVar("T")
@@ -66,16 +66,36 @@ class Client:
         context: Mapping[str, Any] | None = None,
         items: Mapping[str, Any],
         top_k: int | None = None,
+        token: str | Prepared | None = None,
+        explore: bool | None = None,
+        seed: int | None = None,
         deadline: float | None = None,
     ) -> Ranked:
         """Score N candidates for one user.
 
         user, context: a value each (a scalar, text, a list, an array). items: a column of N each: a list, an array
-        [N] or [N, width], a Series. top_k: only the best, best first. deadline: seconds, instead of the client's.
+        [N] or [N, width], a Series. top_k: only the best, best first. token: what `prepare` gave, in the place of user
+        and context. explore, seed: of a model that explores, if it lets callers say so. deadline: seconds, instead of
+        the client's.
         Raises BadCall, Unsigned, Refused, Unavailable, DeadlineExceeded, BadAnswer.
         """
-        asked = Asked.of(user, context, items, top_k=top_k)
+        asked = Asked.of(user, context, items, top_k=top_k, token=token, explore=explore, seed=seed)
         return self._run(calls.rank(Call.begin(self._setup, deadline), asked))
+
+    def prepare(
+        self,
+        *,
+        user: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+    ) -> Prepared:
+        """A token for a user, of a model with [token]: computed once, for several calls of `rank`.
+
+        Ask for it while you still look for candidates. It is good for some seconds and for the version that made it:
+        `rank` raises Refused with 401 for one that has expired, 409 for another version's; prepare again then.
+        Raises as `rank`.
+        """
+        return self._run(preparing.prepare(Call.begin(self._setup, deadline), user, context))
 
     def retrieve(
         self,
