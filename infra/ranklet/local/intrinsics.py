@@ -82,12 +82,12 @@ def _ref(name: str, stack: Stack, *, region: str, parameter: Lookup) -> str:
         return str(declared["Default"])
     resource = stack.resources.get(name, {})
     properties = resource.get("Properties", {})
-    if given := next((properties[key] for key in NAMES if isinstance(properties.get(key), str)), None):
-        return str(given)
     if resource.get("Type") == "AWS::Lambda::Alias":
         # As `template` calls the functions of a stack that has several.
         function = next(references(properties.get("FunctionName")), "")
         return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{stack.name}/{function}:{properties.get('Name')}"
+    if given := next((properties[key] for key in NAMES if isinstance(properties.get(key), str)), None):
+        return str(given)
     if resource.get("Type") == "AWS::S3::Bucket":
         # CloudFormation makes a name up; so do we, and who plays S3 here says what it is called.
         return f"{stack.name}-{name}".lower()

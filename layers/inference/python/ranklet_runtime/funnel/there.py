@@ -50,19 +50,12 @@ class Lambdas:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._service = Service(environ, "lambda")
-        try:
-            self._arns: dict[str, str] = orjson.loads(environ[VARIABLE])
-        except (KeyError, orjson.JSONDecodeError) as error:
-            raise ManifestError(
-                f"{VARIABLE} does not name the functions of the stages; deploy the funnel again"
-            ) from error
+        self._places = {model: _place(arn) for model, arn in _told(environ).items()}
 
     def invoke(self, model: str, event: dict[str, Any], deadline: float) -> Mapping[str, Any]:
         """What the function of a model answers to an event."""
-        # `arn:aws:lambda:<region>:<account>:function:<name>:<alias>`; in a path, its colons would be signed otherwise.
-        name, alias = self._arns[model].split(":")[6:8]
-        path = f"{FUNCTIONS}/{quote(name, safe='')}/invocations"
-        reply = self._send(path, f"Qualifier={alias}", orjson.dumps(event), deadline)
+        path, query = self._places[model]
+        reply = self._send(path, query, orjson.dumps(event), deadline)
         if reply.status == 429:
             raise StageFailed("its function has no capacity left")
         if reply.status != 200:
@@ -91,6 +84,25 @@ class Lambdas:
             if time.monotonic() >= patience:
                 raise StageLate("no answer in time") from error
             raise StageFailed("its function cannot be reached") from error
+
+
+def _told(environ: Mapping[str, str]) -> dict[str, str]:
+    try:
+        found: dict[str, str] = orjson.loads(environ[VARIABLE])
+    except (KeyError, orjson.JSONDecodeError) as error:
+        raise ManifestError(f"{VARIABLE} does not name the functions of the stages; deploy the funnel again") from error
+    return found
+
+
+def _place(arn: str) -> tuple[str, str]:
+    """Path and query of an invocation, of `arn:aws:lambda:<region>:<account>:function:<name>:<alias>`.
+
+    The ARN itself would do, but for its colons, which are signed in another way than they are sent.
+    """
+    parts = arn.split(":")
+    if len(parts) != 8:
+        raise ManifestError(f"{VARIABLE} has {arn!r}, which is no alias of a function; deploy the funnel again")
+    return f"{FUNCTIONS}/{quote(parts[6], safe='')}/invocations", f"Qualifier={parts[7]}"
 
 
 class _Native:
