@@ -50,6 +50,7 @@ def test_instances_read_compare_and_hash_as_the_standard_ones(number: int) -> No
     assert ours.__match_args__ == theirs.__match_args__
     assert ours("a").many is not ours("a").many
     assert ours.kind == "plain"
+    assert ours(name="b", count=2) == ours("b", 2)
     assert hasattr(ours("a"), "__dict__") == hasattr(theirs("a"), "__dict__")
     assert (ours.__hash__ is None) == (theirs.__hash__ is None)
     if ours.__hash__:

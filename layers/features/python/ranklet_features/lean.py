@@ -1,9 +1,9 @@
 """Data classes that are cheap to make: what `dataclasses.dataclass` gives, at a tenth of its cold start.
 
 The standard decorator compiles six methods a class, half a millisecond each time: with some fifty classes a fifth of a
-function's start. Here `__init__` alone is compiled, all else is shared, and what only tools ask for (`fields`,
-`replace`, `asdict`) is made when they ask, so that `dataclasses` works on these classes as on its own. Type checkers
-see the standard decorator.
+function's start. Here `__init__` alone is compiled, by the first instance; all else is shared, and what only tools ask
+for (`fields`, `replace`, `asdict`) is made when they ask, so that `dataclasses` works on these classes as on its own.
+Type checkers see the standard decorator.
 
 Served is what the run time uses: `frozen`, `slots`, defaults, factories, inheritance, `__post_init__`, own methods in
 place of made ones. A field that is no argument of `__init__`, or by name alone, is refused.
@@ -133,20 +133,36 @@ def _collected(cls: Any) -> dict[str, Field]:
 
 
 def _initialiser(cls: Any, fields: dict[str, Field], *, frozen: bool) -> Callable[..., None]:
-    known: dict[str, Any] = {"_set": object.__setattr__, "_missing": MISSING}
-    arguments, lines = [], []
+    """`__init__`, which compiles itself when it is called first, and stands in its own place from then on."""
+    _check_order(cls, fields)
+
+    def __init__(self: Any, *given: Any, **named: Any) -> None:
+        # A class that defines one of its own may call this one by the name of its base.
+        cls.__init__ = _compiled(cls, fields, frozen=frozen)
+        cls.__init__(self, *given, **named)
+
+    return __init__
+
+
+def _check_order(cls: Any, fields: dict[str, Field]) -> None:
     optional = False
     for name, one in fields.items():
         given = one.default is not MISSING or one.factory is not MISSING
         if optional and not given:
             raise TypeError(f"{cls.__name__}.{name} has no default, but a field before it has")
         optional = optional or given
+
+
+def _compiled(cls: Any, fields: dict[str, Field], *, frozen: bool) -> Callable[..., None]:
+    known: dict[str, Any] = {"_set": object.__setattr__, "_missing": MISSING}
+    arguments, lines = [], []
+    for name, one in fields.items():
         value = name
         if one.factory is not MISSING:
             known[f"_make_{name}"] = one.factory
             value = f"_make_{name}() if {name} is _missing else {name}"
             arguments.append(f"{name}=_missing")
-        elif given:
+        elif one.default is not MISSING:
             known[f"_default_{name}"] = one.default
             arguments.append(f"{name}=_default_{name}")
         else:
