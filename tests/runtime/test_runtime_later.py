@@ -19,6 +19,23 @@ class Told:
     a: int
     b: "str" = "x"
 assert [(f.name, f.type) for f in dataclasses.fields(Told)] == [("a", int), ("b", "str")]
+from typing import Protocol, runtime_checkable
+@runtime_checkable
+class Counted(Protocol):
+    count: int
+    def add(self, more): ...
+class One:
+    __slots__ = ("count",)
+    def __init__(self): self.count = 1
+    def add(self, more): pass
+class Other:
+    def __init__(self): self.count = 1
+class Computed:
+    @property
+    def count(self): return 1
+    def add(self, more): pass
+told = [isinstance(one, Counted) for one in (One(), Other(), Computed(), 5, Told(1))]
+assert told == [True, False, True, False, False], told
 assert not {"ast", "dis"} & set(sys.modules)
 """
 
@@ -29,6 +46,8 @@ import inspect
 assert inspect is not kept and inspect.signature is kept.signature and "ast" in sys.modules
 assert kept.get_annotations(lambda: 1) == {}
 class Below(Told): pass
+assert [kept.getattr_static(one, "count", None) for one in (One(), Other(), Computed(), 5, One)] == [
+    inspect.getattr_static(one, "count", None) for one in (One(), Other(), Computed(), 5, One)]
 assert inspect.get_annotations(Below) == kept.get_annotations(Below) == {}
 assert inspect.get_annotations(Told) == kept.get_annotations(Told)
 try:

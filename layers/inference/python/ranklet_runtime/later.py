@@ -1,8 +1,9 @@
 """A stand-in for `inspect`, which loads when something of it is used.
 
 orjson imports `dataclasses` when it loads, that imports `inspect`, and that imports `ast`, `dis` and `tokenize`: 9 ms
-of every cold start, for one function that copies a class's annotations. Here that function is at hand; everything else
-is the real module's, from the moment that it is asked for.
+of every cold start, for one function that copies a class's annotations. `typing` asks it for another one when an object
+is held against a protocol. Here these two are at hand; everything else is the real module's, from the moment that it
+is asked for.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 NAME = "inspect"
+MISSING: Any = object()
 
 
 class Later(ModuleType):
@@ -22,6 +24,21 @@ class Later(ModuleType):
         if isinstance(of, type) and not how:
             return dict(vars(of).get("__annotations__", {}))
         return self.__getattr__("get_annotations")(of, **how)
+
+    def getattr_static(self, of: Any, name: str, *default: Any) -> Any:
+        """An attribute as it is kept, nothing being called; of classes, the real function's answer."""
+        if isinstance(of, type):
+            return self.__getattr__("getattr_static")(of, name, *default)
+        kept = next((vars(base)[name] for base in type(of).__mro__ if name in vars(base)), MISSING)
+        own = _own(of).get(name, MISSING)
+        # Python's own order: what a class computes when it is set comes before what an instance holds.
+        computed = hasattr(type(kept), "__get__") and hasattr(type(kept), "__set__")
+        for found in (kept, own) if computed else (own, kept):
+            if found is not MISSING:
+                return found
+        if default:
+            return default[0]
+        raise AttributeError(name)
 
     def __getattr__(self, name: str) -> Any:
         # A double underscore is asked for by the import system itself, of whatever is in sys.modules.
@@ -37,6 +54,15 @@ def install() -> bool:
         return False
     sys.modules[NAME] = Later(NAME)
     return True
+
+
+def _own(of: Any) -> dict[str, Any]:
+    """What an instance holds; those of classes with slots alone hold nothing."""
+    try:
+        found: dict[str, Any] = object.__getattribute__(of, "__dict__")
+    except AttributeError:
+        return {}
+    return found
 
 
 def _real() -> Any:
