@@ -13,6 +13,7 @@ BENCHES: Mapping[str, str] = {
     "counts": "ranklet.bench.counts:run",
     "dialects": "ranklet.bench.dialects:run",
     "engines": "ranklet.bench.engines:run",
+    "peers": "ranklet.bench.peers:run",
     "split": "ranklet.bench.split:run",
     "tables": "ranklet.bench.tables:run",
     "warm": "ranklet.bench.warm:run",

@@ -19,6 +19,7 @@ from typing import Any
 
 from ranklet.bench.base import Progress, Setting
 from ranklet.errors import BenchError
+from ranklet.packaging import bytecode
 
 WHOLE = "whole"
 """The file that says that an environment was made to its end."""
@@ -75,17 +76,37 @@ def started(
                 process.kill()
 
 
-def environment(name: str, packages: Sequence[str], setting: Setting, progress: Progress) -> Path | None:
-    """The interpreter of an environment, made where the setting says so; None where there is none."""
+def environment(
+    name: str,
+    packages: Sequence[str],
+    setting: Setting,
+    progress: Progress,
+    *,
+    python: tuple[int, int] | None = None,
+) -> Path | None:
+    """The interpreter of an environment, made where the setting says so; None where there is none.
+
+    python: the minor that its packages support, where that may not be the running one.
+    """
     home = setting.folder / name
     if not (home / WHOLE).exists() and setting.install_peers:
         progress(f"installing {', '.join(packages)}")
-        venv.create(home, clear=True, with_pip=True)
+        _make(home, python)
         command = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         if subprocess.run([*command, *packages], stdout=sys.stderr, check=False).returncode:
-            raise BenchError(f"{name} could not be installed; without --install-peers the bench runs without it")
+            raise BenchError(f"{name} could not be installed; without --install the bench runs without it")
         (home / WHOLE).touch()
     return found(name, setting)
+
+
+def _make(home: Path, python: tuple[int, int] | None) -> None:
+    """A new environment of the running Python, or of another one on this machine. Raises BenchError without it."""
+    if python is None:
+        venv.create(home, clear=True, with_pip=True)
+        return
+    if (base := bytecode.compiler(python)) is None:
+        raise BenchError(f"{home.name} needs Python {python[0]}.{python[1]}, which is not on this machine")
+    subprocess.run([base, "-m", "venv", "--clear", str(home)], stdout=sys.stderr, check=True)
 
 
 def found(name: str, setting: Setting) -> Path | None:
