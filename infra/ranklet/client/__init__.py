@@ -9,6 +9,7 @@ It stands alone: nothing else of ranklet is imported, so that a backend pays for
     retries   what is tried again, and when                auth      SigV4, bearer tokens, API keys
     calls     the logic of a call, without I/O             setup     what both clients are made with
     finding   the same of models that find items           preparing a user's token
+    funnels   the same of funnels
     threads, tasks   the two transports: httpx with threads, httpx with asyncio
 """
 
@@ -31,7 +32,7 @@ from ranklet.client.errors import (
     Unavailable,
     Unsigned,
 )
-from ranklet.client.messages import Explored, Prepared, Ranked, Retrieved
+from ranklet.client.messages import Explored, Item, Prepared, Ranked, Recommended, Retrieved, Stage
 from ranklet.client.retries import Retries
 from ranklet.client.tasks import AsyncClient
 from ranklet.client.threads import Client
@@ -46,12 +47,15 @@ __all__ = [
     "ClientError",
     "DeadlineExceeded",
     "Explored",
+    "Item",
     "Prepared",
     "Ranked",
+    "Recommended",
     "Refused",
     "Retries",
     "Retrieved",
     "SigV4",
+    "Stage",
     "Unavailable",
     "Unsigned",
 ]

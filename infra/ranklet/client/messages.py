@@ -72,6 +72,44 @@ class Retrieved:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """An item that a funnel recommends. score: of the last stage that scored it. scores: by stage, None for none."""
+
+    id: int | str
+    score: float
+    scores: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a stage of a funnel did. count_in: candidates that came, None of the first stage; count_out: that went on.
+
+    late: whether its time ended before it was done. error: why it gave nothing, None where it did.
+    """
+
+    name: str
+    model: str
+    version: str
+    count_in: int | None
+    count_out: int
+    ms: float
+    late: bool
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    """The answer of a funnel. items: best first. degraded: what had to be defaulted or left out, by reason."""
+
+    items: tuple[Item, ...]
+    stages: tuple[Stage, ...]
+    degraded: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request."""
 

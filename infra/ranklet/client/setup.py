@@ -95,6 +95,11 @@ class Setup:
         return f"{self.base}/v1/models/{_segment(self.model)}{self.selector}:{verb}"
 
     @property
+    def funnel_url(self) -> str:
+        """Where a funnel recommends."""
+        return f"{self.base}/v1/funnels/{_segment(self.model)}:recommend"
+
+    @property
     def document_url(self) -> str:
         """The model's OpenAPI document."""
         return f"{self.base}/{DOCUMENT}"

@@ -11,10 +11,10 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from ranklet.client import calls, finding, preparing
+from ranklet.client import calls, finding, funnels, preparing
 from ranklet.client.calls import Asked, Call
 from ranklet.client.finding import Wanted
-from ranklet.client.messages import Failed, Prepared, Ranked, Reply, Retrieved, Send, Sleep, Steps
+from ranklet.client.messages import Failed, Prepared, Ranked, Recommended, Reply, Retrieved, Send, Sleep, Steps
 from ranklet.client.setup import ANSWER_BYTES, Options, Setup, failed, timeouts
 
 T = TypeVar("T")
@@ -89,6 +89,20 @@ class AsyncClient:
         """As `Client.similar`."""
         wanted = Wanted.like(item, items, k=k, filter=filter, seen=seen)
         return await self._run(finding.find(Call.begin(self._setup, deadline), wanted))
+
+    async def recommend(
+        self,
+        *,
+        user: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        k: int | None = None,
+        filter: Mapping[str, Any] | None = None,
+        seen: Any = None,
+        deadline: float | None = None,
+    ) -> Recommended:
+        """As `Client.recommend`."""
+        wanted = Wanted.users(user, context, k=k, filter=filter, seen=seen)
+        return await self._run(funnels.recommend(Call.begin(self._setup, deadline), wanted))
 
     async def health(self, *, deadline: float | None = None) -> dict[str, Any]:
         """As `Client.health`."""

@@ -17,11 +17,11 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from ranklet.client import calls, finding, preparing
+from ranklet.client import calls, finding, funnels, preparing
 from ranklet.client.calls import Asked, Call
 from ranklet.client.errors import ClientError
 from ranklet.client.finding import Wanted
-from ranklet.client.messages import Failed, Prepared, Ranked, Reply, Retrieved, Send, Sleep, Steps
+from ranklet.client.messages import Failed, Prepared, Ranked, Recommended, Reply, Retrieved, Send, Sleep, Steps
 from ranklet.client.setup import ANSWER_BYTES, Options, Setup, failed, timeouts
 
 T = TypeVar("T")
@@ -131,6 +131,23 @@ class Client:
         """
         wanted = Wanted.like(item, items, k=k, filter=filter, seen=seen)
         return self._run(finding.find(Call.begin(self._setup, deadline), wanted))
+
+    def recommend(
+        self,
+        *,
+        user: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        k: int | None = None,
+        filter: Mapping[str, Any] | None = None,
+        seen: Any = None,
+        deadline: float | None = None,
+    ) -> Recommended:
+        """The best items for a user by a funnel, whose name the client was given as `model`.
+
+        user, context: the features of all its stages. k, filter, seen: as of `retrieve`. Raises as `rank`.
+        """
+        wanted = Wanted.users(user, context, k=k, filter=filter, seen=seen)
+        return self._run(funnels.recommend(Call.begin(self._setup, deadline), wanted))
 
     def health(self, *, deadline: float | None = None) -> dict[str, Any]:
         """`{"status": "ok", "model": …, "version": …}` of a model that is open. Raises as `rank`."""
