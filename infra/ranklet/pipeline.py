@@ -37,6 +37,7 @@ from ranklet import (
     model,
     proof,
     references,
+    rehearsal,
     releasing,
     standins,
     tokens,
@@ -182,6 +183,7 @@ class _Making:
         if parts.retrieved is not None:
             manifest = self._indexed(manifest, parts.retrieved, parts, bundle)
         manifest = tokens.settled(manifest, [exported for _, exported in parts.steps], bundle)
+        rehearsal.write(manifest, self.rows, bundle)
         manifest = artefacts.settle(manifest, bundle, self.tables)
         return parts, manifest, bundle
 

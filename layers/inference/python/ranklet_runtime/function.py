@@ -99,6 +99,19 @@ class Function:
         self._router.open()
         if self.scorer.tokens is not None:
             self.scorer.tokens.ready()
+        if self.served.folder is not None:
+            # Imported here: where INIT is waited for, nothing is rehearsed.
+            from ranklet_runtime import rehearsal
+
+            rehearsal.rehearse(self, self.served.folder)
+
+    def rehearse(self, event: Any) -> dict[str, Any]:
+        """Answer an event that nobody sent: nothing is counted. Raises what a request would be refused for."""
+        request = events.decode(event, self.manifest.limits.body_bytes)
+        dialect, call = self._router.resolve(request.method, request.path)
+        asked = dialect.decode(request, call, self.served)
+        result = self._score(dialect, asked, self._deadline(time.monotonic(), None))
+        return events.encode(dialect.encode(result, asked=asked, request=request, call=call, served=self.served))
 
     def renew(self) -> None:
         """Let go of connections and credentials; the next use makes new ones."""
