@@ -15,11 +15,13 @@ import ssl
 import time
 from collections.abc import Mapping
 from functools import cache
-from http.client import HTTPException, HTTPResponse, IncompleteRead
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ranklet_features.stores.aws.endpoint import Endpoint
 from ranklet_features.stores.aws.heads import Head, plain
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 MAX_IDLE_S = 45.0
 """A connection that was idle for longer is not trusted: a frozen environment sleeps through the server's FIN."""
@@ -35,6 +37,10 @@ DRAIN_S = 0.005
 
 class Broken(Exception):
     """The exchange failed on the way or ran out of time; whether the server saw it is unknown."""
+
+
+class Unreadable(OSError):
+    """What came is no whole answer."""
 
 
 class Late(Exception):
@@ -89,12 +95,12 @@ class Connection:
             if self._kept:
                 try:
                     return self._read(min(deadline, (deadline + time.monotonic()) / 2), patience)
-                except (OSError, HTTPException):
+                except OSError:
                     self._kept = False
                     self.close()
                     self._transmit(deadline)
             return self._read(deadline, patience)
-        except (OSError, HTTPException) as error:
+        except OSError as error:
             raise self._broken(error) from error
 
     def begun(self, *, deadline: float) -> Reply | None:
@@ -103,7 +109,7 @@ class Connection:
             return self._read(deadline, 0.0)
         except Late:
             return None
-        except (OSError, HTTPException) as error:
+        except OSError as error:
             raise self._broken(error) from error
 
     def again(self, *, deadline: float) -> Reply | Broken:
@@ -113,7 +119,7 @@ class Connection:
         try:
             self._transmit(deadline)
             return self._read(deadline)
-        except (OSError, HTTPException) as error:
+        except OSError as error:
             return self._broken(error)
 
     def abandon(self) -> None:
@@ -164,7 +170,7 @@ class Connection:
         """Read the answer that nobody waits for, if it is there; whether the connection is free again."""
         try:
             self._read(time.monotonic() + DRAIN_S, 0.0)
-        except (Late, OSError, HTTPException):
+        except (Late, OSError):
             return False
         return True
 
@@ -200,7 +206,7 @@ class Connection:
         parts, missing = [body], head.length - len(body)
         while missing > 0:
             if not (size := source.readinto(self._buffer[:missing])):
-                raise IncompleteRead(b"".join(parts), missing)
+                raise Unreadable(f"an answer of {head.length} bytes lacks its last {missing}")
             parts.append(bytes(self._buffer[:size]))
             missing -= size
         body = b"".join(parts)
@@ -210,11 +216,16 @@ class Connection:
 
 def _any(source: _TimedReader) -> tuple[Reply, bool]:
     """An answer of whatever form HTTP/1 allows, and whether the connection can be kept."""
+    # Imported here: it reads heads as those of a mail, with ten modules for that, and AWS's are plain.
+    from http.client import HTTPException, HTTPResponse
+
     response = HTTPResponse(source, method="POST")  # type: ignore[arg-type]
     try:
         response.begin()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status, headers, _body(response)), not response.will_close
+    except HTTPException as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
     finally:
         response.close()
 
@@ -223,7 +234,7 @@ def _body(response: HTTPResponse) -> bytes:
     if response.length is None:  # chunked, or until the peer closes
         body = response.read(MAX_BODY + 1)
     elif response.length <= MAX_BODY:
-        return response.read()  # raises IncompleteRead where the peer sends less than it announced
+        return response.read()  # raises HTTPException where the peer sends less than it announced
     if response.length is not None or len(body) > MAX_BODY:
         raise ConnectionError(f"an answer of more than {MAX_BODY} bytes")
     return body

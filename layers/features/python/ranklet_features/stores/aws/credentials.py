@@ -7,13 +7,10 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.ht
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -118,6 +115,9 @@ def _parsed(reply: Reply) -> Credentials:
         raise Broken(f"the credentials endpoint answered {reply.status}")
     if reply.status != 200:
         raise StoreUnavailable(f"the credentials endpoint answered {reply.status}; check {TOKEN}")
+    # Imported here, as below: functions without SnapStart have their credentials in variables.
+    from datetime import datetime
+
     try:
         document: Any = orjson.loads(reply.body)
         expiration = document.get("Expiration")
@@ -131,6 +131,8 @@ def _parsed(reply: Reply) -> Credentials:
 
 def _split(url: str) -> tuple[Endpoint, str]:
     """Origin and path. Only https, or http that never leaves the machine, may carry secrets."""
+    from urllib.parse import urlsplit
+
     parts = urlsplit(url)
     origin = parse(f"{parts.scheme}://{parts.netloc}", FULL_URI)
     if origin.scheme != "https" and not _is_loopback(origin.host):
@@ -140,6 +142,8 @@ def _split(url: str) -> tuple[Endpoint, str]:
 
 
 def _is_loopback(host: str) -> bool:
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

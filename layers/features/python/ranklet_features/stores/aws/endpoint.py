@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from ranklet_features.errors import StoreUnavailable
 
@@ -31,7 +30,8 @@ def region(environ: Mapping[str, str]) -> str:
 
 def endpoint(environ: Mapping[str, str], region: str, service: str = "dynamodb") -> Endpoint:
     """AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, or the region's public endpoint, in this order."""
-    return custom(environ, service) or parse(f"https://{service}.{domain(region)}", "AWS_REGION")
+    host = f"{service}.{domain(region)}"
+    return custom(environ, service) or Endpoint("https", host, PORTS["https"], host)
 
 
 def custom(environ: Mapping[str, str], service: str) -> Endpoint | None:
@@ -49,6 +49,9 @@ def domain(region: str) -> str:
 
 def parse(url: str, name: str) -> Endpoint:
     """An origin from its URL; `name` says where it was given. Raises StoreUnavailable for anything but an origin."""
+    # Imported here: a function in AWS is given none.
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
         port = parts.port
