@@ -126,14 +126,16 @@ class Tokens:
         if len(token) > self._setting.bytes:
             raise BadRequest(f"has {len(token)} characters; at most {self._setting.bytes}", path=PATH)
         content = self._signing.opened(token, deadline)
-        if content is None:
+        packed = None if content is None else packing.unpack(content)
+        if packed is None:
             raise _unauthorised("is none of ours, or was changed; ask `:prepare` for one")
-        packed = packing.unpack(content)
         if packed.of != self._mine:
             raise Conflict(f"{self._other(packed.of)}; ask `:prepare` again", path=PATH)
         if self.clock() >= packed.expires:
             raise _unauthorised("has expired; ask `:prepare` for another")
         tensors = packing.tensors(packed.buffers, self._setting.held)
+        if tensors is None:
+            raise Conflict(f"{self._other(packed.of)}; ask `:prepare` again", path=PATH)
         return self._resumed.go_on(packed, tensors, request, deadline)
 
     def _other(self, of: Of) -> str:

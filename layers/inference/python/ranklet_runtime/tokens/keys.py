@@ -106,7 +106,7 @@ class Keys:
             raise _unavailable() from error
         if reply.status == 200:
             return orjson.loads(reply.body)
-        if reply.status == 400 and b"ResourceNotFound" in reply.body:
+        if reply.status in (400, 404) and b"NotFound" in reply.body:
             return None
         if reply.status == 429 or reply.status >= 500 or b"Throttling" in reply.body:
             raise _unavailable()

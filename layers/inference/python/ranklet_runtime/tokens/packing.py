@@ -41,14 +41,14 @@ def pack(packed: Packed) -> bytes:
     return content
 
 
-def unpack(content: bytes) -> Packed:
-    """Raises ValueError for what `pack` did not make."""
+def unpack(content: bytes) -> Packed | None:
+    """None for what `pack` did not make."""
     try:
         of, expires, degraded, inputs, buffers = msgpack.unpackb(content)
         model, version, bundle = of
         return Packed((model, version, bundle), int(expires), dict(degraded), dict(inputs), list(buffers))
-    except (TypeError, msgpack.UnpackException) as error:
-        raise ValueError("not the parts of a token") from error
+    except (TypeError, ValueError, msgpack.UnpackException):
+        return None
 
 
 def buffers(tensors: Mapping[str, Array]) -> list[Any]:
@@ -56,12 +56,12 @@ def buffers(tensors: Mapping[str, Array]) -> list[Any]:
     return [[one.dtype.newbyteorder("<").str, list(one.shape), one.tobytes()] for _, one in sorted(tensors.items())]
 
 
-def tensors(found: Sequence[Any], held: Mapping[str, Held]) -> dict[str, Array]:
-    """Raises ValueError for tensors that the manifest does not have so."""
+def tensors(found: Sequence[Any], held: Mapping[str, Held]) -> dict[str, Array] | None:
+    """By name; None for tensors that the manifest does not have so."""
     try:
         return {name: _tensor(buffer, held[name]) for name, buffer in zip(sorted(held), found, strict=True)}
-    except TypeError as error:
-        raise ValueError("not the tensors of a token") from error
+    except (TypeError, ValueError):
+        return None
 
 
 def _tensor(buffer: Any, held: Held) -> Array:
