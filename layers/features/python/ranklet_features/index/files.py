@@ -12,8 +12,10 @@ a<n>-…      of the n-th attribute, see `attributes`
 from __future__ import annotations
 
 import mmap
+import os
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,22 +27,28 @@ PREFIX = "index-"
 ENDING = ".npy"
 
 
-@dataclass
-class Mapped:
-    """A file's array, and the map that it stands on: None of an empty one."""
+class Rows:
+    """Rows of float32 that are read by their positions, and not mapped: they are spread over the whole file, and each
+    page that is touched, with those that the system maps around it, would stay in the process's memory.
+    """
 
-    array: NDArray[Any]
-    memory: mmap.mmap | None = None
+    def __init__(self, path: Path, start: int, dim: int) -> None:
+        self._number, self._start, self._dim = os.open(path, os.O_RDONLY | os.O_CLOEXEC), start, dim
+        finalize(self, os.close, self._number)
 
-    def at_random(self) -> None:
-        """Tell the system that rows are read here and there: it then brings no pages beside those that are read."""
-        if self.memory is not None and hasattr(mmap, "MADV_RANDOM"):
-            self.memory.madvise(mmap.MADV_RANDOM)
-
-    def release(self) -> None:
-        """Give back the pages that were read; they are read again when they are needed."""
-        if self.memory is not None and hasattr(mmap, "MADV_DONTNEED"):
-            self.memory.madvise(mmap.MADV_DONTNEED)
+    def take(self, positions: NDArray[Any]) -> NDArray[np.float32]:
+        """float32 [n, dim]. Rows that follow each other are read at once."""
+        if not len(positions):
+            return np.zeros((0, self._dim), np.float32)
+        breaks = np.flatnonzero(np.diff(positions) != 1) + 1
+        firsts = positions[np.concatenate([[0], breaks])]
+        counts = np.diff(np.concatenate([[0], breaks, [len(positions)]]))
+        size, number, start = 4 * self._dim, self._number, self._start
+        parts = [
+            os.pread(number, count * size, start + first * size)
+            for first, count in zip(firsts.tolist(), counts.tolist(), strict=True)
+        ]
+        return np.frombuffer(b"".join(parts), np.float32).reshape(len(positions), self._dim)
 
 
 @dataclass
@@ -48,34 +56,41 @@ class Files:
     """The files of an index in a folder; each is mapped once, when it is first asked for."""
 
     folder: Path
-    mapped: dict[str, Mapped] = field(default_factory=dict)
+    mapped: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:
         """Where an array lies."""
         return self.folder / f"{PREFIX}{name}{ENDING}"
 
-    def map(self, name: str) -> Mapped:
-        """An array with its map. Raises StoreError where the file is not there or is none."""
+    def array(self, name: str) -> NDArray[Any]:
+        """A mapped array, read-only. Raises StoreError where the file is not there or is none."""
         if name not in self.mapped:
-            self.mapped[name] = _map(self.path(name))
+            self.mapped[name] = _map(self.path(name))[0]
         return self.mapped[name]
 
-    def array(self, name: str) -> NDArray[Any]:
-        """The array alone, read-only."""
-        return self.map(name).array
-
-    def checked(self, name: str, dtype: str, shape: tuple[int, ...]) -> Mapped:
-        """As `map`; raises StoreError for an array of another form."""
-        found = self.map(name)
-        if found.array.dtype != np.dtype(dtype) or found.array.shape != shape:
-            raise StoreError(
-                f"{PREFIX}{name}{ENDING} is {found.array.dtype} {found.array.shape}, pinned are {dtype} {shape}; run "
-                "`ranklet build` again"
-            )
+    def checked(self, name: str, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """As `array`; raises StoreError for one of another form."""
+        found = self.array(name)
+        _check(found, name, dtype, shape)
         return found
 
+    def rows(self, name: str, shape: tuple[int, int]) -> Rows:
+        """The float32 rows of a file, read as they are asked for. Raises StoreError as `checked`."""
+        found, start = _map(self.path(name))
+        _check(found, name, "float32", shape)
+        return Rows(self.path(name), start, shape[1])
 
-def _map(path: Path) -> Mapped:
+
+def _check(found: NDArray[Any], name: str, dtype: str, shape: tuple[int, ...]) -> None:
+    if found.dtype != np.dtype(dtype) or found.shape != shape:
+        raise StoreError(
+            f"{PREFIX}{name}{ENDING} is {found.dtype} {found.shape}, pinned are {dtype} {shape}; run `ranklet build` "
+            "again"
+        )
+
+
+def _map(path: Path) -> tuple[NDArray[Any], int]:
+    """The array, and where in the file it begins."""
     try:
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)
@@ -86,9 +101,9 @@ def _map(path: Path) -> Mapped:
                 raise ValueError("another order than C, or objects")
             start, count = file.tell(), int(np.prod(shape, dtype=np.int64))
             if not count:
-                return Mapped(np.zeros(shape, dtype))
+                return np.zeros(shape, dtype), start
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return Mapped(np.frombuffer(memory, dtype, count, start).reshape(shape), memory)
+        return np.frombuffer(memory, dtype, count, start).reshape(shape), start
     except (OSError, ValueError) as error:
         # An error of the system names the path, which is nobody's affair.
         what = error.strerror if isinstance(error, OSError) else error

@@ -34,12 +34,12 @@ class Ids(Protocol):
 def open_ids(spec: IndexSpec, files: Files) -> Ids:
     """Those of an index. Raises StoreError for files of another form."""
     if spec.key == "int":
-        return IntIds(files.checked("ids", "int64", (spec.rows,)).array)
+        return IntIds(files.checked("ids", "int64", (spec.rows,)))
     return TextIds(
         files.array("ids-blob"),
-        files.checked("ids-ends", "int64", (spec.rows,)).array,
-        files.checked("ids-hashes", "uint64", (spec.rows,)).array,
-        files.checked("ids-hashed", "int32", (spec.rows,)).array,
+        files.checked("ids-ends", "int64", (spec.rows,)),
+        files.checked("ids-hashes", "uint64", (spec.rows,)),
+        files.checked("ids-hashed", "int32", (spec.rows,)),
     )
 
 

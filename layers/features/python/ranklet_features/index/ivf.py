@@ -50,8 +50,8 @@ class Ivf:
     @classmethod
     def open(cls, spec: IndexSpec, scan: Scan, files: Files) -> Ivf:
         """Raises StoreError for files of another form."""
-        centroids = files.checked("centroids", "float32", (spec.lists, spec.dim)).array
-        return cls(spec, scan, centroids, files.checked("starts", "int64", (spec.lists + 1,)).array)
+        centroids = files.checked("centroids", "float32", (spec.lists, spec.dim))
+        return cls(spec, scan, centroids, files.checked("starts", "int64", (spec.lists + 1,)))
 
     def few(self, count: int) -> int:
         """As `Exact.few`."""

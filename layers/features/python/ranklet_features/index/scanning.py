@@ -32,9 +32,9 @@ class Scan(Protocol):
 def open_scan(spec: IndexSpec, files: Files) -> Scan:
     """That of an index. Raises StoreError for files of another form."""
     if spec.packing == "int8":
-        codes = files.checked("codes", "int8", (spec.rows, spec.dim)).array
-        return Codes(codes, files.checked("scales", "float32", (spec.rows,)).array, spec.rerank)
-    return Exactly(files.checked("vectors", "float32", (spec.rows, spec.dim)).array)
+        codes = files.checked("codes", "int8", (spec.rows, spec.dim))
+        return Codes(codes, files.checked("scales", "float32", (spec.rows,)), spec.rerank)
+    return Exactly(files.checked("vectors", "float32", (spec.rows, spec.dim)))
 
 
 class Exactly:

@@ -20,16 +20,12 @@ from ranklet_features.index import fresh, scoring
 from ranklet_features.index.attributes import Attributes
 from ranklet_features.index.chosen import Chosen, Positions, choose
 from ranklet_features.index.exact import Exact
-from ranklet_features.index.files import Files
+from ranklet_features.index.files import Files, Rows
 from ranklet_features.index.fresh import Fresh
 from ranklet_features.index.ids import NOWHERE, open_ids
 from ranklet_features.index.ivf import Ivf
 from ranklet_features.index.scanning import Floats, open_scan
 from ranklet_features.index.spec import IndexSpec
-
-RELEASE_ROWS = 20_000
-"""Rows of exact vectors that are read beside int8 ones before their pages are given back: they are spread over the
-whole file, which would else be in memory by and by."""
 
 HUGE = 1e37
 """Above it a product may be beyond float32."""
@@ -53,15 +49,16 @@ class Index:
         self.spec, self._ids, self._attributes = spec, open_ids(spec, files), Attributes(spec, files)
         scan = open_scan(spec, files)
         self._layout = Ivf.open(spec, scan, files) if spec.layout == "ivf" else Exact(spec, scan)
-        self._vectors = files.checked("vectors", "float32", (spec.rows, spec.dim))
+        # Beside int8 codes, the exact vectors of a few rows are wanted, here and there.
+        shape = (spec.rows, spec.dim)
+        codes = spec.packing == "int8"
+        self._exact: Rows | None = files.rows("vectors", shape) if codes else None
+        self._vectors = None if codes else files.checked("vectors", "float32", shape)
         self._order = self._place = None
         if spec.layout == "ivf":
-            self._order = files.checked("order", "int32", (spec.rows,)).array
-            self._place = files.checked("place", "int32", (spec.rows,)).array
-        self._centre = files.checked("centre", "float32", (spec.dim,)).array
-        self._read = 0
-        if spec.packing == "int8":
-            self._vectors.at_random()
+            self._order = files.checked("order", "int32", (spec.rows,))
+            self._place = files.checked("place", "int32", (spec.rows,))
+        self._centre = files.checked("centre", "float32", (spec.dim,))
         self.refresh(fresh.nothing(spec))
 
     @classmethod
@@ -148,12 +145,10 @@ class Index:
         return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.float32), *parts])
 
     def _rows(self, positions: NDArray[Any]) -> Floats:
-        found: Floats = self._vectors.array.take(positions, axis=0)
-        if self.spec.packing == "int8":
-            self._read += len(positions)
-            if self._read > RELEASE_ROWS:
-                self._vectors.release()
-                self._read = 0
+        if self._vectors is None:
+            assert self._exact is not None, "one or the other"
+            return self._exact.take(positions)
+        found: Floats = self._vectors.take(positions, axis=0)
         return found
 
     def _positions(self, ids: Any, *, absent: bool = False) -> NDArray[np.int64]:
