@@ -1,4 +1,4 @@
-"""The faster reader of events against the one it stands before, in the real awslambdaric."""
+"""The faster reader of events and writer of answers against those they stand before, in the real awslambdaric."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import types
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +33,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def both(request: bytes) -> list[Any]:
     """What the stock reader and ours make of a request: a value, or the type of the refusal."""
-    ours = LambdaMarshaller()
-    holder = types.SimpleNamespace(marshaller=ours)
-    modules = {
-        marshaller.CLIENT: types.SimpleNamespace(BaseLambdaRuntimeClient=holder),
-        marshaller.MARSHALLER: types.SimpleNamespace(LambdaMarshaller=LambdaMarshaller),
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, module in modules.items():
-            patch.setitem(sys.modules, name, module)  # type: ignore[arg-type]
-        assert marshaller.install()
-    assert "unmarshal_request" in vars(ours)
     found = []
-    for reader in (LambdaMarshaller(), ours):
+    for reader in (LambdaMarshaller(), _patched()):
         try:
             found.append(repr(reader.unmarshal_request(request, "application/json")))
         except FaultException as fault:
@@ -94,9 +84,46 @@ def test_other_content_types_pass_through(installed: Any) -> None:
     assert installed.unmarshal_request(b"{", "text/plain") == b"{"
 
 
-def test_answers_are_still_written_by_the_original(installed: Any) -> None:
-    assert "marshal_response" not in vars(installed)
-    assert installed.marshal_response({"a": "é"})[1] == "application/json"
+TEXT_OR_FLAG = TEXTS | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.none()
+ANSWERS = st.fixed_dictionaries({"statusCode": st.integers(100, 599), "body": TEXTS, "isBase64Encoded": st.booleans()},
+                                optional={"headers": st.dictionaries(TEXTS, TEXT_OR_FLAG)})  # fmt: skip
+
+
+@given(ANSWERS)
+def test_answers_say_the_same_as_those_of_the_original(answer: dict[str, Any]) -> None:
+    stock, ours = LambdaMarshaller().marshal_response(answer), _patched().marshal_response(answer)
+    assert (json.loads(ours[0]), ours[1]) == (json.loads(stock[0]), stock[1])
+    assert isinstance(ours[0], str)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"raw", "text", None, [1], {"a": "é"}, {"status": float("nan")}, Decimal("1.5"), {"statusCode": Decimal("200")},
+     {"statusCode": 200, "body": "\ud800"}, {"statusCode": 200, 5: "x"}, {"statusCode": 2**70}],
+)  # fmt: skip
+def test_what_is_no_answer_or_refused_by_orjson_is_written_by_the_original(answer: Any) -> None:
+    assert _patched().marshal_response(answer) == LambdaMarshaller().marshal_response(answer)
+
+
+def test_what_nobody_can_write_is_the_originals_fault() -> None:
+    with pytest.raises(FaultException, match="Unable to marshal response"):
+        _patched().marshal_response({"statusCode": 200, "body": object()})
+
+
+def _patched() -> Any:
+    """awslambdaric's marshaller with ours in it."""
+    ours = LambdaMarshaller()
+    holder = types.SimpleNamespace(marshaller=ours)
+    modules = {
+        marshaller.CLIENT: types.SimpleNamespace(BaseLambdaRuntimeClient=holder),
+        marshaller.MARSHALLER: types.SimpleNamespace(LambdaMarshaller=LambdaMarshaller),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, module in modules.items():
+            patch.setitem(sys.modules, name, module)  # type: ignore[arg-type]
+        assert marshaller.install()
+    assert {"unmarshal_request", "marshal_response"} <= vars(ours).keys()
+    return ours
 
 
 def test_installed_once_it_stays(installed: Any) -> None:
