@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from ranklet.cli.deploy_common import Chosen
 from ranklet.cli.stages import Stages, stages
 from ranklet.deployable import SHARED, Deployable, ready
 from ranklet.environment import Environment
+from ranklet.funnels.settings import is_funnel
 from ranklet.project import Project
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def deploy(
     endpoint: str | None,
     as_json: bool,
 ) -> None:
-    """Build and prove MODELS, push their tables, deploy their stacks, and ask the result for the trainer's scores.
+    """Build and prove MODELS and funnels, push their tables, deploy their stacks, and ask the result for its scores.
 
     \b
     ranklet deploy movie-ftrl --bootstrap
@@ -65,7 +67,7 @@ def deploy(
     """
     here, environment, account = common.opened(env, region, endpoint)
     chosen = Chosen(region, endpoint, target, smoke, token, bootstrap, forward, context)
-    folders = here.models(models)
+    folders = here.folders(models)
     with stages() as view:
         who, deployables = _prepare(view, here, [folder.name for folder in folders], environment, account, chosen)
         runner = _cdk(here, deployables, environment, chosen)
@@ -107,15 +109,27 @@ def _prepare(
 def _built(view: Stages, here: Project, name: str, environment: Environment) -> Deployable:
     from ranklet import certificate, pipeline
 
+    folder = here.functions / name
     with view.stage(f"build {name}") as say:
-        one = ready(
-            here,
-            here.functions / name,
-            build=lambda folder: pipeline.build(folder, out=here.build, progress=say),
-            environment=environment,
-        )
+        if is_funnel(folder):
+            from ranklet.funnels import building
+            from ranklet.funnels import ready as funnels
+
+            def build_funnel(folder: Path) -> object:
+                return building.build(here, folder, progress=say)
+
+            one: Deployable = funnels.ready(here, folder, build=build_funnel, environment=environment)
+            held = "stages' one by one"
+        else:
+            one = ready(
+                here,
+                folder,
+                build=lambda folder: pipeline.build(folder, out=here.build, progress=say),
+                environment=environment,
+            )
+            held = "trainer's scores"
         proof = certificate.read(one.bundle)
-        say(f"version {one.manifest.version}: {max(proof.paths.values()):.1e} from the trainer's scores")
+        say(f"version {one.manifest.version}: {max(proof.paths.values()):.1e} from the {held}")
     return one
 
 
@@ -143,6 +157,7 @@ def _push(
     from ranklet.tables.creation import Options
 
     bucket = None
+    deployables = [every for one in deployables for every in (one, *one.stages)]
     if any(one.shelved for one in deployables):
         bucket = deployed.bucket(account.ssm, environment.name)
         if bucket is None:

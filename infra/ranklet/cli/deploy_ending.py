@@ -49,7 +49,7 @@ def finish(
         "stack": there.stack,
         "function": there.function,
         "function_version": str(alias.number),
-        "url": f"{there.url}/v1/models/{name}:{one.model.verb}",
+        "url": there.url + (f"/v1/funnels/{name}:recommend" if one.entry else f"/v1/models/{name}:{one.model.verb}"),
         "smoke": None if smoked is None else asdict(smoked),
         "rollback": f"ranklet rollback {name}{common.flag(environment)}",
     }
@@ -72,13 +72,16 @@ def _released(account: Account, there: Deployed, alias: Alias, newest: str, *, f
 
 
 def _smoke(view: Stages, here: Project, one: Deployable, url: str, chosen: Chosen) -> Smoked | None:
-    from ranklet.deploying import smoke, ways
+    from ranklet.deploying import smoke, smoke_funnel, ways
 
     with view.stage(f"smoke test of {one.model.name}") as say:
-        if "native" not in one.model.api.dialects:
+        if one.entry is None and "native" not in one.model.api.dialects:
             say("left out: [api] dialects has no native, in which the golden requests are sent")
             return None
         way = ways.way(url, one.model.api.auth, token=chosen.token, region=chosen.region, endpoint=chosen.endpoint)
-        smoked = smoke.test(one, smoke.requests(here, one), way, progress=say)
+        if one.entry is not None:
+            smoked = smoke_funnel.test(one, smoke_funnel.requests(one), way, progress=say)
+        else:
+            smoked = smoke.test(one, smoke.requests(here, one), way, progress=say)
         say(f"{smoked.requests} golden requests, {smoked.worst:.1e} ≤ {smoked.bound:.0e}")
     return smoked

@@ -76,11 +76,11 @@ def _plan(here: Project, environment: Environment, account: Account, model: str)
     from ranklet.deploying import stack
 
     if model == SHARED:
-        for folder in here.models():
+        for folder in here.folders():
             if stack.find(account, environment, folder.name) is not None:
                 raise DeployError(f"{folder.name} is deployed and needs the shared stack: destroy the models first")
         return destroying.plan(account, environment.stack(SHARED))
-    here.models([model])
+    here.folders([model])
     there = stack.find(account, environment, model)
     return destroying.plan(account, environment.stack(model), there.function if there else "")
 

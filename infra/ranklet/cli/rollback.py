@@ -50,7 +50,7 @@ def rollback(
     from ranklet.deploying import stack
 
     here, environment, account = common.opened(env, region, endpoint)
-    here.models([model])
+    here.folders([model])
     with terminal.progress("rollback") as progress:
         progress("looking at what is deployed")
         move = rolling.plan(account, environment, stack.found(account, environment, model), to=to, force=force)

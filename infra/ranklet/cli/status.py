@@ -40,7 +40,7 @@ def status(models: tuple[str, ...], env: str | None, region: str | None, endpoin
     here, environment, account = common.opened(env, region, endpoint)
     found: dict[str, Status | None] = {}
     with terminal.progress("status") as progress:
-        for folder in here.models(models):
+        for folder in here.folders(models):
             progress(folder.name)
             found[folder.name] = reading.read(account, environment, folder.name)
     if as_json:

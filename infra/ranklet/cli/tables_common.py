@@ -17,6 +17,7 @@ from ranklet.errors import BundleError, ModelError, TableError
 from ranklet.project import Project
 from ranklet_features.spec import Table
 from ranklet_runtime.errors import ManifestError
+from ranklet_runtime.funnel.plan import STAGES, Plan
 from ranklet_runtime.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -131,8 +132,26 @@ def bundles() -> dict[str, frozenset[str]]:
         here = project.find()
     except ModelError:
         return {}
-    found = sorted(path.parent.name for path in (here.build / "functions").glob("*/manifest.json"))
-    return {model: frozenset(table.physical for table in manifest(here, model).spec.tables.values()) for model in found}
+    found = sorted(path.parent for path in (here.build / "functions").glob("*/manifest.json"))
+    return {folder.name: frozenset(_names(folder)) for folder in found}
+
+
+def _names(bundle: Path) -> Iterator[str]:
+    """The tables of a model's bundle, or of the models that are in a funnel's."""
+    inside = sorted((bundle / STAGES).glob("*/manifest.json"))
+    own = bundle / "manifest.json"
+    for path in inside if _is_funnel(own) else [own]:
+        try:
+            yield from (table.physical for table in Manifest.read(path).spec.tables.values())
+        except ManifestError as error:
+            raise BundleError(f"{bundle.name}: {error}") from error
+
+
+def _is_funnel(path: Path) -> bool:
+    try:
+        return bool(Plan.read(path))
+    except ManifestError:
+        return False
 
 
 @contextmanager

@@ -73,7 +73,7 @@ def test(deployable: Deployable, rows: Sequence[Golden], way: Way, *, progress: 
     try:
         with Client(way.url, manifest.model, http=way.http, **options) as client:
             progress("waiting for health")
-            _healthy(client, manifest.version)
+            healthy(client, manifest.version)
             worst = 0.0
             for number, row in enumerate(rows, start=1):
                 progress(f"golden request {number} of {len(rows)}")
@@ -87,7 +87,7 @@ def test(deployable: Deployable, rows: Sequence[Golden], way: Way, *, progress: 
     return Smoked(len(rows), worst, bound, manifest.version)
 
 
-def _healthy(client: Client, version: str) -> None:
+def healthy(client: Client, version: str) -> None:
     """Wait until the version that was deployed answers. Raises the client's errors, DeployError for another version."""
     from ranklet.client import Refused
 

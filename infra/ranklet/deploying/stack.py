@@ -59,7 +59,7 @@ def find(account: Account, environment: Environment, model: str) -> Deployed | N
         updated=shown.get("LastUpdatedTime") or shown["CreationTime"],
         function=function,
         alias=alias,
-        url=base(outputs.get("Rank", ""), model),
+        url=base(outputs.get("Rank") or outputs.get("Recommend", ""), model),
         outputs=outputs,
     )
 
@@ -122,7 +122,7 @@ def base(rank: str, model: str) -> str:
         for path in (f"/{model}/v1/models/{model}:{verb}", f"/v1/models/{model}:{verb}"):
             if rank.endswith(path):
                 return rank.removesuffix(path)
-    return rank.rstrip("/")
+    return rank.removesuffix(f"/v1/funnels/{model}:recommend").rstrip("/")
 
 
 def _parts(alias: str) -> tuple[str, str]:
