@@ -80,7 +80,11 @@ def opened(
     with ExitStack() as stack:
         environ = _environment(models, staging, stack)
         alone = {one.model.name: Function.open(one.bundle, environ) for one in {m.bundle: m for m in models}.values()}
-        yield _function(bundle, patient(plan), alone, environ), OneByOne(plan, alone, Facts.open(bundle))
+        for one in alone.values():
+            stack.callback(one.scorer.close)
+        funnel = _function(bundle, patient(plan), alone, environ)
+        stack.callback(funnel.scorer.close)
+        yield funnel, OneByOne(plan, alone, Facts.open(bundle))
 
 
 def patient(plan: Plan) -> Plan:

@@ -19,7 +19,7 @@ Hook = Callable[[], None]
 class Opened:
     """first: retrieves. others: rank, in their order. tables: what reading each table counts, by `<model>/<table>`.
 
-    verifying and renewing: what is called of the stages at INIT, and around a snapshot.
+    verifying, renewing and closing: what is called of the stages at INIT, around a snapshot, and at the end.
     """
 
     first: Retriever
@@ -27,6 +27,7 @@ class Opened:
     tables: Mapping[str, Counts] = field(default_factory=dict)
     verifying: tuple[Hook, ...] = ()
     renewing: tuple[Hook, ...] = ()
+    closing: tuple[Hook, ...] = ()
 
     def verify(self) -> None:
         """Read a row of each table. Raises TableMismatch."""
@@ -37,6 +38,11 @@ class Opened:
         """Let go of connections and credentials."""
         for renew in self.renewing:
             renew()
+
+    def close(self) -> None:
+        """Give back what the stores hold."""
+        for close in self.closing:
+            close()
 
 
 def open_stages(plan: Plan, folder: Path, environ: Mapping[str, str]) -> Opened:
@@ -65,6 +71,7 @@ def _here(plan: Plan, folder: Path, environ: Mapping[str, str]) -> Opened:
         tables | {f"{first.model}/{name}": one for name, one in retriever.tables.items()},
         (retriever.verify, *(scorer.verify for scorer in scorers.values())),
         (retriever.renew, *(scorer.renew for scorer in scorers.values())),
+        (retriever.close, *(scorer.close for scorer in scorers.values())),
     )
 
 

@@ -86,6 +86,10 @@ class RetrieverHere:
         """Let go of connections and credentials."""
         self._retriever.renew()
 
+    def close(self) -> None:
+        """Give back what the stores hold."""
+        self._retriever.close()
+
     @property
     def tables(self) -> Mapping[str, Counts]:
         """What reading each table counts."""
