@@ -14,6 +14,7 @@ BENCHES: Mapping[str, str] = {
     "dialects": "ranklet.bench.dialects:run",
     "engines": "ranklet.bench.engines:run",
     "peers": "ranklet.bench.peers:run",
+    "retrieve": "ranklet.bench.retrieve:run",
     "split": "ranklet.bench.split:run",
     "tables": "ranklet.bench.tables:run",
     "warm": "ranklet.bench.warm:run",

@@ -46,7 +46,8 @@ class Index:
     """An opened index; not for concurrent use, as scans reuse their memory."""
 
     def __init__(self, spec: IndexSpec, files: Files) -> None:
-        self.spec, self._ids, self._attributes = spec, open_ids(spec, files), Attributes(spec, files)
+        self.spec, self.files = spec, files
+        self._ids, self._attributes = open_ids(spec, files), Attributes(spec, files)
         scan = open_scan(spec, files)
         self._layout = Ivf.open(spec, scan, files) if spec.layout == "ivf" else Exact(spec, scan)
         # Beside int8 codes, the exact vectors of a few rows are wanted, here and there.
