@@ -36,6 +36,7 @@ from ranklet.packaging import layers, sizes, targets
 from ranklet.project import Project, find
 from ranklet.settings.api import Api
 from ranklet.settings.watch import Watch
+from ranklet.startup import budget
 
 if TYPE_CHECKING:
     from aws_cdk import App
@@ -163,6 +164,7 @@ def _needed(
     parts = {f"layer {name}": built[name, architecture] for name in names}
     sizes.check({deployable.model.name: deployable.bundle} | parts)
     artefacts.check(deployable)
+    budget.check_layers({name: built[name, architecture] for name in names})
     return {name: hashes[name, architecture] for name in names}
 
 

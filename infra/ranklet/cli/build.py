@@ -8,44 +8,52 @@ from typing import Any
 import click
 
 from ranklet import pipeline, precision, project
-from ranklet.cli import terminal
+from ranklet.cli import starts, terminal
 from ranklet.funnels import building
 from ranklet.funnels.building import BuiltFunnel
 from ranklet.funnels.settings import is_funnel
 from ranklet.pipeline import Built
 from ranklet.splitting import outcome
+from ranklet.startup.account import Account
 from ranklet_features.spec import Table
 
 
 @click.command()
 @click.argument("models", nargs=-1)
+@click.option("--why-slow", is_flag=True, help="Start each model here, and tell what its cold start takes, by module.")
 @terminal.as_json
-def build(models: tuple[str, ...], as_json: bool) -> None:
+def build(models: tuple[str, ...], why_slow: bool, as_json: bool) -> None:
     """Bundle MODELS and funnels (all of functions/ when none is named) and prove that they give the trainer's scores.
 
     \b
     ranklet build
     ranklet build movie-ftrl
     ranklet build movie-ftrl --json | jq '.[0].certificate'
+    ranklet build movie-ftrl --why-slow
 
     Every golden request runs through the real handler in every form that clients send; a model whose scores differ
     from the trainer's by more than its bound is not bundled (exit code 4). A funnel is built of its stages' bundles,
-    and must answer as they do one by one.
+    and must answer as they do one by one. Where this machine has the layers already, a model that imports more for
+    its first answer than the budget allows fails as well; --why-slow builds the layers first.
     """
     here = project.find()
     built: list[Built] = []
+    started: dict[str, Account | None] = {}
     funnels: list[BuiltFunnel] = []
     for folder in here.folders(models):
         with terminal.progress(folder.name) as progress:
             if is_funnel(folder):
                 funnels.append(building.build(here, folder, progress=progress))
             else:
-                built.append(pipeline.build(folder, out=here.build, progress=progress))
+                built.append(one := pipeline.build(folder, out=here.build, progress=progress))
+                started[one.model] = starts.measure(one, folder, here.build, fetch=why_slow, progress=progress)
     if as_json:
-        terminal.emit([*map(describe, built), *map(describe_funnel, funnels)])
+        told = [{**describe(one), **starts.told(started[one.model], one, here.build, asked=why_slow)} for one in built]
+        terminal.emit([*told, *map(describe_funnel, funnels)])
         return
     if built:
         _show(built)
+        starts.show([(one, started[one.model]) for one in built], here.build, asked=why_slow)
     if funnels:
         _show_funnels(funnels)
 

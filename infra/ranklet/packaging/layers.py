@@ -27,6 +27,7 @@ from ranklet.packaging.targets import Target
 
 SOURCES = Path(__file__).resolve().parents[3] / "layers"
 NAMES = ("features", "inference", "onnx")
+THIRD_PARTY = ".third-party"
 STAMP = "layer.json"
 """Lies in a built layer's folder and says of what it was made."""
 
@@ -65,6 +66,35 @@ def build(
     sources: holds `<layer>/requirements.txt` and, for a layer with code of ours, `<layer>/python/`.
     Raises PackagingError when the layer is unknown, or a pin is not exact or has no wheel for the target.
     """
+    recipe, own, compiler = _recipe(layer, target, sources)
+    place = out / f"{layer}-{target.name}"
+    if not _is_made_of(place, recipe):
+        if compiler is None:
+            version = f"python{target.python[0]}.{target.python[1]}"
+            progress(
+                f"layer {layer}: no {version} on this machine, so no bytecode: slower cold starts; install {version}"
+            )
+        third_party = _third_party(out / THIRD_PARTY, layer, target, recipe, compiler, progress)
+        _compose(place, third_party, own, recipe, compiler)
+        progress(f"layer {layer}: built for {target.name}")
+    return place
+
+
+def offline(layer: str, target: Target, out: Path, *, sources: Path = SOURCES) -> bool:
+    """Whether a layer can be built without fetching anything."""
+    recipe, _, _ = _recipe(layer, target, sources)
+    return _kept(out / THIRD_PARTY, layer, target, recipe).is_dir() or _is_made_of(
+        out / f"{layer}-{target.name}", recipe
+    )
+
+
+def digest(place: Path) -> str:
+    """SHA-256, in hex, of a built layer's content, however it came about."""
+    return tree.digest(place, skip=frozenset({STAMP}))
+
+
+def _recipe(layer: str, target: Target, sources: Path) -> tuple[Recipe, Sequence[tuple[str, Path]], str | None]:
+    """What a layer is made of, our own files for it, and the interpreter that compiles it."""
     requirements = sources / layer / "requirements.txt"
     if not requirements.is_file():
         raise PackagingError(f"no {requirements}: a layer is a folder with pins; there are {', '.join(NAMES)}")
@@ -77,28 +107,17 @@ def build(
         bytecode=compiler is not None,
         own=_digest(own),
     )
-    place = out / f"{layer}-{target.name}"
-    if not _is_made_of(place, recipe):
-        if compiler is None:
-            version = f"python{target.python[0]}.{target.python[1]}"
-            progress(
-                f"layer {layer}: no {version} on this machine, so no bytecode: slower cold starts; install {version}"
-            )
-        third_party = _third_party(out / ".third-party", layer, target, recipe, compiler, progress)
-        _compose(place, third_party, own, recipe, compiler)
-        progress(f"layer {layer}: built for {target.name}")
-    return place
+    return recipe, own, compiler
 
 
-def digest(place: Path) -> str:
-    """SHA-256, in hex, of a built layer's content, however it came about."""
-    return tree.digest(place, skip=frozenset({STAMP}))
+def _kept(folder: Path, layer: str, target: Target, recipe: Recipe) -> Path:
+    return folder / f"{layer}-{target.name}-{recipe.third_party()[:16]}"
 
 
 def _third_party(
     kept: Path, layer: str, target: Target, recipe: Recipe, compiler: str | None, progress: Progress
 ) -> Path:
-    place = kept / f"{layer}-{target.name}-{recipe.third_party()[:16]}"
+    place = _kept(kept, layer, target, recipe)
     if place.is_dir():
         return place
     progress(f"layer {layer}: fetching {', '.join(recipe.pins)} for {target.name}")
