@@ -38,7 +38,7 @@ class Run:
     def contender(self, name: str, peer: Peer, asked: Asked) -> Contender:
         """A peer. asked: its first request. Raises Absent, and NotStarted where it cannot prepare."""
         python = environments.of_peer(name, peer, self.setting, self.progress)
-        label = f"{peer.package} {environments.version(name, peer.package)}"
+        label = environments.label(name, peer)
         folder = folders.make(peer, self.scratch / name, python)
         if not peer.handler:
             opener = partial(http_servers.started, name, peer, python=python, folder=folder, asked=asked)

@@ -40,7 +40,9 @@ def of_peer(name: str, peer: Peer, setting: Setting, progress: Progress) -> Path
     if missing := [program for program in peer.programs if shutil.which(program) is None]:
         raise Absent(f"needs {', '.join(missing)}, which this machine has not")
     try:
-        found = asked.environment(f"peer-{name}", pins(name), setting, progress, python=peer.python)
+        found = asked.environment(
+            f"peer-{peer.home or name}", pins(peer.home or name), setting, progress, python=peer.python
+        )
     except BenchError as error:
         raise Absent(str(error)) from error
     if found is None:
@@ -67,10 +69,10 @@ def pins(name: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def version(name: str, package: str) -> str:
-    """Of a package in a peer's environment, as it is pinned."""
-    pinned = dict(pin.split("==") for pin in pins(name))
-    return next(number for one, number in pinned.items() if canonicalize_name(one) == package)
+def label(name: str, peer: Peer) -> str:
+    """The peer's package and its version, as it is pinned."""
+    pinned = dict(pin.split("==") for pin in pins(peer.home or name))
+    return f"{peer.package} {next(v for one, v in pinned.items() if canonicalize_name(one) == peer.package)}"
 
 
 def site_packages(python: Path) -> Path:

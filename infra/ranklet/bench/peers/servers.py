@@ -21,7 +21,7 @@ class Refused(BenchError):
 
     def __init__(self, name: str, status: int, body: bytes) -> None:
         super().__init__(f"{name} answers {status}: {body[:TOLD]!r}")
-        self.starting = status in (404, 502, 503)
+        self.starting = status in (400, 404, 502, 503)
         """What servers answer whose model is not there yet."""
 
 

@@ -6,10 +6,10 @@ One more is a script in `scripts/`, its pins in `requirements/<name>.txt`, and a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
-V2 = "/v2/models/ranker/infer"
+V2: Final = "/v2/models/ranker/infer"
 Form = Literal["v2", "mlflow"]
 
 
@@ -21,7 +21,8 @@ class Peer:
     serve: what its interpreter is given; empty for a Lambda handler. handler: of a Lambda function, which the stock
     runtime client runs. path, form: of a request. prepare: what its interpreter is given once, before. files: name →
     text, beside the scripts. environ: variables. programs: what must be there besides Python. tuned: path of the
-    quickest way to serve the same. rows: whether it takes TF Serving's rows too, for the unsplit graph.
+    quickest way to serve the same. home: whose environment it has, where that is not its own. rows: whether it takes TF
+    Serving's rows too, for the unsplit graph.
     """
 
     package: str
@@ -35,30 +36,33 @@ class Peer:
     environ: Mapping[str, str] = field(default_factory=dict)
     programs: tuple[str, ...] = ()
     tuned: str = ""
+    home: str = ""
     rows: bool = False
 
 
 UVICORN = ("-m", "uvicorn", "fastapi_app:app", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1")
 QUIET = ("--no-access-log", "--log-level", "warning")
 
-PEERS: Mapping[str, Peer] = {
-    "fastapi": Peer("fastapi", (3, 13), serve=(*UVICORN, *QUIET), tuned=f"/tuned{V2}", rows=True),
-    "mangum": Peer("mangum", (3, 13), handler="mangum_handler.handler", tuned=f"/tuned{V2}"),
-    "powertools": Peer("aws-lambda-powertools", (3, 13), handler="powertools_handler.handler"),
-    "mlserver": Peer(
+
+def _mlserver(*, workers: int) -> Peer:
+    """With one worker, as it comes; with none it scores in the process of its server."""
+    environ = {"HOST": "127.0.0.1", "HTTP_PORT": "{port}", "GRPC_PORT": "{second}", "METRICS_PORT": "{third}",
+               "PARALLEL_WORKERS": str(workers), "DEBUG": "false"}  # fmt: skip
+    return Peer(
         "mlserver",
         (3, 12),
         serve=("-c", "from mlserver.cli import main; main()", "start", "."),
         files={"model-settings.json": '{"name": "ranker", "implementation": "mlserver_runtime.Ranker"}'},
-        environ={
-            "MLSERVER_HOST": "127.0.0.1",
-            "MLSERVER_HTTP_PORT": "{port}",
-            "MLSERVER_GRPC_PORT": "{second}",
-            "MLSERVER_METRICS_PORT": "{third}",
-            "MLSERVER_PARALLEL_WORKERS": "0",
-            "MLSERVER_DEBUG": "false",
-        },
-    ),
+        environ={f"MLSERVER_{name}": value for name, value in environ.items()},
+    )
+
+
+PEERS: Mapping[str, Peer] = {
+    "fastapi": Peer("fastapi", (3, 13), serve=(*UVICORN, *QUIET), tuned=f"/tuned{V2}", rows=True),
+    "mangum": Peer("mangum", (3, 13), handler="mangum_handler.handler", tuned=f"/tuned{V2}"),
+    "powertools": Peer("aws-lambda-powertools", (3, 13), handler="powertools_handler.handler"),
+    "mlserver": _mlserver(workers=1),
+    "mlserver-in-process": replace(_mlserver(workers=0), home="mlserver"),
     "kserve": Peer("kserve", (3, 13), serve=("kserve_server.py", "{port}")),
     "litserve": Peer("litserve", (3, 13), serve=("litserve_server.py", "{port}")),
     "bentoml": Peer(
