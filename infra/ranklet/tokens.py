@@ -25,8 +25,6 @@ def settled(manifest: Manifest, exported: Sequence[Exported], bundle: Path) -> M
         raise ModelError(f"{manifest.model}: [token] is for models that rank; one that retrieves is asked once")
     if "native" not in manifest.dialects:
         raise ModelError(f"{manifest.model}: [token] is for ranklet's own form, and [api] dialects has no native")
-    if not any(one.side == "item" for one in manifest.spec.inputs.values()):
-        raise ModelError(f'{manifest.model}: [token] has no candidates to go on with: no input has side = "item"')
     plan = compiled(manifest, bundle)
     found = division(manifest, plan)
     if not found.held and not found.inputs:
