@@ -59,7 +59,7 @@ def _loaded(path: Path) -> NDArray[np.float32]:
     try:
         found = np.load(path, allow_pickle=False)
         return np.ascontiguousarray(found[:MOST], np.float32)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise ModelError(f"[retrieve] queries: {path.name} is no .npy of vectors: {error}") from error
 
 
