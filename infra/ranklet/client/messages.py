@@ -73,7 +73,7 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item that a funnel recommends. score: of the last stage that scored it. scores: by stage, None for none."""
+    """An item that a funnel recommends. score: by which it stands where it does. scores: by stage, None for none."""
 
     id: int | str
     score: float

@@ -83,12 +83,13 @@ def _compared(found: Recommended, row: Row, number: int, bound: float) -> float:
     if len(found) != len(known):
         raise ParityError(f"golden request {number}: {len(found)} items, {len(known)} were proven")
     worst = 0.0
-    for place, (item, wanted) in enumerate(zip(found.items, row["scores"], strict=True)):
-        pairs = [*_pairs(item.scores, known.get(item.id, item.scores)), (item.score, list(wanted.values())[-1])]
+    for place, (item, value) in enumerate(zip(found.items, row["values"], strict=True)):
+        pairs = [*_pairs(item.scores, known.get(item.id, item.scores)), (item.score, value)]
         gap = max(abs(one - other) / max(1.0, abs(other)) for one, other in pairs)
         if not gap <= bound:
             raise ParityError(
-                f"golden request {number}: place {place} has {item.id!r} with {dict(item.scores)}, proven was {wanted}"
+                f"golden request {number}: place {place} has {item.id!r} with {item.score:g} and {dict(item.scores)}; "
+                f"proven was {row['items'][place]!r} with {value:g}"
             )
         worst = max(worst, gap)
     return worst

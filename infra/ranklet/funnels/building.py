@@ -143,7 +143,10 @@ def document(plan: Plan) -> bytes:
 
 
 def _answers(rows: Sequence[Mapping[str, object]], answers: Sequence[Told]) -> bytes:
-    told = [{"request": row, "items": one.ids, "scores": one.scores} for row, one in zip(rows, answers, strict=True)]
+    told = [
+        {"request": row, "items": one.ids, "scores": one.scores, "values": one.values}
+        for row, one in zip(rows, answers, strict=True)
+    ]
     return orjson.dumps(told)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import msgpack
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from ranklet import proof
 from ranklet.deployable import Deployable
@@ -26,9 +27,11 @@ from ranklet.errors import ParityError
 from ranklet.funnels.golden import Request
 from ranklet.local.event_v2 import event_v2
 from ranklet.snapshots import BUCKET_VARIABLE
+from ranklet_runtime.after.blend import Blend
 from ranklet_runtime.bodies import JSON, MSGPACK
 from ranklet_runtime.function import Function
 from ranklet_runtime.funnel import opening
+from ranklet_runtime.funnel.cascade import ordered
 from ranklet_runtime.funnel.facts import Facts
 from ranklet_runtime.funnel.function import FunnelFunction
 from ranklet_runtime.funnel.plan import Limits, Plan, Stage
@@ -42,10 +45,11 @@ Scores = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Told:
-    """An answer: ids, best first, and each one's score by stage."""
+    """An answer: ids, best first, each one's score by stage, and the value by which it stands where it does."""
 
     ids: list[Any]
     scores: Sequence[Scores]
+    values: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ def ask(funnel: FunnelFunction, plan: Plan, row: Request, media: str, number: in
             raise ParityError(
                 f"golden request {number}: the stage {stage['name']} gives nothing: {stage.get('error', 'late')}"
             )
-    return Told([one["id"] for one in document["items"]], [one["scores"] for one in document["items"]])
+    items = document["items"]
+    return Told([one["id"] for one in items], [one["scores"] for one in items], [one["score"] for one in items])
 
 
 class OneByOne:
@@ -119,15 +124,15 @@ class OneByOne:
         asked = row.get("k") or 0
         narrowed = {name: row[name] for name in ("filter", "seen") if name in row}
         found = self._ask(first, "retrieve", {**_sides(row, first), **narrowed, "k": max(first.k, asked)}, number)
-        ids, scores = found["items"], [{first.name: score} for score in found["scores"]]
+        told = Told(found["items"], [{first.name: score} for score in found["scores"]], found["scores"])
         for stage in rest:
-            ids, scores = self._ranked(stage, row, ids, scores, number)
-        wanted = len(ids) if "k" not in row else row["k"]
-        return Told(ids[:wanted], scores[:wanted])
+            told = self._ranked(stage, row, told, number)
+        wanted = len(told.ids) if "k" not in row else row["k"]
+        return Told(told.ids[:wanted], told.scores[:wanted], told.values[:wanted])
 
-    def _ranked(
-        self, stage: Stage, row: Request, ids: list[Any], scores: list[Any], number: int
-    ) -> tuple[list[Any], list[Any]]:
+    def _ranked(self, stage: Stage, row: Request, before: Told, number: int) -> Told:
+        if not (ids := before.ids):
+            return before
         known, columns = self._facts.of(ids, stage.facts) if stage.facts else (list(range(len(ids))), {})
         count = max(stage.k, row.get("k") or 0)
         found = np.full(len(ids), np.nan)
@@ -142,9 +147,15 @@ class OneByOne:
             else:
                 told = self._ask(stage, "rank", document, number)["scores"]
                 found[known] = [np.nan if one is None else one for one in told]
-        order = listed if listed is not None else np.argsort(-found, kind="stable").tolist()
-        every = [{**scores[at], stage.name: None if np.isnan(found[at]) else float(found[at])} for at in order[:count]]
-        return [ids[at] for at in order[:count]], every
+        every = [
+            {**one, stage.name: None if np.isnan(score) else float(score)}
+            for one, score in zip(before.scores, found, strict=True)
+        ]
+        values = found if not stage.order else _by(stage, every)
+        order = listed if listed is not None else np.argsort(-values, kind="stable").tolist()
+        stand = np.where(np.isnan(values), before.values, values)
+        best = order[:count]
+        return Told([ids[at] for at in best], [every[at] for at in best], [float(stand[at]) for at in best])
 
     def _ask(self, stage: Stage, verb: str, document: Mapping[str, Any], number: int) -> Any:
         path = f"/v1/models/{stage.model}:{verb}"
@@ -201,7 +212,7 @@ def _compared(told: Told, wanted: Told, what: str, bound: float) -> float:
     for place, (ours, one) in enumerate(zip(told.ids, told.scores, strict=True)):
         theirs, other = wanted.ids[place], wanted.scores[place]
         # Two items whose scores are equal within the bound may change places, the one at the edge with one beyond it.
-        gap = max(_apart(one, known.get(ours, one)), _last(one, other))
+        gap = max(_apart(one, known.get(ours, one)), _gap(told.values[place], wanted.values[place]))
         if not gap <= bound:
             raise ParityError(
                 f"{what}: place {place} has {ours!r} with {dict(one)}, the stages one by one say {theirs!r} with "
@@ -215,10 +226,9 @@ def _apart(one: Scores, other: Scores) -> float:
     return max(_gap(one[name], other[name]) for name in one)
 
 
-def _last(one: Scores, other: Scores) -> float:
-    """How far the scores are apart by which both stand where they are."""
-    name = list(one)[-1]
-    return _gap(one[name], other[name])
+def _by(stage: Stage, scores: Sequence[Scores]) -> NDArray[np.float64]:
+    columns = {name: np.array([one[name] for one in scores], np.float32) for name in scores[0]}
+    return ordered(Blend(stage.order), columns)
 
 
 def _gap(one: float | None, other: float | None) -> float:

@@ -44,7 +44,9 @@ class StageSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: as the answer calls it, by default `retrieve`, then `rank`, and `pre-rank` before it. k: how many of its
     candidates go on; more where a request asks for more. deadline_ms: its own time. on_late: what becomes of those
     that it cannot score in time: `truncate` scores the best of the stage before first, `portion` at a time, `skip` all
-    or none. Unscored ones go on behind the scored ones.
+    or none. Unscored ones go on behind the scored ones. order: a formula over this stage's score and those of the
+    stages before by name, with `_` for `-`, that says where candidates stand: `retrieve + log(rank)`; None for its own
+    score.
     """
 
     model: Name
@@ -53,6 +55,7 @@ class StageSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     deadline_ms: Milliseconds = 100
     on_late: Literal["truncate", "skip"] = "truncate"
     portion: Few = 100
+    order: str | None = None
 
 
 class Items(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ranklet.after import formula
 from ranklet.deployable import Deployable
 from ranklet.errors import ModelError
-from ranklet.funnels.settings import FILE, Funnel, StageSource
+from ranklet.funnels.settings import FILE, Funnel
 from ranklet_features.spec import Input
 from ranklet_runtime.funnel.plan import Stage
 from ranklet_runtime.manifest import Manifest
@@ -26,10 +27,7 @@ def stages(funnel: Funnel, models: Sequence[Deployable], *, facts: frozenset[str
         _check_ranker(funnel, at, manifests[0], manifest, facts)
     _check_counts(funnel, manifests)
     _check_inputs(funnel, manifests)
-    return tuple(
-        _stage(name, source, manifest, facts if at else frozenset())
-        for at, (name, source, manifest) in enumerate(zip(funnel.names, funnel.stages, manifests, strict=True))
-    )
+    return tuple(_stage(funnel, at, manifest, facts if at else frozenset()) for at, manifest in enumerate(manifests))
 
 
 def inputs(manifests: Sequence[Manifest]) -> dict[str, Input]:
@@ -45,11 +43,12 @@ def inputs(manifests: Sequence[Manifest]) -> dict[str, Input]:
     return found
 
 
-def _stage(name: str, source: StageSource, manifest: Manifest, facts: frozenset[str]) -> Stage:
+def _stage(funnel: Funnel, at: int, manifest: Manifest, facts: frozenset[str]) -> Stage:
+    source = funnel.stages[at]
     read = {side: tuple(key for key, one in _read(manifest) if one.side == side) for side in ("user", "context")}
     key = manifest.item_key or "" if manifest.retrieve is None else ""
     return Stage(
-        name=name,
+        name=funnel.names[at],
         model=source.model,
         version=manifest.version,
         k=source.k,
@@ -61,7 +60,29 @@ def _stage(name: str, source: StageSource, manifest: Manifest, facts: frozenset[
         key=key,
         facts=tuple(one for one, declared in _read(manifest) if declared.side == "item" and one in facts - {key}),
         orders=bool(LISTING & manifest.after.keys()),
+        order=_order(funnel, at, manifest),
     )
+
+
+def _order(funnel: Funnel, at: int, manifest: Manifest) -> tuple[tuple[str, object], ...]:
+    """The formula of a stage, taken apart. Raises ModelError for one that reads what is not there by then."""
+    text = funnel.stages[at].order
+    if text is None:
+        return ()
+    if not at:
+        raise _error(funnel, at, "order is for stages that rank; the first one's order is its index's")
+    if LISTING & manifest.after.keys():
+        raise _error(funnel, at, f"{manifest.model} makes a list by its own [after]; drop order")
+    try:
+        operations = formula.parse(text)
+    except ValueError as error:
+        raise _error(funnel, at, f"order: {error}") from error
+    known = [name.replace("-", "_") for name in funnel.names[: at + 1]]
+    if unknown := sorted(set(formula.heads(operations)) - set(known)):
+        raise _error(funnel, at, f"order reads {unknown[0]!r}; scores so far are {', '.join(known)}")
+    if known[-1] not in formula.heads(operations):
+        raise _error(funnel, at, f"order does not read {known[-1]!r}, which this stage is there for")
+    return tuple(operations)
 
 
 def _read(manifest: Manifest) -> Iterator[tuple[str, Input]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -49,6 +50,19 @@ def test_its_answers_are_those_computed_by_hand(built: Project) -> None:
             assert told.ids == [name for name, _ in wanted]
             found = [list(scores.values()) for scores in told.scores]
             np.testing.assert_allclose(np.array(found, float), [scores for _, scores in wanted], atol=1e-6)
+
+
+def test_a_formula_over_the_stages_scores_decides_the_order(here: Project, edit: Edit) -> None:
+    edit("films/funnel.toml", 'model = "hot"', 'model = "hot"\norder = "log(rank) + 2 * pre_rank * retrieve"')
+    made = build(here)
+    answers = json.loads(made.folder.with_name("films.answers.json").read_text())
+    assert made.plan.stages[2].order
+    one = answers[2]
+    values = [math.log(s["rank"]) + 2 * s["pre-rank"] * s["retrieve"] for s in one["scores"]]
+    assert one["values"] == pytest.approx(values)
+    assert values == sorted(values, reverse=True)
+    by_rank = [s["rank"] for s in one["scores"]]
+    assert by_rank != sorted(by_rank, reverse=True)
 
 
 def test_the_same_folder_gives_the_same_bytes(here: Project) -> None:
@@ -116,7 +130,7 @@ def test_an_answer_that_is_not_the_stages_own_ends_the_build(here: Project, monk
 
     def other(*given: object) -> Told:
         told = real(*given)  # type: ignore[arg-type]
-        return Told(told.ids, [{**one, "rank": (one["rank"] or 0) + 1e-3} for one in told.scores])
+        return Told(told.ids, [{**one, "rank": (one["rank"] or 0) + 1e-3} for one in told.scores], told.values)
 
     monkeypatch.setattr(proof, "ask", other)
     with pytest.raises(ParityError, match=r"golden request 1 as recommend-json: place 0 has 1\d\d"):
@@ -126,7 +140,7 @@ def test_an_answer_that_is_not_the_stages_own_ends_the_build(here: Project, monk
 
 def test_items_of_equal_scores_may_change_places_and_no_others() -> None:
     def told(*pairs: tuple[int, float]) -> Told:
-        return Told([one for one, _ in pairs], [{"rank": score} for _, score in pairs])
+        return Told([one for one, _ in pairs], [{"rank": score} for _, score in pairs], [score for _, score in pairs])
 
     wanted = told((1, 0.5), (2, 0.5), (3, 0.25))
     assert proof._compared(told((2, 0.5), (1, 0.5), (3, 0.25)), wanted, "it", 1e-6) == 0.0

@@ -250,3 +250,18 @@ def test_similar_items_are_the_first_stages_affair() -> None:
     assert ids(answer) == [1, 3, 4]
     assert ranker.calls == []
     assert [one.name for one in answer.reports] == ["retrieve"]
+
+
+def test_a_formula_orders_by_several_scores_and_leaves_behind_what_it_has_no_number_for() -> None:
+    clock = Clock()
+    # 10 * retrieve - log(rank - 3): the rankers' scores are the ids, so that 1, 2 and 3 have no number.
+    operations = (
+        *(("number", 10.0), ("head", "retrieve"), ("do", "*")),
+        *(("head", "pre_rank"), ("number", 3.0), ("do", "-"), ("do", "log"), ("do", "-")),
+    )
+    stages = (stage("retrieve", 10), stage("pre-rank", 8, order=operations))
+    answer = run(Retriever(clock), Ranker(clock), stages=stages)
+    assert ids(answer) == [4, 5, 6, 7, 8, 9, 10, 1]
+    assert answer.items[1].score == pytest.approx(10 * (2 - 4 / 9) - np.log(2))
+    assert answer.items[1].scores == {"retrieve": pytest.approx(2 - 4 / 9), "pre-rank": 5.0}
+    assert answer.items[7].score == 2.0

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.lean import dataclass, field
+from ranklet_runtime.after.blend import NAME as BLEND
+from ranklet_runtime.after.blend import Blend
 from ranklet_runtime.errors import RequestFault, Unavailable
 from ranklet_runtime.funnel.messages import (
     Asked,
@@ -63,6 +65,7 @@ class Cascade:
         self._first, self._clock, self._failed = first, clock, failed
         self._stage, *rest = plan.stages
         self._later = tuple(zip(rest, others, strict=True))
+        self._orders = {stage.name: Blend(stage.order) for stage in rest if stage.order}
 
     def run(self, asked: Asked, ends: float) -> Recommended:
         """The best items. ends: on the clock, when the whole answer is due.
@@ -119,7 +122,7 @@ class Cascade:
         seconds = self._clock() - began
         late = done.late or (done.failed is None and seconds > until - began)
         page.degraded.update(done.degraded)
-        page.ranked(stage.name, done, best)
+        page.ranked(stage.name, done, best, self._orders.get(stage.name))
         page.told(stage, came, done.count, len(page.ids), seconds=seconds, late=late, failed=done.failed)
 
     def _score(
@@ -173,29 +176,37 @@ class _Done:
 
 @dataclass
 class _Page:
-    """The candidates on their way, best first. scores: stage → their scores, NaN for none."""
+    """The candidates on their way, best first.
+
+    scores: stage → their scores, NaN for none. values: by which they stand where they do.
+    """
 
     first: str
     ids: list[Id] = field(default_factory=list)
     scores: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    values: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     reports: list[Report] = field(default_factory=list)
     degraded: Counter[str] = field(default_factory=Counter)
 
     def found(self, found: Found) -> None:
         self.ids, self.scores = found.ids, {self.first: found.scores}
+        self.values = found.scores.astype(np.float64)
         self.degraded.update(found.degraded)
 
-    def ranked(self, stage: str, done: _Done, count: int) -> None:
+    def ranked(self, stage: str, done: _Done, count: int, order: Blend | None) -> None:
         """Put the candidates into a stage's order, equal ones as they were, and keep the best."""
+        columns = {**self.scores, stage: done.scores}
+        values = done.scores.astype(np.float64) if order is None else ordered(order, columns)
         if done.order is not None:
-            order = done.order[:count]
+            places = done.order[:count]
         elif done.count:
             # A score that a model does not have is none: such a candidate stands with those who were not asked for.
-            order = np.argsort(-done.scores, kind="stable")[:count]
+            places = np.argsort(-values, kind="stable")[:count]
         else:
-            order = np.arange(min(count, len(self.ids)))
-        self.scores = {name: column[order] for name, column in {**self.scores, stage: done.scores}.items()}
-        self.ids = [self.ids[at] for at in order.tolist()]
+            places = np.arange(min(count, len(self.ids)))
+        self.values = np.where(np.isnan(values), self.values, values)[places]
+        self.scores = {name: column[places] for name, column in columns.items()}
+        self.ids = [self.ids[at] for at in places.tolist()]
 
     def told(
         self,
@@ -219,15 +230,18 @@ class _Page:
         wanted = len(self.ids) if count is None else min(count, len(self.ids))
         columns = {name: column[:wanted].tolist() for name, column in self.scores.items()}
         items = tuple(
-            _item(one, {name: _told(column[at]) for name, column in columns.items()})
-            for at, one in enumerate(self.ids[:wanted])
+            Item(one, value, {name: _told(column[at]) for name, column in columns.items()})
+            for at, (one, value) in enumerate(zip(self.ids[:wanted], self.values[:wanted].tolist(), strict=True))
         )
         return Recommended(items, tuple(self.reports), dict(self.degraded))
 
 
-def _item(one: Id, scores: dict[str, float | None]) -> Item:
-    last = next((score for score in reversed(scores.values()) if score is not None), 0.0)
-    return Item(one, last, scores)
+def ordered(order: Blend, scores: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+    """What a stage's formula makes of the scores so far, NaN where that is no number. A name's `-` is `_` there."""
+    heads = {name.replace("-", "_"): column.astype(np.float64) for name, column in scores.items()}
+    with np.errstate(all="ignore"):
+        found = order.run(heads)[BLEND]
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def _told(score: float) -> float | None:

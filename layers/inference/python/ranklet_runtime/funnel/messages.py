@@ -54,7 +54,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A recommended item. score: of the last stage that scored it. scores: by stage, None of those that did not."""
+    """A recommended item. score: by which it stands where it does. scores: by stage, None of those that gave none."""
 
     id: Id
     score: float

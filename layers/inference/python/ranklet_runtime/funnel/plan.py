@@ -33,7 +33,8 @@ class Stage:
     or none. Who has no score goes on behind those who have one, in the order of the stage before.
     user and context: the inputs that it reads. key: the item input that takes a candidate's id, "" for the first.
     facts: the item inputs that are looked up by that id. orders: whether the model makes a list by more than scores
-    ([after] of model.toml), which takes all candidates at once.
+    ([after] of model.toml), which takes all candidates at once. order: the formula by which its candidates stand, over
+    its own score and those of the stages before, as `ranklet_runtime.after.blend` runs it; none for its own score.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Stage:
     key: str = ""
     facts: tuple[str, ...] = ()
     orders: bool = False
+    order: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,4 +108,4 @@ def from_document(document: Mapping[str, Any]) -> Plan:
 
 def _stage(document: Mapping[str, Any]) -> Stage:
     names = {side: tuple(document[side]) for side in ("user", "context", "facts")}
-    return Stage(**{**document, **names})
+    return Stage(**{**document, **names, "order": tuple(map(tuple, document["order"]))})

@@ -8,7 +8,7 @@
 
     POST /v1/funnels/<funnel>:similar   {"item": 50, "k": 20}, or "items" of many; a filter and what was seen as above
 
-`scores` are those of each stage, null where it did not score the item; `score` is the last stage's that did. A stage
+`scores` are those of each stage, null where it gave none; `score` is the one by which the item stands there. A stage
 that did not score all that came says how many it `scored`, one that failed has an `error`. `degraded` counts what had
 to be defaulted, with `late:<stage>` and `failed:<stage>`. What the first stage's model reads of filters, and of what
 was seen, is its affair (`ranklet_runtime.dialects.retrieval`).
