@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runtime_kit import REQUEST, body_of, document, event, write_bundle
+from runtime_kit import REQUEST, body_of, document, event, json_of, write_bundle
 from tokens_kit import CONTEXT, ITEMS, KEY, OTHER, THIRD, USER, ask, opened, token_of, towers
 
 from ranklet_runtime.errors import ManifestError
 from ranklet_runtime.function import Function
+from ranklet_runtime.shadow import Shadow
 from ranklet_runtime.tokens.signing import Signing
 
 WHOLE = {"user": USER, "context": CONTEXT, "items": ITEMS}
@@ -250,8 +253,10 @@ def test_model_without_tokens_knows_neither_path_nor_field(tmp_path: Path) -> No
 
 def test_other_versions_are_asked_on_their_paths(films: Function) -> None:
     for path, status in (("versions/3", 200), ("versions/9", 404), ("labels/live", 404)):
-        sent = event(f"/films/v1/models/films/{path}:prepare", b'{"user": {"age": 1}}', content_type="application/json")
-        assert films(sent, None)["statusCode"] == status
+        asked = event(
+            f"/films/v1/models/films/{path}:prepare", b'{"user": {"age": 1}}', content_type="application/json"
+        )
+        assert films(asked, None)["statusCode"] == status
 
 
 def test_requests_with_tokens_are_counted_and_their_users_health_is_not(films: Function) -> None:
@@ -276,3 +281,23 @@ def test_manifest_that_does_not_know_what_a_token_holds_ends_the_start(tmp_path:
     ):
         with pytest.raises(ManifestError, match="does not know what a token holds"):
             opened(tmp_path / str(number), token={**towers()["token"], **wrong})
+
+
+def test_requests_with_tokens_are_not_copied_to_a_candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another version would refuse the token; what is owed is copied of the next request that means something there."""
+    copied: list[bytes] = []
+    monkeypatch.setattr(Shadow, "_handed_on", lambda self, body: copied.append(body) or "ShadowSent")
+    environ = {"AWS_LAMBDA_FUNCTION_NAME": "films", "AWS_REGION": "us-east-1", "RANKLET_SHADOW": "1.0@candidate"}
+    identity = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key", "RANKLET_SIGNING_KEYS": KEY}
+    subject = opened(tmp_path, {**environ, **identity})
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:films:live"
+    live = SimpleNamespace(invoked_function_arn=arn, aws_request_id="r", get_remaining_time_in_millis=lambda: 10_000)
+    token = json_of(subject(sent("prepare", {"user": USER}), live))["token"]
+    assert subject(sent("rank", {"token": token, "items": ITEMS}), live)["statusCode"] == 200
+    assert copied == []
+    subject(sent("rank", WHOLE), live)
+    assert len(copied) == 1
+
+
+def sent(verb: str, body: Any) -> dict[str, Any]:
+    return event(f"/v1/models/films:{verb}", json.dumps(body), content_type="application/json")

@@ -177,8 +177,11 @@ class Function:
         if self._observer is not None:
             self._observer.scored(asked, result)
         self.telemetry.scored(len(result.scores), result.degraded, result.counts)
-        for noticed in self._noticing:
-            noticed(result.scores)
+        if result.issued is None:  # a token has no scores
+            for noticed in self._noticing:
+                noticed(result.scores)
+        if asked.more is not None and self._shadow is not None and asked.more.token is not None:
+            self._shadow.forget()  # no other version takes this one's token
         return dialect.encode(result, asked=asked, request=request, call=call, served=self.served)
 
     def _score(self, dialect: Dialect, asked: RankRequest, deadline: float) -> RankResult:

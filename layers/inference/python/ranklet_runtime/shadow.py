@@ -76,6 +76,11 @@ class Shadow:
             self._owed -= 1
             self._scores = scores
 
+    def forget(self) -> None:
+        """Let go of what was kept: the request means nothing to a candidate."""
+        if self._scores is not None:
+            self._owed, self._scores = self._owed + 1, None
+
     def send(self, event: Mapping[str, Any], seconds: float, alias: str | None) -> None:
         """Hand on the event whose scores were kept. Whatever goes wrong costs the copy and nothing else."""
         scores, self._scores = self._scores, None
