@@ -20,6 +20,7 @@ from ranklet.bench.base import ABSENT, Setting
 from ranklet.bench.dialects import ranker
 from ranklet.bench.peers import (
     bodies,
+    catalogue,
     environments,
     folders,
     functions,
@@ -192,13 +193,14 @@ def test_handlers_alone_are_compared(
     setting: Setting, reference: Reference, launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bodies, "OURS", "/right")
-    given = {"ours": launch, "theirs": launch, "references": {3: reference}, "setting": setting, "label": "some 1.0"}
     peer = Peer("some", (3, 11), handler="some_function.handler", path="/right")
-    rows = handlers.measure("some", peer, **given, folder=tmp_path)
+    pair = pairs.Pair("some", peer, "some 1.0", setting)
+    rows = handlers.measure(pair, launch, launch, {3: reference}, folder=tmp_path).rows
     assert [(row.figure, row.n, row.unit) for row in rows] == [("handler-vs-some", 3, "ratio"), ("handler-us", 3, "µs")]
     assert all(row.value is not None and row.value > 0 for row in rows)
+    wrong = dataclasses.replace(pair, peer=dataclasses.replace(peer, path="/wrong"))
     with pytest.raises(BenchError, match="nothing was timed"):
-        handlers.measure("some", dataclasses.replace(peer, path="/wrong"), **given, folder=tmp_path)
+        handlers.measure(wrong, launch, launch, {3: reference}, folder=tmp_path)
 
 
 def test_what_a_server_started_ends_with_it() -> None:
@@ -251,6 +253,17 @@ def test_the_unsplit_graph_gives_the_scores_of_the_split_one() -> None:
     copied = {name: np.repeat(feeds[name], 40, axis=0) for name in graphs.ONCE}
     unsplit = open_session(graphs.unsplit(), threads=1).run(None, feeds | copied)[0]
     assert np.abs(unsplit - split).max() < bodies.TOLERANCE
+
+
+def test_rows_and_ids_ask_for_the_same_items() -> None:
+    golden, scores = catalogue.scored(5)
+    assert np.ptp(scores) > 0.001
+    known = catalogue.items()
+    rows = orjson.loads(bodies.rows(golden, scores).body)["instances"]
+    named = orjson.loads(bodies.named(golden, scores).body)
+    assert named["items"] == {"item_id": [row["item_id"] for row in rows]}
+    for row in rows:
+        assert row == {**named["user"], **named["context"], **{name: known[name][row["item_id"]] for name in known}}
 
 
 def test_a_peer_is_absent_with_its_reason(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:

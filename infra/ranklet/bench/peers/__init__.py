@@ -4,8 +4,8 @@
     v2-json-p50-vs-<peer>   the median time until the answer
     cold-vs-<peer>          from exec to the first right answer, page cache warm
     handler-vs-<peer>       CPU time of Lambda handlers alone, without the runtime client that both need
-    tfs-rows-unsplit        our own columns through the split graph over TF Serving's rows through FastAPI, the user
-                            copied into every row, and the graph as a trainer writes it; CPU time
+    tfs-rows-unsplit        items of a catalogue: their ids and the user once to our split model, over TF Serving's rows
+                            through FastAPI, the user copied into every row, and the graph as a trainer writes it
     <peer>-us, <peer>-p50-us, <peer>-cold-ms   the peer's own figures; v2-json-us and so on are ours
 
 All serve the same graph, with one worker and one thread, and answer the same request with the same scores, before any
@@ -15,24 +15,20 @@ the peers. Each is measured beside ours in turns, and beside a twin of ours, whi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ranklet.bench import base, dialects, machine
 from ranklet.bench.base import Found, Progress, Report, Setting
 from ranklet.bench.dialects import ranker
-from ranklet.bench.peers import bodies, environments, functions, handlers, packaged, pairs
-from ranklet.bench.peers.contenders import Run
+from ranklet.bench.peers import bodies, catalogue, environments, handlers, packaged, pairs
+from ranklet.bench.peers.contenders import Ours, Run
 from ranklet.bench.peers.environments import Absent
 from ranklet.bench.peers.functions import Loop
-from ranklet.bench.peers.pairs import Reference
+from ranklet.bench.peers.pairs import Pair, Reference
 from ranklet.bench.peers.servers import NotStarted
 from ranklet.bench.peers.table import PEERS, Peer
-from ranklet.bench.peers.timing import Opener
-from ranklet.local.environment import Launch
 from ranklet_runtime.engines.ort import open_session
 
 NUMBERS = (100, 500)
@@ -47,8 +43,8 @@ def run(setting: Setting, progress: Progress) -> Report:
         progress("build the ranker")
         _, bundle = dialects.built(Path(scratch))
         this = Run(setting, progress, environments.runtime(setting, progress), loop, Path(scratch))
-        launch = packaged.ours(bundle, this.runtime, setting, scratch=this.scratch, progress=progress)
-        found, reasons = _all(this, launch, references())
+        layers = packaged.linked(this.runtime, setting, scratch=this.scratch, progress=progress)
+        found, reasons = _all(this, Ours(this, bundle, layers, references()))
     return Report(
         rows=[row for part in found for row in part.rows],
         noisy=base.noisy([control for part in found for control in part.controls]),
@@ -67,37 +63,30 @@ def references() -> dict[int, Reference]:
     return found
 
 
-def _all(this: Run, launch: Launch, asked: Mapping[int, Reference]) -> tuple[list[Found], dict[str, str]]:
+def _all(this: Run, ours: Ours) -> tuple[list[Found], dict[str, str]]:
     """Ours alone, then beside each peer; and why some are absent."""
-    first = bodies.request("v2", *asked[min(asked)])
-    ours = partial(functions.started, "ours", bodies.OURS, launch=launch, asked=first, loop=this.loop)
     this.progress("ours")
-    found, reasons = [pairs.alone(ours, asked, this.setting)], {}
+    found, reasons = [pairs.alone(ours.opener(), ours.asked, this.setting)], {}
     for name, peer in PEERS.items():
         this.progress(name)
         try:
-            found += _peer(this, name, peer, ours=ours, launch=launch, asked=asked)
+            found += _peer(this, name, peer, ours)
         except (Absent, NotStarted) as reason:
             reasons[name] = str(reason)
             this.progress(f"{name} is absent: {reason}")
-            found.append(pairs.absent(name, peer, list(asked)))
+            found.append(pairs.absent(name, peer, list(ours.asked)))
     return found, reasons
 
 
-def _peer(
-    this: Run, name: str, peer: Peer, *, ours: Opener, launch: Launch, asked: Mapping[int, Reference]
-) -> list[Found]:
+def _peer(this: Run, name: str, peer: Peer, ours: Ours) -> list[Found]:
     """Raises Absent, or NotStarted."""
-    other = this.contender(name, peer, bodies.request(peer.form, *asked[min(asked)]))
-    found = [
-        pairs.measure(
-            name, peer, label=other.label, ours=ours, theirs=other.opener, references=asked, setting=this.setting
-        )
-    ]
+    other = this.contender(name, peer, bodies.request(peer.form, *ours.asked[min(ours.asked)]))
+    pair = Pair(name, peer, other.label, this.setting)
+    found = [pairs.measure(pair, ours.opener(), other.opener, ours.asked)]
     if other.launch is not None:
-        rows = handlers.measure(
-            name, peer, label=other.label, ours=launch, theirs=other.launch, references=asked, setting=this.setting,
-            folder=this.scratch,
-        )  # fmt: skip
-        found.append(Found(rows))
+        found.append(handlers.measure(pair, ours.launch, other.launch, ours.asked, folder=this.scratch))
+    if peer.rows:
+        this.progress("build the split ranker")
+        named = {n: catalogue.scored(n) for n in NUMBERS}
+        found.append(pairs.unsplit(pair, ours.split(named[min(NUMBERS)]), other.opener, named))
     return found

@@ -19,7 +19,7 @@ JSON: Mapping[str, str] = {"content-type": "application/json"}
 TOLERANCE = 1e-6
 """Of a probability: another release of onnxruntime, or the unsplit graph, adds in another order."""
 
-OURS, COLUMNS = f"/{ranker.NAME}/v2/models/{ranker.NAME}/infer", f"/{ranker.NAME}/v1/models/{ranker.NAME}:rank"
+OURS, RANK = f"/{ranker.NAME}/v2/models/{ranker.NAME}/infer", f"/{ranker.NAME}/v1/models/{ranker.NAME}:rank"
 ROWS = f"/v1/models/{ranker.NAME}:predict"
 """Paths: of ours, and of a peer that takes TF Serving's rows."""
 
@@ -72,10 +72,10 @@ def rows(golden: Golden, scores: NDArray[np.float32]) -> Asked:
     return Asked(len(scores), orjson.dumps({"instances": instances}), scores, _predictions, ROWS)
 
 
-def columns(golden: Golden, scores: NDArray[np.float32]) -> Asked:
-    """Our own form: the user once, a column per feature of the items."""
-    document = {"user": golden.user, "context": golden.context, "items": golden.items}
-    return Asked(len(scores), orjson.dumps(document), scores, lambda body: orjson.loads(body)["scores"], COLUMNS)
+def named(golden: Golden, scores: NDArray[np.float32]) -> Asked:
+    """Our own form for items of a catalogue: the user once, and the items' ids."""
+    document = {"user": golden.user, "context": golden.context, "items": {"item_id": golden.items["item_id"]}}
+    return Asked(len(scores), orjson.dumps(document), scores, _scores, RANK)
 
 
 def _numbers(tensor: NDArray[Any]) -> list[Any]:
@@ -94,6 +94,11 @@ def _nested(tensor: NDArray[Any], data: list[Any]) -> list[Any]:
 def _output(body: bytes) -> ArrayLike:
     data: ArrayLike = orjson.loads(body)["outputs"][0]["data"]
     return data
+
+
+def _scores(body: bytes) -> ArrayLike:
+    found: ArrayLike = orjson.loads(body)["scores"]
+    return found
 
 
 def _predictions(body: bytes) -> ArrayLike:

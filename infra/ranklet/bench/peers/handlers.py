@@ -18,11 +18,10 @@ import orjson
 
 from ranklet.bench import asked, base
 from ranklet.bench.asked import Asked as Process
-from ranklet.bench.base import Row, Sample, Setting
+from ranklet.bench.base import Found, Row, Sample, Setting
 from ranklet.bench.peers import bodies
 from ranklet.bench.peers.bodies import JSON, Asked
-from ranklet.bench.peers.pairs import HANDLER, OURS, TUNED, Reference
-from ranklet.bench.peers.table import Peer
+from ranklet.bench.peers.pairs import HANDLER, OURS, TUNED, Pair, Reference
 from ranklet.errors import BenchError
 from ranklet.local.environment import Launch
 from ranklet.local.event_v2 import event_v2
@@ -69,18 +68,9 @@ def called(launch: Launch, requests: Mapping[str, Asked], *, path: str, folder: 
         yield Called(function.name, process, requests)
 
 
-def measure(
-    name: str,
-    peer: Peer,
-    *,
-    ours: Launch,
-    theirs: Launch,
-    references: Mapping[int, Reference],
-    setting: Setting,
-    label: str,
-    folder: Path,
-) -> list[Row]:
+def measure(pair: Pair, ours: Launch, theirs: Launch, references: Mapping[int, Reference], *, folder: Path) -> Found:
     """One peer's handlers beside ours. folder: for events. Raises BenchError for a wrong answer."""
+    name, peer, label, setting = pair.name, pair.peer, pair.label, pair.setting
     asked = {str(n): bodies.request("v2", *reference) for n, reference in references.items()}
     tuned = {f"{n}-{TUNED}": replace(one, path=peer.tuned) for n, one in asked.items() if peer.tuned}
     with (
@@ -93,7 +83,7 @@ def measure(
                 f"{HANDLER}-vs-{name}-{TUNED}": at for at in tuned if at.startswith(f"{n}-")
             }
             rows += _rows(one, other, setting, n=n, figures=figures, label=label)
-    return rows
+    return Found(rows)
 
 
 def _rows(

@@ -23,18 +23,20 @@ MEMORY_MB, TIMEOUT_S = 1769, 30.0
 """One vCPU."""
 
 
-def ours(bundle: Path, runtime: Runtime, setting: Setting, *, scratch: Path, progress: Progress) -> Launch:
-    """Our function from a bundle, told what its stack tells it.
-
-    The layers are linked aside, so that nobody who builds them anew takes them from under a run.
-    """
+def linked(runtime: Runtime, setting: Setting, *, scratch: Path, progress: Progress) -> tuple[Layer, ...]:
+    """Our layers, linked aside, so that nobody who builds them anew takes them from under a run."""
     placed = []
     for name in layers.NAMES:
         built = layers.build(name, runtime.target, setting.folder.parent / "layers", progress=progress)
         placed.append(Layer(name, scratch / "layers" / name))
         shutil.copytree(built, placed[-1].folder, copy_function=os.link)
+    return tuple(placed)
+
+
+def ours(bundle: Path, placed: tuple[Layer, ...], runtime: Runtime) -> Launch:
+    """Our function from a bundle, told what its stack tells it."""
     variables = {**THREADS, integrity.VARIABLE: certificate.read(bundle).bundle, VERSIONS: ALONE}
-    return _launch("ours", HANDLER, bundle, tuple(placed), variables, runtime)
+    return _launch("ours", HANDLER, bundle, placed, variables, runtime)
 
 
 def of_peer(name: str, peer: Peer, runtime: Runtime, *, python: Path, folder: Path) -> Launch:

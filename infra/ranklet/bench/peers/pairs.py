@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from ranklet.bench.peers.table import Peer
 from ranklet.bench.peers.timing import Opener, Taken, Way
 from ranklet.golden import Golden
 
-OURS, TWIN, THEIRS, COLUMNS, ROWS = "ours", "twin", "theirs", "columns", "rows"
+OURS, TWIN, THEIRS, SPLIT, ROWS = "ours", "twin", "theirs", "split", "rows"
 TUNED = "tuned"
 PATH, HANDLER = "v2-json", "handler"
 UNSPLIT = "tfs-rows-unsplit"
@@ -29,6 +29,16 @@ class Reference(NamedTuple):
 
     golden: Golden
     scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A peer that is measured beside ours. name: of its figures. label: with its version."""
+
+    name: str
+    peer: Peer
+    label: str
+    setting: Setting
 
 
 def alone(ours: Opener, references: Mapping[int, Reference], setting: Setting) -> Found:
@@ -45,11 +55,9 @@ def alone(ours: Opener, references: Mapping[int, Reference], setting: Setting) -
     return Found(rows, controls)
 
 
-def measure(
-    name: str, peer: Peer, *, label: str, ours: Opener, theirs: Opener, references: Mapping[int, Reference],
-    setting: Setting
-) -> Found:  # fmt: skip
-    """One peer. label: with its version. Raises BenchError for a wrong answer, NotStarted where it does not start."""
+def measure(pair: Pair, ours: Opener, theirs: Opener, references: Mapping[int, Reference]) -> Found:
+    """One peer. Raises BenchError for a wrong answer, NotStarted where it does not start."""
+    name, peer, label, setting = pair.name, pair.peer, pair.label, pair.setting
     rows: list[Row] = []
     controls = []
     with theirs() as other, ours() as one, ours() as twin:
@@ -62,9 +70,6 @@ def measure(
             }
             if peer.tuned:
                 ways[TUNED] = Way(other.server, replace(asked, path=peer.tuned))
-            if peer.rows:
-                ways[COLUMNS] = Way(one.server, bodies.columns(golden, scores))
-                ways[ROWS] = Way(other.server, bodies.rows(golden, scores))
             taken = timing.warm(ways, setting)
             rows += _warm(name, taken, n=n, label=label)
             controls.append(taken[TWIN].cpu / taken[OURS].cpu)
@@ -73,6 +78,25 @@ def measure(
     rows.append(base.ratio(f"cold-vs-{name}", seconds[OURS], seconds[THEIRS], n=n, peer=label))
     rows.append(base.row(f"{name}-cold-ms", seconds[THEIRS] * 1e3, n=n, unit="ms", peer=label))
     return Found(rows, controls)
+
+
+def unsplit(pair: Pair, split: Opener, theirs: Opener, references: Mapping[int, Reference]) -> Found:
+    """Items of a catalogue: by their ids to our split model, in rows with the user's values to the trainer's graph."""
+    rows = []
+    with theirs() as other, split() as one:
+        for n, (golden, scores) in references.items():
+            ways = {
+                SPLIT: Way(one.server, bodies.named(golden, scores)),
+                ROWS: Way(other.server, bodies.rows(golden, scores)),
+            }
+            taken = timing.warm(ways, pair.setting)
+            rows.append(base.ratio(UNSPLIT, taken[SPLIT].cpu, taken[ROWS].cpu, n=n, peer=pair.label))
+            rows.append(base.ratio(f"{UNSPLIT}-p50", taken[SPLIT].p50, taken[ROWS].p50, n=n, peer=pair.label))
+            rows += [
+                *_own(UNSPLIT, taken[ROWS], n=n, peer=pair.label),
+                *_own("rank-split", taken[SPLIT], n=n, peer=None),
+            ]
+    return Found(rows)
 
 
 def absent(name: str, peer: Peer, numbers: list[int]) -> Found:
@@ -95,9 +119,6 @@ def _warm(name: str, taken: Mapping[str, Taken], *, n: int, label: str) -> list[
                 base.ratio(f"{PATH}-p50-vs-{called}", taken[OURS].p50, taken[way].p50, n=n, peer=label),
                 *_own(called, taken[way], n=n, peer=label),
             ]
-    if ROWS in taken:
-        rows.append(base.ratio(UNSPLIT, taken[COLUMNS].cpu, taken[ROWS].cpu, n=n, peer=label))
-        rows += _own(UNSPLIT, taken[ROWS], n=n, peer=label)
     return rows
 
 

@@ -90,8 +90,8 @@ PEERS: Mapping[str, Peer] = {
         path="/predictions/ranker",
         prepare=("-m", "model_archiver.model_packaging", "--model-name", "ranker", "--version", "1", "--force",
                  "--handler", "torchserve_handler.py", "--extra-files", "ranker.onnx,scoring.py"),
-        files={"config.properties": "number_of_netty_threads=1\ndefault_workers_per_model=1\n"
-               "disable_system_metrics=true\n"},
+        files={"config.properties": "enable_envvars_config=true\nnumber_of_netty_threads=1\n"
+               "default_workers_per_model=1\ndisable_system_metrics=true\n"},
         environ={
             "TS_INFERENCE_ADDRESS": "http://127.0.0.1:{port}",
             "TS_MANAGEMENT_ADDRESS": "http://127.0.0.1:{second}",
