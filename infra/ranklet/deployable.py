@@ -94,7 +94,9 @@ class Deployable:
     def objects(self) -> tuple[str, ...]:
         """The keys of all objects that the function fetches from S3."""
         tables = (key for table in self.fetched for key in snapshots.keys(table))
-        return (*tables, *snapshots.artefact_keys(self.manifest.artefacts))
+        retrieve = self.manifest.retrieve
+        fresh = (retrieve.fresh,) if retrieve is not None and retrieve.fresh else ()
+        return (*tables, *snapshots.artefact_keys(self.manifest.artefacts), *fresh)
 
     @property
     def table_bytes(self) -> int:

@@ -25,6 +25,7 @@ COMMANDS = {
     "status": ("ranklet.cli.status:status", "Show what is deployed."),
     "destroy": ("ranklet.cli.destroy:destroy", "Take a model away again."),
     "tables": ("ranklet.cli.tables:tables", "Write, list, check and prune embedding tables."),
+    "items": ("ranklet.cli.items:items", "Add and remove items of a model that finds some, without a build."),
     "demo": ("ranklet.cli.demo:demo", "Go the whole way on real models."),
     "evaluate": ("ranklet.cli.evaluate:evaluate", "Tell how good a funnel is, and each of its stages."),
     "estimate": ("ranklet.cli.estimate:estimate", "Tell what a model costs, before it is deployed."),

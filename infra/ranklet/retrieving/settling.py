@@ -8,6 +8,7 @@ settle    the index in the bundle, and the manifest that says what was measured
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from ranklet.retrieving import attributes, making, queries
 from ranklet.retrieving.making import Wanted
 from ranklet.settings.retrieve import Retrieve as Settings
 from ranklet.tables.source import Vectors
+from ranklet_features.index.files import PREFIX
 from ranklet_features.index.spec import IndexSpec
 from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.retrieval import Retrieve
@@ -66,10 +68,29 @@ def settle(
     held_out = queries.of(settings, wanted.vectors, rows, resolve=place.resolve, retriever=retriever)
     making.clear(folder)
     spec, recall = making.make(wanted, held_out, folder, progress=progress)
-    return replace(manifest, retrieve=_with(settings, spec, dataclasses.asdict(recall)))
+    retrieve = _with(settings, spec, dataclasses.asdict(recall))
+    if settings.fresh_s:
+        retrieve = replace(retrieve, fresh=_key(manifest.model, folder))
+    return replace(manifest, retrieve=retrieve)
+
+
+def _key(model: str, folder: Path) -> str:
+    """The object of items that come later: by the vectors and ids that they go with, as another model's mean nothing
+    here."""
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob(f"{PREFIX}vectors*"), *folder.glob(f"{PREFIX}ids*")]):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return f"fresh/{model}/{digest.hexdigest()[:12]}.msgpack"
 
 
 def _with(settings: Settings, spec: IndexSpec, recall: Mapping[str, object] | None = None) -> Retrieve:
     return Retrieve(
-        spec, settings.k, settings.query, settings.history, settings.represent, settings.fresh_s, dict(recall or {})
+        spec,
+        settings.k,
+        settings.query,
+        settings.history,
+        settings.represent,
+        settings.fresh_s,
+        recall=dict(recall or {}),
     )

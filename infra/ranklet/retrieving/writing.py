@@ -72,11 +72,12 @@ def longest(vectors: Floats) -> float:
 def unit(vectors: Vectors, path: Path) -> Vectors:
     """The rows with length 1, in a file; those that are nothing stay so."""
     values = vectors.values
-    made = save(path, (_unit(part) for part in blocks(values)), np.dtype("<f4"), values.shape)
+    made = save(path, (unit_rows(part) for part in blocks(values)), np.dtype("<f4"), values.shape)
     return Vectors(vectors.keys, made, path)
 
 
-def _unit(rows: Floats) -> Floats:
+def unit_rows(rows: Floats) -> Floats:
+    """The rows with length 1, computed in 64 bits."""
     wide = rows.astype(np.float64)
     lengths = np.sqrt(np.einsum("nd,nd->n", wide, wide))
     found: Floats = (wide / np.where(lengths > 0, lengths, 1.0)[:, None]).astype(np.float32)

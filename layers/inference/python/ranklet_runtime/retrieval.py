@@ -29,7 +29,8 @@ class Retrieve:
 
     k: how many where a request does not say. query: the tensor that is the user's vector; None without one.
     history: the input of recent items that a user is made of, by `represent`; None without one. fresh_s: how often
-    items are looked for that came after the build, in seconds; 0 for never. recall: what the build measured.
+    items are looked for that came after the build, in seconds; 0 for never. fresh: the key of their object. recall:
+    what the build measured.
     """
 
     index: IndexSpec
@@ -38,6 +39,7 @@ class Retrieve:
     history: str | None = None
     represent: Represent = "mean"
     fresh_s: int = 0
+    fresh: str = ""
     recall: Mapping[str, Any] = field(default_factory=dict)
 
 

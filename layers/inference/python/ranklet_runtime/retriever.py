@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from ranklet_runtime.messages import RankRequest
 from ranklet_runtime.phases import ASSEMBLE, RUN
 from ranklet_runtime.retrieval import Represent, Retrieve, RetrieveRequest, RetrieveResult
 from ranklet_runtime.scorer import Scorer
+
+if TYPE_CHECKING:
+    from ranklet_runtime.arrivals import Arrivals
 
 FOLDER = "steps"
 """Of a bundle: where an index lies, beside the steps' artefacts, with which it is fetched where a package is full."""
@@ -40,6 +43,7 @@ class Retriever(Scorer):
     _what: Retrieve
     _index: Index
     _history: Reader | None
+    _arrivals: Arrivals | None = None
 
     @classmethod
     def open(cls, manifest: Manifest, folder: Path, environ: Mapping[str, str]) -> Self:
@@ -52,6 +56,12 @@ class Retriever(Scorer):
         found._index = Index.open(manifest.retrieve.index, found.home / FOLDER)
         name = manifest.retrieve.history
         found._history = None if name is None else make_reader(name, manifest.spec.inputs[name])
+        if manifest.retrieve.fresh_s:
+            # Imported here: few catalogues change between builds.
+            from ranklet_runtime.arrivals import Arrivals
+
+            what = manifest.retrieve
+            found._arrivals = Arrivals(what.index, what.fresh, what.fresh_s, environ)
         return found
 
     def score(self, request: RankRequest, *, deadline: float | None = None) -> RetrieveResult:
@@ -61,6 +71,8 @@ class Retriever(Scorer):
         for users where the model knows none, NonFiniteScores where the model makes a vector that is no number.
         """
         assert isinstance(request, RetrieveRequest), "the dialect of retrieval asks"
+        if self._arrivals is not None and (items := self._arrivals.look(deadline)) is not None:
+            self._index.refresh(items)
         query, degraded = self.vector(request, deadline)
         without = [ids for ids in (request.filter.deny, request.seen, request.similar) if ids is not None and len(ids)]
         try:
@@ -76,6 +88,8 @@ class Retriever(Scorer):
         if self.phases.on:
             self.phases.lap(RUN)
         counts = {"SearchedItems": found.rows, **self._counts()}
+        if self._arrivals is not None and self._arrivals.failures:
+            counts["FreshItemsFailures"], self._arrivals.failures = self._arrivals.failures, 0
         return RetrieveResult(found.scores, degraded, counts, items=found.items)
 
     def vector(self, request: RetrieveRequest, deadline: float | None = None) -> tuple[Floats, Degraded]:
