@@ -8,7 +8,7 @@ read from open functions with their tables in DynamoDB's stand-in, warm.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from ranklet.funnels.evaluating import measures
 from ranklet.funnels.evaluating.held_out import Query
 from ranklet_runtime.errors import RequestFault
 from ranklet_runtime.funnel.cascade import Cascade
-from ranklet_runtime.funnel.messages import Asked, Id, Ranker, StageFailed
+from ranklet_runtime.funnel.messages import Asked, Id, Ranker, Recommended, StageFailed
 from ranklet_runtime.funnel.opening import Opened
 from ranklet_runtime.funnel.plan import Plan
 
@@ -56,12 +56,18 @@ class Way:
 
 @dataclass
 class Judged:
-    """What a stage's model says of items whose label is known, all requests together."""
+    """What a stage's model says of items whose label is known, all requests together; and what the funnel says."""
 
     name: str
     model: str
     labels: list[bool] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
+
+    def add(self, label: bool, score: float | None) -> None:
+        """One more item, unless it has no score."""
+        if score is not None:
+            self.labels.append(label)
+            self.scores.append(score)
 
     def document(self) -> dict[str, Any]:
         """auc is null where all labels are the same."""
@@ -106,7 +112,8 @@ def evaluate(
     plan = proof.patient(plan)
     with proof.opened(bundle, plan, models, staging) as (funnel, _):
         asking = _Asking(plan, funnel.scorer)
-        ways, judged = asking.ways(), [Judged(one.name, one.model) for one in plan.stages]
+        ways = asking.ways()
+        judged = [*(Judged(one.name, one.model) for one in plan.stages), Judged("funnel", plan.funnel)]
         searched = [query for query in queries if query.relevant]
         if not searched:
             raise ModelError("no query has a relevant item; nothing can be measured")
@@ -163,16 +170,17 @@ class _Asking:
                 way.recall.append(measures.recall(ranked, query.relevant, at))
 
     def judge(self, query: Query, judged: Sequence[Judged]) -> None:
-        """Score the items of one query whose label is known, by every stage's model."""
+        """Score the items of one query whose label is known, by every stage's model and by the funnel's order."""
         if not query.judged:
             return
         ids = list(query.judged)
-        asked = replace(_asked(query), seen=None, filter={"allow": ids})
-        found = _refused(lambda: self._opened.first.retrieve(asked, len(ids), _soon()), self._names[0])
-        _add(judged[0], query, dict(zip(found.ids, found.scores.tolist(), strict=True)))
-        for one, ranker in zip(judged[1:], self._opened.others, strict=True):
-            scored = _refused(lambda ranker=ranker: ranker.rank(asked, ids, _soon(), best=len(ids)), one.name)  # type: ignore[misc]
-            _add(one, query, dict(zip(ids, scored.scores.tolist(), strict=True)))
+        asked = replace(_asked(query), seen=None, filter={"allow": ids}, k=len(ids))
+        found: Recommended = _refused(lambda: self._cascades[-1].run(asked, _soon()), "funnel")
+        for one in found.items:
+            label = query.judged[one.id]
+            for stage in judged[:-1]:
+                stage.add(label, one.scores[stage.name])
+            judged[-1].add(label, one.score)
 
     def _alone(self, ranker: Ranker, asked: Asked, at: int) -> list[Id]:
         """The best of everything that retrieval can find, by one ranker."""
@@ -180,13 +188,6 @@ class _Asking:
         scored = ranker.rank(asked, found.ids, _soon(), best=at)
         order = scored.order if scored.order is not None else np.argsort(-scored.scores, kind="stable")
         return [found.ids[place] for place in order[:at].tolist()]
-
-
-def _add(judged: Judged, query: Query, scores: Mapping[Any, float]) -> None:
-    for one, label in query.judged.items():
-        if one in scores and scores[one] == scores[one]:
-            judged.labels.append(label)
-            judged.scores.append(scores[one])
 
 
 def _soon() -> float:
