@@ -35,7 +35,9 @@ def test_every_form_has_its_figures_and_nothing_is_printed(setting: Setting, cap
     found = warm.run(setting, lambda text: None)
     rows = {(row.figure, row.n): row for row in found.rows}
     forms = ("json", "msgpack", "v2-binary")
-    of_n = {f"{name}-{form}" for name in ("handler-over-run", "handler-us", "client-us") for form in forms}
+    of_n = {
+        f"{name}-{form}" for name in ("handler-over-run", "least-over-run", "handler-us", "client-us") for form in forms
+    }
     costs = {"dollars-per-million-resident", "dollars-per-million-dynamodb"}
     alone = {"telemetry-us", "powertools-us", "telemetry-vs-powertools"}
     assert rows.keys() == {(name, 3) for name in of_n | {"session-run-us", *costs}} | {(name, None) for name in alone}

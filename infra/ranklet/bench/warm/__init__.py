@@ -2,6 +2,7 @@
 
     handler-over-run-<form>   a ratio: the handler's CPU time for a request, event and base64 included, and its share
                               of the metrics' documents, over the session's on the same tensors
+    least-over-run-<form>     the same of the least that each took in the whole run: a floor, where neighbours disturb
     handler-us-<form>         the handler's CPU time, without that share
     client-us-<form>          what awslambdaric adds to it: the event read by our marshaller, the answer written
     telemetry-us              a request's share of the documents that are written once for a hundred
@@ -37,7 +38,7 @@ NUMBERS = (1, 100, 500, 2000)
 NAMES = {"native-json": "json", "native-msgpack": "msgpack", "v2-binary": "v2-binary"}
 """Form of a request → the end of its figures' names."""
 
-PACKAGES = ("numpy", "onnxruntime", "orjson", "msgpack", "aws-lambda-powertools", "awslambdaric")
+PACKAGES = ("numpy", "onnxruntime", "orjson", "msgpack", "pybase64", "aws-lambda-powertools", "awslambdaric")
 SESSION, CONTROL = "session.run", "control"
 SHARE = "telemetry"
 
@@ -87,8 +88,9 @@ def measure(handler: Function, session: Any, n: int, setting: Setting) -> Found:
         base.equal(f"{name} of {n} candidates", dialects.scores_of(FORMS[name], answer), right)
         ways[figure] = dialects.least(partial(handler, event, context))
         ways[f"client-{figure}"] = dialects.least(client(event, answer))
-    taken = base.interleaved(ways, setting)
-    rows = [row for figure in NAMES.values() for row in _rows(figure, taken, n)]
+    least: dict[str, float] = {}
+    taken = base.interleaved({name: _noting(name, way, least) for name, way in ways.items()}, setting)
+    rows = [row for figure in NAMES.values() for row in _rows(figure, taken, least, n)]
     rows.append(base.microseconds("session-run-us", taken[SESSION], n=n, peer=SESSION))
     rows += cost.rows(taken["json"] + taken["client-json"] + taken[SHARE], n)
     return Found(rows, [taken[CONTROL] / taken[SESSION]])
@@ -108,9 +110,22 @@ def client(event: Mapping[str, Any], answer: Mapping[str, Any]) -> Any:
     return call
 
 
-def _rows(figure: str, taken: Mapping[str, Any], n: int) -> list[Row]:
+def _noting(name: str, way: Sample, least: dict[str, float]) -> Sample:
+    """The way, which leaves the least that it ever took."""
+
+    def sample(turn: int) -> float:
+        found = way(turn)
+        least[name] = min(found, least.get(name, found))
+        return found
+
+    return sample
+
+
+def _rows(figure: str, taken: Mapping[str, Any], least: Mapping[str, float], n: int) -> list[Row]:
+    floor = (least[figure] + least[SHARE]) / least[SESSION]
     return [
         base.ratio(f"handler-over-run-{figure}", taken[figure] + taken[SHARE], taken[SESSION], n=n, peer=SESSION),
+        Row(f"least-over-run-{figure}", n, floor, "ratio", None, SESSION),
         base.microseconds(f"handler-us-{figure}", taken[figure], n=n),
         base.microseconds(f"client-us-{figure}", taken[f"client-{figure}"], n=n),
     ]
