@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 BENCHES: Mapping[str, str] = {
+    "cold": "ranklet.bench.cold:run",
     "counts": "ranklet.bench.counts:run",
     "dialects": "ranklet.bench.dialects:run",
     "engines": "ranklet.bench.engines:run",
