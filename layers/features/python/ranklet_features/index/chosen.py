@@ -22,9 +22,12 @@ class Chosen:
 
     def narrowed(self, few: int) -> Chosen:
         """With `some`, where a mask leaves no more than `few`."""
-        if self.some is not None or self.mask is None or np.count_nonzero(self.mask) > few:
+        if self.mask is None or self.some is not None or np.count_nonzero(self.mask) > few:
             return self
         return choose(self.mask, self.without, np.flatnonzero(self.mask))
+
+
+EVERYTHING = Chosen(None, np.zeros(0, np.int64))
 
 
 def choose(mask: NDArray[np.bool_] | None, without: Positions, only: Positions | None = None) -> Chosen:

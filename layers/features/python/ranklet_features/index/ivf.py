@@ -46,6 +46,7 @@ class Ivf:
         self._spec, self._scan, self._centroids, self._starts = spec, scan, centroids, starts
         self._bounds: list[int] = starts.tolist()
         self._sizes = np.diff(starts)
+        self._total = len(self._sizes)
 
     @classmethod
     def open(cls, spec: IndexSpec, scan: Scan, files: Files) -> Ivf:
@@ -63,9 +64,11 @@ class Ivf:
         wanted, looked, parts = self._probes(count), 0, list[_Part]()
         lists = _nearest(affinity, wanted)
         while True:
-            parts.append(self._part(lists, query, chosen))
+            part = self._part(lists, query, chosen)
+            parts.append(part)
             looked += len(lists)
-            if looked >= self._spec.lists:
+            # The usual search: nothing is kept out, and there is enough.
+            if looked >= self._total or (part.allowed == len(part.scores) >= count and chosen.mask is None):
                 break
             wanted = max(wanted, self._more(parts, count, looked, chosen))
             if looked >= wanted:
@@ -96,8 +99,8 @@ class Ivf:
         return self._probes(count + hidden)
 
     def _part(self, lists: NDArray[np.intp], query: Floats, chosen: Chosen) -> _Part:
-        sizes = self._sizes[lists]
-        ends = np.cumsum(sizes)
+        sizes = self._sizes.take(lists)
+        ends = sizes.cumsum()
         scores = np.empty(int(ends[-1]), np.float32)
         mask, bounds, products = chosen.mask, self._bounds, self._scan.products
         at = 0
@@ -111,7 +114,7 @@ class Ivf:
             at = end
         hidden = self._hide(scores, lists, ends - sizes, chosen.without) if len(chosen.without) else 0
         allowed = len(scores) - hidden if mask is None else int(np.count_nonzero(scores > -np.inf))
-        return _Part(scores, self._starts[lists], sizes, allowed)
+        return _Part(scores, self._starts.take(lists), sizes, allowed)
 
     def _hide(self, scores: Floats, lists: NDArray[np.intp], firsts: NDArray[np.int64], without: Positions) -> int:
         """Take positions out of the scores of some lists; how many were there."""
@@ -127,10 +130,12 @@ class Ivf:
 def _nearest(affinity: Floats, count: int) -> NDArray[np.intp]:
     """The lists with the highest `count` products, and all that equal the last; not those that were taken already."""
     if count >= len(affinity):
-        return np.flatnonzero(affinity > -np.inf)
+        return (affinity > -np.inf).nonzero()[0]
     # A third of the time that argpartition takes.
-    edge = np.partition(affinity, len(affinity) - count)[len(affinity) - count]
-    return np.flatnonzero(affinity >= edge) if edge > -np.inf else np.flatnonzero(affinity > -np.inf)
+    ordered = affinity.copy()
+    ordered.partition(len(affinity) - count)
+    edge = ordered[len(affinity) - count]
+    return ((affinity >= edge) if edge > -np.inf else (affinity > -np.inf)).nonzero()[0]
 
 
 def _positions(found: NDArray[np.intp], parts: list[_Part]) -> NDArray[np.int64]:
@@ -139,7 +144,7 @@ def _positions(found: NDArray[np.intp], parts: list[_Part]) -> NDArray[np.int64]
     if len(parts) > 1:
         starts = np.concatenate([part.starts for part in parts])
         sizes = np.concatenate([part.sizes for part in parts])
-    ends = np.cumsum(sizes)
-    owner = np.searchsorted(ends, found, side="right")
-    positions: NDArray[np.int64] = starts[owner] + found - (ends[owner] - sizes[owner])
+    ends = sizes.cumsum()
+    positions: NDArray[np.int64] = (starts + sizes - ends).take(ends.searchsorted(found, side="right"))
+    positions += found
     return positions

@@ -10,6 +10,7 @@ every answer; where every row is looked at, the answer is the one of brute force
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from ranklet_features.index import fresh, scoring
 from ranklet_features.index.attributes import Attributes
-from ranklet_features.index.chosen import Chosen, Positions, choose
+from ranklet_features.index.chosen import EVERYTHING, Chosen, Positions, choose
 from ranklet_features.index.exact import Exact
 from ranklet_features.index.files import Files, Rows
 from ranklet_features.index.fresh import Fresh
@@ -93,7 +94,8 @@ class Index:
         whose scores would be beyond float32.
         """
         query = self._unit(query)
-        length = float(np.linalg.norm(query.astype(np.float64)))
+        wide = query.astype(np.float64)
+        length = sqrt(wide.dot(wide))
         if not length * max(self.spec.longest, 1.0) < HUGE:
             raise OverflowError("the query's numbers are too large")
         positions, rows, lists = self._look(query, count, self._chosen(allow, deny, where), length)
@@ -102,8 +104,8 @@ class Index:
         if len(new):
             scores = np.concatenate([scores, scoring.exact_scores(self._fresh.vectors[new], query)])
             places = np.concatenate([places, self.spec.rows + np.asarray(new)])
-        order = scoring.best(scores, places, count)
-        return Found(self._names(places[order]), scores[order], rows + len(new), lists)
+        places, scores = scoring.best(scores, places, count)
+        return Found(self._names(places), scores, rows + len(new), lists)
 
     def vectors(self, ids: Any) -> tuple[Floats, NDArray[np.bool_]]:
         """The vectors of those ids that are there, float32 [m, dim], in their order; and which of the ids these are."""
@@ -125,6 +127,8 @@ class Index:
         return (wide / length if 0 < length < np.inf else wide).astype(np.float32)
 
     def _chosen(self, allow: Any, deny: Any, where: Mapping[str, Sequence[Any]]) -> Chosen:
+        if allow is None and not where and not len(deny) and not len(self._stale):
+            return EVERYTHING
         mask = self._attributes.mask(where) if where else None
         without = np.concatenate([self._positions(deny), self._stale]) if len(deny) else self._stale
         return choose(mask, without, None if allow is None else self._positions(allow))
@@ -140,10 +144,12 @@ class Index:
 
     def _scored(self, query: Floats, positions: NDArray[Any]) -> Floats:
         step = scoring.AT_ONCE
+        if len(positions) <= step:
+            return scoring.exact_scores(self._rows(positions), query)
         parts = [
             scoring.exact_scores(self._rows(positions[at : at + step]), query) for at in range(0, len(positions), step)
         ]
-        return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.float32), *parts])
+        return np.concatenate(parts)
 
     def _rows(self, positions: NDArray[Any]) -> Floats:
         if self._vectors is None:
@@ -169,8 +175,7 @@ class Index:
 
     def _names(self, places: NDArray[np.int64]) -> Any:
         """Ids of places in the catalogue; fresh items come after all others."""
-        new = places >= self.spec.rows
-        if not new.any():
+        if not len(self._fresh.ids) or not (new := places >= self.spec.rows).any():
             return self._ids.names(places)
         names = np.empty(len(places), dtype=object)
         names[~new] = np.array([*self._ids.names(places[~new])], dtype=object)
