@@ -1,8 +1,8 @@
 """Ask a funnel, its first stages, and each of its models alone for the same held-out requests, and measure the answers.
 
 A model alone ranks the whole catalogue, which is what a funnel saves: retrieval by its own scores, a ranker every item
-that retrieval can find. So the price of each way stands beside its quality: milliseconds of this machine for a request,
-read from open functions with their tables in DynamoDB's stand-in, warm.
+that retrieval can find. So the price of each way stands beside its quality: milliseconds of this machine for a request
+to open functions, whose tables' rows are in their caches.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ from ranklet_runtime.funnel.plan import Plan
 Progress = Callable[[str], None]
 
 PATIENT_S = 3600.0
-WARM = 3
-"""Requests before the first that is timed."""
 
 
 @dataclass
@@ -117,10 +115,10 @@ def evaluate(
         searched = [query for query in queries if query.relevant]
         if not searched:
             raise ModelError("no query has a relevant item; nothing can be measured")
-        for number, query in enumerate([*searched[:WARM], *searched]):
+        for number, query in enumerate(searched):
             if number % 50 == 0:
                 progress(f"request {number} of {len(searched)}")
-            asking.search(query, ways, at=at, counted=number >= WARM)
+            asking.search(query, ways, at=at)
         for number, query in enumerate(queries):
             if number % 500 == 0:
                 progress(f"judged items of request {number} of {len(queries)}")
@@ -148,7 +146,7 @@ class _Asking:
         ]
         return [*found, *(Way(f"{name} alone", (name,)) for name in self._names[1:])]
 
-    def search(self, query: Query, ways: Sequence[Way], *, at: int, counted: bool) -> None:
+    def search(self, query: Query, ways: Sequence[Way], *, at: int) -> None:
         """Ask every way for one query's items."""
         asked = _asked(query)
         count = len(self._names)
@@ -160,14 +158,15 @@ class _Asking:
         ]
         calls += [lambda ranker=ranker: self._alone(ranker, asked, at) for ranker in self._opened.others]  # type: ignore[misc]
         assert len(calls) == len(ways) == 2 * count - 1
+        for call in (calls[0], calls[-1]):
+            _refused(call, "funnel")  # what is read from tables is the first's to wait for, whichever that is
         for way, call in zip(ways, calls, strict=True):
             begun = time.perf_counter()
             ranked = _refused(call, way.name)
             took = (time.perf_counter() - begun) * 1000
-            if counted:
-                way.ms.append(took)
-                way.ndcg.append(measures.ndcg(ranked, query.relevant, at))
-                way.recall.append(measures.recall(ranked, query.relevant, at))
+            way.ms.append(took)
+            way.ndcg.append(measures.ndcg(ranked, query.relevant, at))
+            way.recall.append(measures.recall(ranked, query.relevant, at))
 
     def judge(self, query: Query, judged: Sequence[Judged]) -> None:
         """Score the items of one query whose label is known, by every stage's model and by the funnel's order."""
