@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ranklet import pipeline
 from ranklet.bench.base import Progress, Setting
+from ranklet.bench.dialects import ranker
 from ranklet.bench.peers import bodies, catalogue, environments, folders, functions, http_servers, packaged
 from ranklet.bench.peers.bodies import Asked
 from ranklet.bench.peers.environments import Runtime
@@ -66,7 +67,7 @@ class Ours:
 
     def split(self, first: Reference) -> Opener:
         """The same model, brought as one graph and a catalogue; built here."""
-        folder = catalogue.write(self._this.scratch / "functions" / "split")
+        folder = catalogue.write(self._this.scratch / "catalogue" / ranker.NAME)
         bundle = pipeline.build(folder, out=self._this.scratch / "split").folder
         launch = packaged.ours(bundle, self._layers, self._this.runtime)
         asked = bodies.named(*first)
