@@ -35,6 +35,8 @@ def hurdle(funnel: Funnel, models: Sequence[Deployable]) -> str | None:
     for one in models:
         if one.manifest.artefacts is not None:
             return f"{one.model.name} fetches its graphs from S3"
+        if one.manifest.token is not None:
+            return f"{one.model.name} gives tokens ([token]), whose key is that of a function of its own"
     package, left = _package(models), LIMIT - room.layers(onnx=onnx)
     if package > left:
         return f"the stages' bundles take {_mb(package)}, the layers leave {_mb(left)} of a package"

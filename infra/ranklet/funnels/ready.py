@@ -86,6 +86,8 @@ def _whole(plan: Plan, inside: tuple[Deployable, ...]) -> Manifest:
         limits=Limits(plan.limits.items, plan.limits.body_bytes, plan.limits.deadline_ms),
         threads=plan.threads,
         watch=Watched(phases=False),
+        # With it comes the right to fetch items that came after the build.
+        retrieve=next((one.manifest.retrieve for one in inside if one.manifest.retrieve is not None), None),
     )
 
 

@@ -104,6 +104,11 @@ def test_stages_that_do_not_fit_get_a_function_each_or_are_refused(
         build(here)
 
 
+def test_a_stage_that_gives_tokens_has_a_function_of_its_own(here: Project, edit: Edit) -> None:
+    edit("hot/model.toml", "[output]", "[token]\n\n[output]")
+    assert "hot gives tokens" in build(here).reason
+
+
 def test_a_stage_that_was_built_again_makes_the_funnel_stale(here: Project, edit: Edit) -> None:
     edit("warm/model.toml", 'name = "warm"', 'name = "warm"\nversion = 2')
     again: list[str] = []
