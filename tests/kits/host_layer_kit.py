@@ -18,6 +18,7 @@ INSTALLED = (
     "jmespath",
     "typing_extensions.py",
     "pybase64",
+    "csimdjson.abi3.so",
 )
 """pybase64 is a layer's part from Python 3.12 on; what is not installed, the layers of this Python do not have."""
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from runtime_kit import MODEL, VECTORS, Context, body_of, buffer, document, event, write_bundle
+from runtime_kit import MODEL, VECTORS, Context, body_of, buffer, document, event, without_short_way, write_bundle
 
 from ranklet_runtime.function import Function
 
@@ -77,17 +77,29 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Function:
     bundle = write_bundle(tmp_path_factory.mktemp("wide") / "bundle", manifest)
     weights = {f"w.{name}": np.linspace(-1, 1, size, dtype=np.float32) for name, size in SIZES.items()}
     np.savez(bundle / "weights.npz", bias=np.zeros(1, np.float32), **weights)
-    return Function.open(bundle, {})
+    return both(bundle)
+
+
+LONG: dict[Function, Function] = {}
+"""The same model, without the short way of plain requests."""
+
+
+def both(bundle: Path) -> Function:
+    films = Function.open(bundle, {})
+    LONG[films] = without_short_way(Function.open(bundle, {}))
+    return films
 
 
 OURS = re.compile(rb"Traceback|site-packages|ranklet_runtime|ranklet_features|numpy|internal error", re.IGNORECASE)
 REPOSITORY = str(Path(__file__).parents[2]).encode()
-STATUSES = {200, 400, 404, 405, 413, 415, 422, 424}
+STATUSES = {200, 400, 403, 404, 405, 413, 415, 422, 424}
 
 
 def check(films: Function, asked: Any, context: Any = None) -> int:
-    """The invariants of every answer; its status."""
+    """The invariants of every answer; its status. The short way answers as the long one."""
     answer = films(asked, context)
+    long = LONG[films](asked, context)
+    assert answer == long
     assert answer.keys() == {"statusCode", "headers", "body", "isBase64Encoded"}
     assert answer["statusCode"] in STATUSES, answer
     assert all(isinstance(text, str) for pair in answer["headers"].items() for text in pair)

@@ -42,6 +42,9 @@ STANDARD = {
 # What came in base64 is decoded 30 times faster, which is worth its 2 ms at the first such body.
 BASE64 = {"pybase64"} if sys.version_info >= (3, 12) else set[str]()
 
+# Numbers of JSON become arrays without an object each; imported for the second request, 2 ms.
+SIMDJSON = {"csimdjson", "_cython_3_1_2"}
+
 NEVER = {
     "asyncio", "aws_lambda_powertools", "awslambdaric", "boto3", "botocore", "jmespath", "onnx", "pandas", "polars",
     "pydantic", "ranklet", "requests", "simplejson", "sqlite3", "torch", "typing_extensions", "unittest", "urllib3",
@@ -86,7 +89,7 @@ EVENTS = [rank(REQUEST), rank_packed(REQUEST), rank("{"), predict({"inputs": {"a
 def test_numpy_model_imports_only_what_is_listed(tmp_path: Path) -> None:
     found = imported(tmp_path, write_bundle(tmp_path / "bundle"), EVENTS)
     assert found["statuses"] == [200, 200, 400, 200]
-    assert tops(found["new"]) - OURS - STANDARD == {"numpy", *BASE64}
+    assert tops(found["new"]) - OURS - STANDARD == {"numpy", *BASE64, *SIMDJSON}
     assert {name for name in found["new"] if name.startswith("numpy")} <= {
         "numpy._typing._add_docstring",
         "numpy.typing",
@@ -171,4 +174,4 @@ def test_handler_is_short() -> None:
     import ranklet_runtime
 
     source = Path(ranklet_runtime.__path__[0], "handler.py").read_text()
-    assert len(source.splitlines()) <= 30
+    assert len(source.splitlines()) <= 33

@@ -50,6 +50,8 @@ RULES: tuple[tuple[str, str], ...] = (
     ("backports/zstd/_cffi", "for PyPy"),
     ("backports/zstd/tarfile.py", "archives; bodies are single frames"),
     ("backports/zstd/zipfile", "archives; bodies are single frames"),
+    ("simdjson/*.cpp", "the source of the compiled module"),
+    ("simdjson/*.h", "the source of the compiled module"),
     ("msgpack/fallback.py", "for machines without the compiled module"),
 )
 

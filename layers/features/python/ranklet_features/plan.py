@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from struct import error as StructError
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from ranklet_features.blocks import Columns, Sides
-from ranklet_features.columns import Reader
+from ranklet_features.columns import Column, Reader
 from ranklet_features.compiling import compile_features
 from ranklet_features.errors import InputError, SpecError
 from ranklet_features.inputs import make_reader
-from ranklet_features.kinds.base import Array, Compiled, Tensor, Values
-from ranklet_features.lean import dataclass
+from ranklet_features.kinds.base import Array, Compiled, Plain, Tensor, Values
 from ranklet_features.raw import names
 from ranklet_features.reading import Reading
 from ranklet_features.spec import FeatureSpec, Input
@@ -30,10 +30,15 @@ from ranklet_features.tables import TableReader
 
 Surplus = Literal["refuse", "ignore"]
 Users = list[Compiled]
+Makers = tuple[tuple[Compiled, Plain | None], ...]
+
+UNUSUAL = (KeyError, TypeError, ValueError, OverflowError, StructError, InputError, RuntimeWarning)
+"""What `FeaturePlan.assemble_plain` raises; StoreUnavailable is not among them. RuntimeWarning is NumPy's overflow,
+where warnings are errors; a function has switched it off (`ranklet_runtime.handler`).
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Assembled:
+class Assembled(NamedTuple):
     """tensors: what the spec's features made, by name; they may share memory with the caller's columns.
 
     n: the number of candidates (rows). degraded: what had to be defaulted, by reason → how many.
@@ -74,6 +79,10 @@ class FeaturePlan:
         self.pads = {feature.name: feature.pads for feature in features if feature.ids is not None}
         self.features: Sequence[Compiled] = features
         self._tables, self._stored = tables, tuple(stored)
+        self._readers = {reader.name: reader for reader in readers}
+        self._makers: Makers = tuple((feature, feature.plain(spec.inputs)) for feature in features)
+        makers = [(feature.name, make) for feature, make in self._makers if make is not None]
+        self._shortest = makers if len(makers) == len(features) and not (tables or stored) else None
         together = [feature.together for feature in features]
         self._every = Reading(readers, together, single=False)
         self._once = Reading([one for one in readers if one.side != "item"], together, single=True)
@@ -134,6 +143,26 @@ class FeaturePlan:
                 n = self._items.many(sides, columns)
             return self._run(columns, n, deadline)
 
+    def assemble_plain(
+        self, once: Mapping[str, Any], items: Mapping[str, Any], n: int, *, deadline: float | None = None
+    ) -> Assembled:
+        """`assemble`, bit for bit, of a request without anything unusual in it; n is 1 or more.
+
+        once: the values of user and context, of inputs that are theirs. items: the columns, each of n values: an array
+        of numbers [n] whose dtype the input takes as it is (`blocks.HELD`), or a list.
+        Raises one of UNUSUAL where something is unusual or wrong: `assemble` reads it or says what is wrong.
+        """
+        if self._shortest is not None:
+            return Assembled({name: make(once, items) for name, make in self._shortest}, n, {})
+        with np.errstate(over="ignore", invalid="ignore"):
+            values, degraded = self._read(Unread(self._readers, once, items, n), {}, deadline)
+            for feature, make in self._makers:
+                if make is not None:
+                    values.tensors[feature.name] = make(once, items)
+                else:
+                    values.tensors.update(feature.run(values))
+        return Assembled(values.tensors, n, degraded)
+
     def assemble_columns(self, frame: Any, *, surplus: Surplus = "ignore", deadline: float | None = None) -> Assembled:
         """A training frame → tensors of its n rows, by the very code that serves.
 
@@ -150,7 +179,16 @@ class FeaturePlan:
         return self.assemble(sides["user"], sides["context"], sides["item"], per_row=True, deadline=deadline)
 
     def _run(self, columns: Columns, n: int, deadline: float | None) -> Assembled:
-        values, degraded = Values(columns, tables=columns.tables), {}
+        values, degraded = self._read(columns, columns.tables, deadline)
+        for feature in self.features:
+            values.tensors.update(feature.run(values))
+        return Assembled(values.tensors, n, degraded)
+
+    def _read(
+        self, columns: Mapping[str, Column], tables: Mapping[Any, Array], deadline: float | None
+    ) -> tuple[Values, dict[str, int]]:
+        """What the features see: columns, and the rows of tables; and what of those had to be defaulted."""
+        values, degraded = Values(columns, tables=tables), {}
         for table, users in self._tables:
             rows, counts = table.read([feature.wanted(values) for feature in users], deadline)
             values.rows.update(zip((feature.name for feature in users), rows, strict=True))
@@ -159,9 +197,7 @@ class FeaturePlan:
             values.rows[reader.name], values.tensors[reader.found], unread = reader.read(values, deadline)
             if unread:
                 degraded[reader.reason] = degraded.get(reader.reason, 0) + unread
-        for feature in self.features:
-            values.tensors.update(feature.run(values))
-        return Assembled(values.tensors, n, degraded)
+        return values, degraded
 
     def _refuse_surplus(self, sides: Sides) -> None:
         for side, sent in sides.items():
@@ -170,6 +206,27 @@ class FeaturePlan:
                 name = next(name for name in sent if name not in known)
                 allowed = ", ".join(sorted(known)) or "nothing"
                 raise InputError(side, str(name)[:80], f"not an input of this model; allowed in {side}: {allowed}")
+
+
+class Unread(dict[str, Column]):
+    """The columns of a plain request, each read when a feature asks for it."""
+
+    def __init__(
+        self, readers: Mapping[str, Reader], once: Mapping[str, Any], items: Mapping[str, Any], n: int
+    ) -> None:
+        super().__init__()
+        self._readers, self._once, self._items, self._n = readers, once, items, n
+
+    def __missing__(self, name: str) -> Column:
+        reader = self._readers[name]
+        if reader.side == "item":
+            raw = self._items.get(name)
+            column = reader.absent(self._n, single=False) if raw is None else reader.many(raw)
+        else:
+            raw = self._once.get(name)
+            column = reader.absent(1, single=True) if raw is None else reader.one(raw)
+        self[name] = column
+        return column
 
 
 def _tables(

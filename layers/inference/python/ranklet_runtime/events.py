@@ -24,6 +24,9 @@ ANSWER_BYTES = 6_291_556
 WORST_ESCAPE = 3
 """A byte of UTF-8 takes at most three in the answer's JSON: two for a quote, `\\uXXXX` for two or more bytes."""
 
+COPY = "ranklet-shadow"
+"""What stands in the event of a request that another version answered, as `ranklet_runtime.shadow` has it."""
+
 NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
 NOT_AN_EVENT = (
@@ -92,7 +95,7 @@ def _body(event: Mapping[str, Any], limit: int) -> bytes:
     if len(text) > (limit + 2) // 3 * 4 if encoded else len(text) > limit:
         raise _too_large(limit)
     try:
-        body = _from_base64()(text) if encoded else text.encode()
+        body = from_base64()(text) if encoded else text.encode()
     except ValueError as error:  # binascii.Error and UnicodeEncodeError are such
         raise BadRequest("the body is not valid " + ("base64" if encoded else "UTF-8")) from error
     if len(body) > limit:
@@ -101,7 +104,7 @@ def _body(event: Mapping[str, Any], limit: int) -> bytes:
 
 
 @cache
-def _from_base64() -> Callable[[str], bytes]:
+def from_base64() -> Callable[[str | bytes], bytes]:
     """What decodes strictly: no character of another alphabet, no padding but at the end.
 
     pybase64 takes 2 µs for 43 KB, where the standard library takes 80. It is imported for the first body that needs

@@ -9,11 +9,14 @@ first.settle()
 
 from pathlib import Path  # noqa: E402
 
+import numpy as np  # noqa: E402
+
 from ranklet_runtime import marshaller, polling  # noqa: E402
 from ranklet_runtime.function import Function  # noqa: E402
 
 marshaller.install()
 polling.install()
+np.seterr(over="ignore", invalid="ignore")  # what overflows is refused by name; the log need not tell it as well
 handler = Function.open(Path(os.environ["LAMBDA_TASK_ROOT"]), os.environ)
 handler.scorer.verify()
 started_as = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")

@@ -42,6 +42,11 @@ class Observer:
 
             self.health = Health.of(manifest, scorer.compiled)
 
+    @property
+    def idle(self) -> bool:
+        """Whether the next request is only counted."""
+        return self._count + 1 < self._next
+
     def scored(self, asked: RankRequest, result: RankResult) -> None:
         """Keep the request if it is to be looked at; nearly all cost a count."""
         self._count += 1

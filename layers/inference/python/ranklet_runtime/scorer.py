@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ranklet_features.errors import InputError, StoreUnavailable
 from ranklet_features.kinds.base import Compiled, Tensor
-from ranklet_features.plan import Assembled, FeaturePlan
+from ranklet_features.plan import UNUSUAL, Assembled, FeaturePlan
 from ranklet_features.stores import open_store
 from ranklet_features.stores.base import EmbeddingStore, RemoteStore
 from ranklet_features.stores.counts import Counting, Counts
@@ -50,6 +50,7 @@ COLUMN = (list, np.ndarray)
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
 NONE_TOLD: Mapping[str, Any] = MappingProxyType({})
+NOBODY: Mapping[int, Exception] = MappingProxyType({})
 
 
 class Scorer:
@@ -146,10 +147,27 @@ class Scorer:
         assembled = self._assemble(request, deadline)
         if self.phases.on:
             self.phases.lap(ASSEMBLE)
+        return self._run(assembled, deadline, request)
+
+    def score_plain(
+        self, once: Mapping[str, Any], items: Mapping[str, Any], n: int, *, deadline: float | None = None
+    ) -> RankResult | None:
+        """`score` of a plain request, as `FeaturePlan.assemble_plain` has it; n is 1 or more, and within the limit.
+
+        None where something in it is unusual or wrong: `score` reads it, or says what. Raises StoreUnavailable and
+        NonFiniteScores as that does.
+        """
+        try:
+            assembled = self._plan.assemble_plain(once, items, n, deadline=deadline)
+        except UNUSUAL:
+            return None
+        return self._run(assembled, deadline, None)
+
+    def _run(self, assembled: Assembled, deadline: float | None, request: RankRequest | None) -> RankResult:
+        """request: None for a plain one."""
         if assembled.n == 0:
             return RankResult(np.empty(0, np.float32), assembled.degraded, NOTHING, {name: [] for name in self._told})
-        tensors: dict[str, NDArray[Any]] = dict(assembled.tensors)
-        degraded = dict(assembled.degraded)
+        tensors, degraded = assembled.tensors, assembled.degraded
         for engine in self._engines:
             if isinstance(engine, Lookup):
                 rows, defaulted = engine.read(tensors, deadline)
@@ -157,7 +175,7 @@ class Scorer:
                 degraded.update(defaulted)
             else:
                 tensors.update(engine.run(tensors))
-        for last in self._paths.last(assembled.n, tensors, per_row=request.per_row):
+        for last in self._paths.last(assembled.n, tensors, per_row=request is not None and request.per_row):
             tensors.update(last.run(tensors))
         count = assembled.n
         made = tensors[self._score] if self.after is None else self.after.score(tensors)
@@ -165,8 +183,11 @@ class Scorer:
         outputs = tell(self._told, tensors, assembled.n) if self._told else NONE_TOLD
         if self.phases.on:
             self.phases.lap(RUN)
-        ordered = None if self.after is None else self.after.ordered(scores, tensors, request)
-        return RankResult(scores, degraded, self._counts(), outputs, ordered=ordered)
+        ordered = None
+        if self.after is not None and request is not None:
+            ordered = self.after.ordered(scores, tensors, request)
+        counts = self._counts() if self._counting else NOTHING
+        return RankResult(scores, degraded, counts, outputs, NOBODY, ordered)
 
     def features(self, request: RankRequest) -> Assembled:
         """What the features make of a request: the tensors that a caller may send instead of it, and others."""
@@ -226,8 +247,6 @@ class Scorer:
 
     def _counts(self) -> Mapping[str, int]:
         """What engines counted since the last request."""
-        if not self._counting:
-            return NOTHING
         found: Counter[str] = Counter()
         for engine in self._counting:
             found.update(engine.counts)

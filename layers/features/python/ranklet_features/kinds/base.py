@@ -6,7 +6,7 @@ tables of sines. A run sees the typed columns and the tensors made so far (`Valu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -32,6 +32,13 @@ class Tensor(NamedTuple):
     dtype: str
     shape: tuple[int | None, ...]
     side: Side
+
+
+Plain = Callable[[Mapping[str, Any], Mapping[str, Any]], Array]
+"""Makes a feature's one tensor of a plain request: values that come once, and items' columns, each by input.
+
+Raises one of `plan.UNUSUAL` where they are not plain.
+"""
 
 
 class Wanted(NamedTuple):
@@ -87,6 +94,10 @@ class Compiled:
     def wanted(self, values: Values) -> Wanted:
         """The keys to read from `table`, asked before any feature runs."""
         raise NotImplementedError
+
+    def plain(self, inputs: Mapping[str, Input]) -> Plain | None:
+        """The short way from plain values to the same tensor, bit for bit; None where `run` is the only one."""
+        return None
 
     def run(self, values: Values) -> Mapping[str, Array]:
         """The tensors of `signature`. Raises InputError for a value that the options refuse."""

@@ -7,15 +7,23 @@ contiguous memory (so that one row and a million give the same bits), narrowed o
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from math import hypot
+from operator import itemgetter
+from struct import pack
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.columns import Column
-from ranklet_features.kinds.base import Array, Compiled, Scope, Tensor, Values, side_of
+from ranklet_features.kinds.base import Array, Compiled, Plain, Scope, Tensor, Values, side_of
 from ranklet_features.lean import dataclass
-from ranklet_features.values import all_finite
+from ranklet_features.spec import Input
+from ranklet_features.values import CLASSES, all_finite
+
+LARGE = 1e38
+"""A length or a sum of squares below this is of numbers that are all there, finite, and within 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +65,21 @@ class Dense(Compiled):
             raise scope.error(problem)
         return cls(options, scope, [declared.length or 1 for declared in inputs])
 
+    def plain(self, inputs: Mapping[str, Input]) -> Plain | None:
+        declared = [inputs[name] for name in self.of]
+        if any(one.type != "float" or one.length is not None for one in declared):
+            return None
+        sides = {one.side == "item" for one in declared}
+        return None if len(sides) > 1 else _items(self) if sides == {True} else _once(self)
+
     def run(self, values: Values) -> dict[str, Array]:
-        matrix = self._matrix(values)
+        tensor = self.computed(self._matrix(values))
+        if not all_finite(tensor):
+            self._refuse_overflow([values.columns[name] for name in self.of], tensor)
+        return {self.name: tensor}
+
+    def computed(self, matrix: Array) -> Array:
+        """The tensor of the columns side by side; not looked at for what is not finite."""
         if self.clip is not None:
             matrix = np.minimum(np.maximum(matrix, self.clip[0]), self.clip[1])
         if self.log:
@@ -67,10 +88,7 @@ class Dense(Compiled):
             matrix = matrix - self.mean
         if self.std is not None:
             matrix = matrix / self.std
-        tensor = matrix if matrix.dtype == self.dtype else matrix.astype(self.dtype)
-        if not all_finite(tensor):
-            self._refuse_overflow([values.columns[name] for name in self.of], tensor)
-        return {self.name: tensor}
+        return matrix if matrix.dtype == self.dtype else matrix.astype(self.dtype)
 
     def _matrix(self, values: Values) -> Array:
         """The columns side by side, in 64 bits where something is computed with them."""
@@ -102,6 +120,51 @@ class Dense(Compiled):
                     int(np.argmax(bad)), f"beyond {8 * self.dtype.itemsize} bits as feature {self.name!r}"
                 )
             at += width
+
+
+def _once(dense: Dense) -> Plain:
+    take, classes, letter = _taker(dense.of), CLASSES["float"], "d" if dense.computes else dense.dtype.char
+    form, dtype = f"{dense.width}{letter}", np.dtype(letter)
+
+    def plain(once: Mapping[str, Any], items: Mapping[str, Any]) -> Array:
+        raws = take(once)
+        if not classes.issuperset(map(type, raws)) or not hypot(*raws) < LARGE:
+            raise TypeError(dense.name)
+        return _computed(dense, np.frombuffer(pack(form, *raws), dtype).reshape(1, -1))
+
+    return plain
+
+
+def _items(dense: Dense) -> Plain:
+    take, width = _taker(dense.of), dense.width
+    dtype = np.dtype(np.float64) if dense.computes else dense.dtype
+
+    def plain(once: Mapping[str, Any], items: Mapping[str, Any]) -> Array:
+        table = np.concatenate(take(items))
+        if table.dtype.char not in "fd":  # an int is rounded to 64 bits first; squares of 16 bits do not fit them
+            table = table.astype(np.float64)
+        if table.ndim != 1 or not table.dot(table) < LARGE:
+            raise ValueError(dense.name)
+        return _computed(dense, table.reshape(width, -1).T.astype(dtype, order="C"))
+
+    return plain
+
+
+def _computed(dense: Dense, matrix: Array) -> Array:
+    if not dense.computes:
+        return matrix
+    with np.errstate(over="ignore", invalid="ignore"):
+        tensor = dense.computed(matrix)
+    if not all_finite(tensor):
+        raise ValueError(dense.name)
+    return tensor
+
+
+def _taker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Their values, as a tuple also where it is one."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: (values[names[0]],)
 
 
 def _problem(options: Options) -> str | None:

@@ -49,13 +49,16 @@ class IdOptions:
 
 
 class Encoder:
-    """Encodes the flattened values of a column. ids: how many ids there are. pads: -1 if strangers get no id."""
+    """Encodes the flattened values of a column. ids: how many ids there are. pads: -1 if strangers get no id.
+
+    itself: whether a known value is its own id.
+    """
 
     def __init__(self, options: IdOptions, declared: Input, scope: Scope) -> None:
         _check(options, declared, scope)
         self.oov = options.oov
         self.hashed = hasher(options.hash, options.hash_key, options.seed)
-        self.absent = options.absent
+        self.absent, self.itself = options.absent, options.size is not None
         self.pads = (-1,) if options.oov_index == -1 or options.absent is not None else ()
         self.known, self.encode = _known(options, declared, scope)
         self.stranger = _stranger(options, self.known)
@@ -81,6 +84,11 @@ class Encoder:
             ids = ids.copy()
             ids[strangers] = self.known + to_buckets(hashes, self.buckets)
         return ids
+
+    @property
+    def alone(self) -> Encode | None:
+        """What makes ids of values without a look at the column that they stand in; None where that is needed."""
+        return self.encode if self.oov == "index" and self.absent is None else None
 
     def unknown(self, values: Words) -> int:
         """How many values have no id of their own; with an id that a known value shares, both are counted."""

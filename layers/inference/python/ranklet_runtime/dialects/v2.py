@@ -104,7 +104,7 @@ class V2:
                 columns[name] = as_column(values, kind, shape, declared=declared, path=path)
         if start != len(request.body):
             raise BadRequest(f"{len(request.body) - start} bytes follow that belong to no input's binary_data_size")
-        return flat.request(columns, served, _wanted(document, served), tensors=own)
+        return flat.request(columns, served, wanted_of(document, served), tensors=own)
 
     def encode(
         self, result: RankResult, *, asked: RankRequest, request: HttpRequest, call: Call, served: Served
@@ -186,7 +186,7 @@ def _refuse_mangled(request: HttpRequest, end: int) -> None:
         )
 
 
-def _wanted(document: Mapping[str, Any], served: Served) -> Wanted:
+def wanted_of(document: Mapping[str, Any], served: Served) -> Wanted:
     asked = document.get("id")
     if asked is not None and type(asked) is not str:
         raise BadRequest("must be a string", path="$.id")

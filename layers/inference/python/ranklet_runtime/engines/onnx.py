@@ -50,7 +50,12 @@ class OnnxEngine:
         self._inputs = _ports("input", session.get_inputs(), step.inputs)
         self._outputs = _ports("output", session.get_outputs(), step.outputs)
         self._names = [port.name for port in self._outputs]
+        self._tensors = [port.tensor for port in self._outputs]
         self._once = {port.name for port in self._inputs if _stays(port, step)}
+        self._wired = [
+            (port.name, port.tensor, port.dtype, len(port.shape), port, port.name in self._once)
+            for port in self._inputs
+        ]
 
     @classmethod
     def open(cls, step: Step, folder: Path, *, threads: int) -> Self:
@@ -63,21 +68,33 @@ class OnnxEngine:
 
     def run(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
         """As the protocol says; without rows the graph is not run, as many break there."""
-        feeds = {port.name: _fitted(port, tensors[port.tensor]) for port in self._inputs}
-        rows = _rows(feeds.values())
+        feeds, rows, users, alone = dict[str, Array](), 1, False, False
+        for name, tensor, dtype, rank, port, stays in self._wired:
+            value = tensors[tensor]
+            if value.dtype is not dtype or value.ndim != rank:
+                value = _fitted(port, value)
+            feeds[name] = value
+            if len(value) == 1:
+                alone = alone or not stays
+            elif rows:
+                alone = alone or rows not in (1, len(value))  # which is refused where the one is made the other
+                rows, users = len(value), users or stays
         if rows == 0:
             return {port.tensor: np.empty((0, *_tail(port)), port.dtype) for port in self._outputs}
-        if any(len(feeds[name]) > 1 for name in self._once):
+        if users:
             return self._by_user(feeds, rows)
-        return self._run(feeds, rows)
+        return self._run(feeds, rows) if alone else self._ran(feeds)
 
     def _run(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
+        """All that is of one row and may not stay so is expanded first."""
         full = {
             name: value if name in self._once or len(value) == rows else _expanded(value, rows)
             for name, value in feeds.items()
         }
-        values = self._session.run(self._names, full)
-        return {port.tensor: value for port, value in zip(self._outputs, values, strict=True)}
+        return self._ran(full)
+
+    def _ran(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        return dict(zip(self._tensors, self._session.run(self._names, feeds), strict=True))
 
     def _by_user(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
         """One run per different user, over rows that are brought side by side first: parts of them are no copies."""
@@ -135,11 +152,6 @@ def _stays(port: Port, step: Step) -> bool:
     if fixed is not None:
         raise ManifestError(f"onnx: {port.name!r} takes {fixed} rows only; export it with a dynamic batch")
     return False
-
-
-def _rows(values: Iterable[Array]) -> int:
-    lengths = [len(value) for value in values]
-    return 0 if 0 in lengths else max(lengths)
 
 
 def _expanded(value: Array, rows: int) -> Array:

@@ -1,0 +1,99 @@
+"""ranklet's own form in JSON: columns of numbers go from text to arrays, without a Python object for each number.
+
+simdjson parses a body of 500 candidates in a third of orjson's time, and its numbers need not be packed afterwards.
+A column is read as its input's type says; whatever does not go like that (a null, a text, mixed types, lists in lists,
+names that stand twice) is left to the long way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from csimdjson import Object, Parser
+from numpy.typing import NDArray
+
+from ranklet_runtime.bodies import JSON, accepted, media_type, write_json
+from ranklet_runtime.fast.base import NO_HEADERS, Asked, Inputs
+from ranklet_runtime.messages import HttpResponse
+from ranklet_runtime.served import Served
+
+DTYPES = {"i": np.dtype(np.int64), "d": np.dtype(np.float64)}
+UNUSUAL = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError)
+"""What reading a document otherwise than it was written raises."""
+
+
+class NativeJson:
+    """`{"user": {…}, "context": {…}, "items": {…}, "top_k": …}`."""
+
+    def __init__(self, served: Served, inputs: Inputs) -> None:
+        self._inputs, self._sides = inputs, tuple(inputs.once.items())
+        self._once = len(inputs.defaults)
+        self._parser = Parser()
+
+    def decode(self, body: bytes, headers: Mapping[str, str]) -> Asked | None:
+        """As the protocol says."""
+        try:
+            if media_type(headers.get("content-type")) != JSON or accepted(headers.get("accept")) not in (None, JSON):
+                return None
+            return self._read(self._parser.parse(body), body)
+        except UNUSUAL:
+            self._parser = Parser()  # the old one may still be held by what was read
+            return None
+
+    def encode(self, scores: NDArray[np.float32], asked: Asked) -> HttpResponse | None:
+        """As the protocol says."""
+        if asked.top_k is not None:
+            return None
+        return HttpResponse(200, write_json({"scores": scores}), JSON, NO_HEADERS)
+
+    def _read(self, document: Any, body: bytes) -> Asked | None:
+        if type(document) is not Object:
+            return None
+        given, once, fields, top_k = document["items"], dict[str, Any](), 1, None
+        for side, names in self._sides:
+            if side in document:
+                part = document[side].as_dict()
+                if not names.issuperset(part):
+                    return None
+                once.update(part)
+                fields += 1
+        if len(document) != fields:
+            top_k = document["top_k"]
+            if type(top_k) is not int or top_k < 1 or len(document) != fields + 1:
+                return None
+        if not _flat(body, len(given) + sum(type(value) is list for value in once.values())):
+            return None
+        items = self._columns(given)
+        lengths = set(map(len, items.values()))
+        if len(lengths) != 1 or len(items) != len(given):
+            return None
+        if len(once) < self._once:
+            once = {**self._inputs.defaults, **once}
+        (n,) = lengths
+        if not 0 < n <= self._inputs.limit or (top_k is not None and self._unnamed(items)):
+            return None
+        return Asked(once, items, n, top_k, JSON)
+
+    def _columns(self, given: Any) -> dict[str, Any]:
+        letters, items = self._inputs.items, dict[str, Any]()
+        for name in given:
+            letter, column = letters[name], given[name]
+            if letter:
+                items[name] = np.frombuffer(column.as_buffer(of_type=letter), DTYPES[letter])
+            else:
+                items[name] = column.as_list()
+        return items
+
+    def _unnamed(self, items: Mapping[str, Any]) -> bool:
+        """Whether the best candidates' names cannot be given back as they came: 7 would be 7.0."""
+        return self._inputs.items.get(self._inputs.key) == "d"
+
+
+def _flat(body: bytes, lists: int) -> bool:
+    """Whether no list stands in a list, which a buffer would not show: one bracket each, and none in a text."""
+    at = -1
+    for _ in range(lists):
+        at = body.find(b"[", at + 1)
+    return at >= 0 and body.find(b"[", at + 1) < 0

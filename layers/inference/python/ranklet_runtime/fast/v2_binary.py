@@ -1,0 +1,156 @@
+"""The Open Inference Protocol with its tensors as bytes after the JSON.
+
+The JSON of a client says the same from request to request, as long as the number of candidates does: names, datatypes,
+shapes, sizes. Read once, it is a layout, and the next request with the very same JSON is its bytes alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from struct import Struct
+from struct import error as StructError
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranklet_features.blocks import HELD
+from ranklet_features.spec import Input
+from ranklet_runtime.bodies import read_json
+from ranklet_runtime.dialects.base import Call
+from ranklet_runtime.dialects.tensors import DATATYPES, Datatype
+from ranklet_runtime.dialects.v2 import BINARY, HEADER, V2, Wanted, wanted_of
+from ranklet_runtime.dialects.v2_inputs import SENT, named
+from ranklet_runtime.errors import RequestFault
+from ranklet_runtime.fast.base import Asked, Inputs
+from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
+from ranklet_runtime.served import Served
+
+MOST_LAYOUTS, LONGEST = 256, 8192
+"""Layouts that are kept, and bytes of the JSON that one may have."""
+
+LENGTH = re.compile("[0-9]{1,7}").fullmatch
+
+FIELDS = frozenset({"inputs", "outputs", "parameters"})
+
+NO_REQUEST, NO_CALL = HttpRequest("", "", {}, b""), Call(V2.routes[0], "")
+
+
+class Written(NamedTuple):
+    """An answer's JSON, which the scores' bytes follow, and its headers."""
+
+    head: bytes
+    headers: Mapping[str, str]
+
+
+class Layout(NamedTuple):
+    """Where the values stand. once: names and their Struct, which skips the columns. columns: name, dtype, offset.
+
+    written: None where the answer is not the scores as bytes, alone.
+    """
+
+    names: tuple[str, ...]
+    once: Struct
+    columns: tuple[tuple[str, np.dtype[Any], int], ...]
+    n: int
+    size: int
+    wanted: Wanted
+    written: Written | None
+
+
+class V2Binary:
+    """Every input in bytes, one value each, and no id in the JSON."""
+
+    def __init__(self, served: Served, inputs: Inputs) -> None:
+        self._served, self._inputs, self._once = served, inputs, len(inputs.defaults)
+        self._dialect = V2()
+        self._layouts: dict[bytes, Layout] = {}
+
+    def decode(self, body: bytes, headers: Mapping[str, str]) -> Asked | None:
+        """As the protocol says."""
+        length = headers.get(HEADER)
+        if type(length) is not str or not LENGTH(length) or headers.get("content-type", BINARY) != BINARY:
+            return None
+        start = int(length)
+        head = body[:start]
+        layout = self._layouts.get(head) or self._learn(head)
+        if layout is None or len(body) != start + layout.size:
+            return None
+        once = dict(zip(layout.names, layout.once.unpack_from(body, start), strict=True))
+        n = layout.n
+        items = {name: np.frombuffer(body, dtype, n, start + offset) for name, dtype, offset in layout.columns}
+        if len(once) < self._once:
+            once = {**self._inputs.defaults, **once}
+        return Asked(once, items, n, None, layout.wanted, layout.written)
+
+    def encode(self, scores: NDArray[np.float32], asked: Asked) -> HttpResponse | None:
+        """As the protocol says."""
+        written: Written | None = asked.made
+        if written is None:
+            return None
+        return HttpResponse(200, written.head + scores.tobytes(), BINARY, written.headers)
+
+    def _learn(self, head: bytes) -> Layout | None:
+        if len(head) > LONGEST:
+            return None
+        try:
+            layout = self._layout(read_json(head))
+        except (RequestFault, KeyError, TypeError, ValueError, AttributeError, StructError):
+            return None
+        if layout is not None:
+            if len(self._layouts) >= MOST_LAYOUTS:
+                self._layouts.clear()
+            self._layouts[head] = layout
+        return layout
+
+    def _layout(self, document: Any) -> Layout | None:
+        if not FIELDS.issuperset(document):
+            return None
+        names, form, columns, rows, size = list[str](), "<", list[tuple[str, Any, int]](), set[int](), 0
+        for name, one in named(document["inputs"], "inputs").items():
+            declared, kind = self._served.inputs[name], DATATYPES[one["datatype"]]
+            count, width = one["shape"][0], one["parameters"]["binary_data_size"]
+            if not _plain(one, declared, kind, count, width):
+                return None
+            if declared.side == "item":
+                columns.append((name, kind.dtype, size))
+                rows.add(count)
+                form += f"{width}x"
+            else:
+                names.append(name)
+                form += kind.letter
+                if count != 1:
+                    return None
+            size += width
+        if len(rows) != 1 or not 0 < max(rows) <= self._inputs.limit:
+            return None
+        n, wanted = rows.pop(), wanted_of(document, self._served)
+        return Layout(tuple(names), Struct(form), tuple(columns), n, size, wanted, self._written(n, wanted))
+
+    def _written(self, n: int, wanted: Wanted) -> Written | None:
+        """As the dialect writes the JSON for so many scores."""
+        if wanted.outputs != {self._served.score: True}:
+            return None
+        scores = np.zeros(n, np.float32)
+        asked = RankRequest({}, {}, {}, form=wanted)
+        response = self._dialect.encode(
+            RankResult(scores, {}), asked=asked, request=NO_REQUEST, call=NO_CALL, served=self._served
+        )
+        return Written(response.body[: -scores.nbytes], response.headers)
+
+
+def _plain(one: Mapping[str, Any], declared: Input, kind: Datatype, count: Any, width: Any) -> bool:
+    """Whether a tensor is one number a row in bytes, of the input's type."""
+    return (
+        type(count) is int
+        and type(width) is int
+        and kind.plain
+        and kind.sort in SENT[declared.type]
+        and declared.type in HELD
+        and not (declared.list or declared.unread or declared.length is not None)
+        and one["shape"][1:] in ([], [1])
+        and one.keys() == {"name", "datatype", "shape", "parameters"}
+        and one["parameters"].keys() == {"binary_data_size"}
+        and width == count * kind.size
+    )
