@@ -227,15 +227,18 @@ def test_signed_content_that_is_not_ours_is_another_build(films: Function) -> No
     mine = list(tokens._mine)
     late = int(time.time()) + 60
     for content in (
-        [mine, late, {}, {}, []],
-        [mine, late, {}, {}, [["<f4", [1], b"123"]]],
-        [mine, late, {}, {}, [["<f8", [1], b"12345678"]]],
-        [mine, late, {}, {}, [["|O", [1], b"12345678"]]],
-        [mine, late, {}, {}, [["<f4", [-1], b""]]],
-        [mine, late, {}, {}, [["<f4", [1] * 9, b"1234"]]],
-        [mine, late, {}, {}, [3]],
+        [mine, late, {}, {}, [], b""],
+        [mine, late, {}, {}, [[1]], b"1234567"],
+        [mine, late, {}, {}, [[1]], b"1234" + bytes(12)],
+        [mine, late, {}, {}, [[3]], bytes(8)],
+        [mine, late, {}, {}, [[-1]], b""],
+        [mine, late, {}, {}, [[1] * 9], bytes(8)],
+        [mine, late, {}, {}, [[1 << 40, 0]], b""],
+        [mine, late, {}, {}, [[1.0]], bytes(8)],
+        [mine, late, {}, {}, [3], bytes(8)],
+        [mine, late, {}, {}, [[1]], 7],
         [mine, late],
-        [["a"], late, {}, {}, []],
+        [["a"], late, {}, {}, [], b""],
         {"a": 1},
         7,
     ):

@@ -18,6 +18,7 @@ from ranklet_features.errors import InputError, ShapeError
 from ranklet_runtime.after.attributes import Attribute
 from ranklet_runtime.after.base import Pool, Scope
 
+SINGLE = {str, int, float, type(None)}
 NONE = (None, "")
 """Values that are no category."""
 
@@ -43,6 +44,8 @@ class Cap:
         values = self._values(pool)
         if self._attribute is not None:
             return Counting(self._attribute.codes(values), self._limits(self._attribute.names), self._first)
+        if SINGLE.issuperset(map(type, values)):
+            return self._one_each(values)
         rows = [_several(value, self._name, int(at)) for value, at in zip(values, pool.places, strict=True)]
         names = list(dict.fromkeys(chain.from_iterable(rows)))
         number = {name: at for at, name in enumerate(names)}
@@ -50,6 +53,13 @@ class Cap:
         for row, several in zip(codes, rows, strict=True):
             row[: len(several)] = [number[one] for one in several]
         return Counting(codes, self._limits(names), self._first)
+
+    def _one_each(self, values: Sequence[Any]) -> Counting:
+        """Of candidates none of whom belongs to several."""
+        names = [name for name in dict.fromkeys(values) if name not in NONE]
+        number = {**dict.fromkeys(NONE, -1), **{name: at for at, name in enumerate(names)}}
+        codes = np.fromiter(map(number.__getitem__, values), np.intp, len(values))
+        return Counting(codes[:, None], self._limits(names), self._first)
 
     def _values(self, pool: Pool) -> Sequence[Any]:
         column = pool.request.items.get(self._name)
@@ -79,7 +89,10 @@ class Counting:
         """As `Allowing` says."""
         if self._first is not None and self._place >= self._first:
             return None
-        found: NDArray[np.bool_] = np.logical_and.reduce(self._left[self._codes] > 0, axis=1)
+        free = self._left > 0
+        if self._codes.shape[1] == 1:
+            return free[self._codes[:, 0]]
+        found: NDArray[np.bool_] = np.logical_and.reduce(free[self._codes], axis=1)
         return found
 
     def take(self, candidate: int) -> None:

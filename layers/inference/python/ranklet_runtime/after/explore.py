@@ -83,10 +83,14 @@ class Softmax:
         return at, float(found[at])
 
 
-REACH, STEP = 8.5, 0.125
-"""In units of σ: how far beyond the best value the integral goes, and in which steps."""
-POINTS = 1 << 15
-"""Of the table of log Φ. Between them a line is off by 2e-7 at most, and by far less where the best value may lie."""
+BELOW, ABOVE, STEP = 6.0, 8.5, 0.25
+"""In units of σ: from where to where around the best value the integral goes, and in which steps."""
+GRID = np.arange(-BELOW, ABOVE + STEP, STEP)
+NEAR = 2 * BELOW + 1
+"""Who lies further below the best value is never above him."""
+FINE = 1024
+"""Points of the table of log Φ in a unit; a straight line between two is off by 1e-7 at most."""
+EDGE = NEAR + ABOVE + 1
 
 
 class Gaussian:
@@ -98,41 +102,45 @@ class Gaussian:
     def probabilities(self, values: Numbers) -> Numbers:
         """Of each for the place; of those too far below to be drawn, 0."""
         found = np.zeros(len(values))
-        near, logs, grid = self._logs(values)
-        total = logs.sum(axis=0)
-        density = np.exp(-0.5 * (grid - near[:, None]) ** 2) / math.sqrt(2 * math.pi)
-        found[self._near(values)] = (density * np.exp(total - logs)).sum(axis=1) * STEP
+        units = (values - values.max()) / self._sigma
+        near = np.flatnonzero(units > -NEAR)
+        logs = log_cdf(GRID - units[near, None])
+        density = np.exp(-0.5 * (GRID - units[near, None]) ** 2)
+        found[near] = (density * np.exp(logs.sum(axis=0) - logs)).sum(axis=1) * (STEP / SCALE)
         return found
 
     def choose(self, values: Numbers) -> tuple[int, float]:
         """As `Choosing` says."""
-        at = int(np.argmax(values + self._sigma * self._generator.standard_normal(len(values))))
-        _, logs, grid = self._logs(values)
-        mine = values[at] / self._sigma - values.max() / self._sigma
-        others = logs.sum(axis=0) - log_cdf(grid - mine)
-        density = np.exp(-0.5 * (grid - mine) ** 2) / math.sqrt(2 * math.pi)
-        return at, float((density * np.exp(others)).sum() * STEP)
+        units = (values - values.max()) / self._sigma
+        at = int(np.argmax(units + self._generator.standard_normal(len(units))))
+        mine = units[at]
+        others = log_cdf(GRID - units[units > -NEAR, None]).sum(axis=0)
+        if mine > -NEAR:
+            others -= log_cdf(GRID - mine)
+        return at, float((np.exp(others - 0.5 * (GRID - mine) ** 2)).sum() * (STEP / SCALE))
 
-    def _near(self, values: Numbers) -> Numbers:
-        found: Numbers = values >= values.max() - 2 * REACH * self._sigma
-        return found
 
-    def _logs(self, values: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-        """Values in units of σ, counted from the best, their log Φ by the grid, and the grid."""
-        near = (values[self._near(values)] - values.max()) / self._sigma
-        grid = np.arange(-REACH, REACH + STEP, STEP)
-        return near, log_cdf(grid - near[:, None]), grid
+SCALE = math.sqrt(2 * math.pi)
 
 
 def log_cdf(x: Numbers) -> Numbers:
-    """log Φ(x), of the standard normal distribution."""
-    return np.interp(x, *_table())
+    """log Φ(x) of the standard normal distribution, for x above -EDGE; 0 beyond EDGE."""
+    table, slopes = _table()
+    place = np.minimum((x + EDGE) * FINE, len(slopes) - 1.0)
+    low = place.astype(np.int32)
+    found: Numbers = table.take(low)
+    place -= low
+    place *= slopes.take(low)
+    found += place
+    return found
 
 
 @cache
 def _table() -> tuple[Numbers, Numbers]:
-    points = np.linspace(-2.5 * REACH, 2.5 * REACH, POINTS)
-    return points, np.log([0.5 * math.erfc(-x / math.sqrt(2)) for x in points.tolist()])
+    """Values, and what each has to the next one."""
+    points = np.arange(-EDGE * FINE, EDGE * FINE + 1) / FINE
+    logs = np.log([0.5 * math.erfc(-x / math.sqrt(2)) for x in points.tolist()])
+    return logs, np.append(np.diff(logs), 0.0)
 
 
 METHODS: dict[str, Callable[[np.random.Generator, float], Greedy | Softmax | Gaussian]] = {

@@ -27,7 +27,7 @@ from ranklet_runtime.paths import Part
 from ranklet_runtime.scorer import Scorer
 from ranklet_runtime.tokens import packing
 from ranklet_runtime.tokens.keys import Keys
-from ranklet_runtime.tokens.packing import Of, Packed
+from ranklet_runtime.tokens.packing import Layout, Of, Packed
 from ranklet_runtime.tokens.parts import Parts
 from ranklet_runtime.tokens.resumed import Resumed
 from ranklet_runtime.tokens.signing import Signing
@@ -55,7 +55,7 @@ class Tokens:
         self._keys, self._signing = keys, Signing(keys)
         self._mine = (manifest.model, manifest.version, bundle)
         self._surplus = manifest.surplus
-        self._resumed = Resumed(parts, whole)
+        self._resumed, self._layout = Resumed(parts, whole), Layout(self._setting.held)
         self.clock: Callable[[], float] = time.time
 
     @classmethod
@@ -111,8 +111,8 @@ class Tokens:
         sent = {**request.user, **request.context}
         inputs = {name: sent[name] for name in self._parts.inputs if sent.get(name) is not None}
         expires = int(self.clock()) + self._setting.seconds
-        buffers = packing.buffers({name: tensors[name] for name in self._parts.held})
-        content = packing.pack(Packed(self._mine, expires, degraded, inputs, buffers))
+        shapes, block = self._layout.write(tensors)
+        content = packing.pack(Packed(self._mine, expires, degraded, inputs, shapes, block))
         token = self._signing.sealed(content, deadline)
         if len(token) > self._setting.bytes:
             raise PayloadTooLarge(
@@ -133,7 +133,7 @@ class Tokens:
             raise Conflict(f"{self._other(packed.of)}; ask `:prepare` again", path=PATH)
         if self.clock() >= packed.expires:
             raise _unauthorised("has expired; ask `:prepare` for another")
-        tensors = packing.tensors(packed.buffers, self._setting.held)
+        tensors = self._layout.read(packed.shapes, packed.block)
         if tensors is None:
             raise Conflict(f"{self._other(packed.of)}; ask `:prepare` again", path=PATH)
         return self._resumed.go_on(packed, tensors, request, deadline)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from ranklet_features.plan import Assembled
@@ -33,10 +32,16 @@ class Resumed(Scorer):
             {name: value for name, value in packed.inputs.items() if self._sides[name] == side}
             for side in ("user", "context")
         )
-        found = self._score_all(replace(request, user=user, context=context), deadline)
-        return replace(found, counts={**found.counts, "RankedByToken": 1})
+        asked = RankRequest(user, context, request.items, top_k=request.top_k, form=request.form, more=request.more)
+        return self._score_all(asked, deadline)
+
+    def _counts(self) -> Mapping[str, int]:
+        return {**super()._counts(), "RankedByToken": 1}
 
     def _assemble(self, request: RankRequest, deadline: float | None) -> Assembled:
         found = super()._assemble(request, deadline)
         tensors: dict[str, Any] = {**found.tensors, **self._tensors}
-        return Assembled(tensors, found.n, dict(Counter(found.degraded) + Counter(self._degraded)))
+        degraded = found.degraded
+        if self._degraded:
+            degraded = dict(Counter(degraded) + Counter(self._degraded))
+        return Assembled(tensors, found.n, degraded)
