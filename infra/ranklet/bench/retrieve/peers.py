@@ -20,6 +20,9 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "usearch": ("usearch==2.26.6", "numpy"),
 }
 NAMES = tuple(PACKAGES)
+MOST = {"faiss": 1_000_000, "usearch": 200_000}
+"""Rows: a graph of a million takes one core half an hour to build."""
+
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 HERE = Path(__file__).parent
 
@@ -29,7 +32,7 @@ def started(made: Made, recall: float, setting: Setting, progress: Progress, sta
     found: dict[str, Sample] = {}
     for name, packages in PACKAGES.items():
         python = asked.environment(name, packages, setting, progress)
-        if python is None:
+        if python is None or made.spec.rows > MOST[name]:
             continue
         progress(f"{made.name}: {name} builds its index")
         given = {

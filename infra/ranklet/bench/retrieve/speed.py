@@ -21,7 +21,9 @@ from ranklet.errors import BenchError
 from ranklet_features.index.searching import Index
 
 SMALL, LARGE = 100_000, 1_000_000
-CALLS = 8
+CALLS, WARM = 8, 4
+"""Each way's turn begins with a few untimed searches: the brute force before it has swept the processor's caches."""
+
 Floats = NDArray[np.float32]
 SETS = (("clustered", SMALL), ("real", SMALL), ("isotropic", SMALL), ("clustered", LARGE), ("real", LARGE))
 
@@ -92,7 +94,7 @@ def _recall(index: Index, vectors: Floats, queries: Floats) -> NDArray[np.float6
 
 
 def _way(run: Callable[[Any], Any], queries: Floats) -> Sample:
-    return Way(run, lambda turn: queries[turn % len(queries)], CALLS, 1).sample
+    return Way(run, lambda turn: queries[turn % len(queries)], CALLS, WARM).sample
 
 
 def _figures(taken: Mapping[str, NDArray[np.float64]], tail: str, rows: int) -> Iterator[Row]:
@@ -102,6 +104,8 @@ def _figures(taken: Mapping[str, NDArray[np.float64]], tail: str, rows: int) -> 
     yield base.microseconds(f"numpy-{tail}-us", numpy, n=rows, peer="numpy")
     if tail in ("100k", "1m"):
         for name in peers.NAMES:
+            if rows > peers.MOST[name]:
+                continue
             if name in taken:
                 yield base.ratio(f"ivf-vs-{name}-{tail}", ours, taken[name], n=rows, peer=name)
             else:

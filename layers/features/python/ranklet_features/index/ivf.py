@@ -23,6 +23,9 @@ from ranklet_features.index.files import Files
 from ranklet_features.index.scanning import Floats, Scan
 from ranklet_features.index.spec import IndexSpec
 
+FEW = 8
+"""Lists up to which looking for one maximum after the other takes less than a partition of all."""
+
 ONE_BY_ONE = 2
 """A filter that leaves less than so many times the rows of a usual search is answered from those alone."""
 
@@ -129,6 +132,8 @@ class Ivf:
 
 def _nearest(affinity: Floats, count: int) -> NDArray[np.intp]:
     """The lists with the highest `count` products, and all that equal the last; not those that were taken already."""
+    if count <= FEW:
+        return _first(affinity, count)
     if count >= len(affinity):
         return (affinity > -np.inf).nonzero()[0]
     # A third of the time that argpartition takes.
@@ -136,6 +141,15 @@ def _nearest(affinity: Floats, count: int) -> NDArray[np.intp]:
     ordered.partition(len(affinity) - count)
     edge = ordered[len(affinity) - count]
     return ((affinity >= edge) if edge > -np.inf else (affinity > -np.inf)).nonzero()[0]
+
+
+def _first(affinity: Floats, count: int) -> NDArray[np.intp]:
+    """As `_nearest`, one after the other."""
+    left, found = affinity.copy(), np.empty(min(count, len(affinity)), np.intp)
+    for at in range(len(found)):
+        found[at] = best = left.argmax()
+        left[best] = -np.inf
+    return found[affinity.take(found) > -np.inf] if np.isneginf(affinity.take(found[-1:]))[0] else found
 
 
 def _positions(found: NDArray[np.intp], parts: list[_Part]) -> NDArray[np.int64]:

@@ -27,9 +27,7 @@ def exact_scores(rows: Array, query: NDArray[np.float32]) -> NDArray[np.float32]
     if len(rows) > AT_ONCE:
         parts = [exact_scores(rows[at : at + AT_ONCE], query) for at in range(0, len(rows), AT_ONCE)]
         return np.concatenate(parts)
-    products = rows.astype(np.float64)
-    products *= query
-    found: NDArray[np.float32] = products.sum(axis=1).astype(np.float32)
+    found: NDArray[np.float32] = np.vecdot(rows.astype(np.float64), query.astype(np.float64)).astype(np.float32)
     return found
 
 
