@@ -15,8 +15,10 @@ from typing import Any
 import orjson
 
 from ranklet import app, golden, model, pipeline
-from ranklet.demo import movielens, vectors
+from ranklet.demo import funnel, movielens, vectors
 from ranklet.demo.calls import Client, document
+from ranklet.demo.funnel import FunnelOutcome
+from ranklet.demo.page import FUNNEL
 from ranklet.demo.people import people, request
 from ranklet.dialects import FORMS
 from ranklet.dialects.base import Message
@@ -72,13 +74,33 @@ class Outcome:
         }
 
 
-def run(here: Project, *, progress: Callable[[str], None]) -> list[Outcome]:
+@dataclass(frozen=True)
+class Ran:
+    """What came of all models, and of the funnel."""
+
+    models: list[Outcome]
+    funnel: FunnelOutcome
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was answered as it must be."""
+        fine = (one.failures == 0 and one.rows > 0 and len(one.top) == 3 for one in self.models)
+        return all(fine) and self.funnel.ok
+
+    def document(self) -> dict[str, Any]:
+        """As `ranklet demo --json` prints it."""
+        models = [one.document() for one in self.models]
+        return {"ok": self.ok, "models": models, "funnel": self.funnel.document()}
+
+
+def run(here: Project, *, progress: Callable[[str], None]) -> Ran:
     """Run the whole demo in `here`; raises only where going on makes no sense (no data, no build, no cloud)."""
     progress("fetching MovieLens-100K")
     data = movielens.load()
     built = [_build(folder, here, progress) for folder in here.models(MODELS)]
+    joined = funnel.build(here, progress)
     progress("synthesising the CloudFormation templates (layers are built once)")
-    assembly = app.synthesise(here, out=here.build / "demo.out", context={"models": ",".join(MODELS)})
+    assembly = app.synthesise(here, out=here.build / "demo.out", context={"models": ",".join((*MODELS, FUNNEL))})
     progress("starting the local cloud")
     cloud = LocalCloud(assembly, tables=here.build / "tables", log=_quiet)
     with cloud.running(), Client(cloud.url) as client:
@@ -87,7 +109,10 @@ def run(here: Project, *, progress: Callable[[str], None]) -> list[Outcome]:
             progress(f"calling {one.model}")
             outcomes.append(_call(one, here, data, client))
             outcomes[-1].cold_ms = cloud.stats()[one.model].init_ms
-    return outcomes
+        progress(f"calling {FUNNEL}")
+        found = funnel.call(joined, data, client)
+        found.cold_ms = cloud.stats()[FUNNEL].init_ms
+    return Ran(outcomes, found)
 
 
 def _quiet(line: LogLine) -> None:
