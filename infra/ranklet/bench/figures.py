@@ -13,15 +13,14 @@ from typing import Any
 from ranklet.bench.base import Row
 from ranklet.bench.documents import Document
 
-MB = 1e6
 OPEN = "not measured"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What is held to what. bench, row, n: where it stands; the value must be at most `must`, `aim` is better.
+    """What is held to what. row, n: where it stands; the value must be at most `must`, `aim` is better.
 
-    per: what the row's value is divided by. fraction: said as 1/x. also: rows whose values are added to it.
+    bench: who measures it. fraction: said as 1/x.
     """
 
     what: str
@@ -31,9 +30,7 @@ class Figure:
     must: float
     aim: float | None
     fraction: bool = False
-    per: float = 1
     unit: str = ""
-    also: tuple[str, ...] = ()
 
 
 RUN = "handler CPU over bare session.run"
@@ -58,11 +55,10 @@ FIGURES: Sequence[Figure] = (
     Figure(f"{COLD} MLServer", "peers", "cold-vs-mlserver", 100, 1 / 8, 1 / 15, fraction=True),
     Figure("cold with DynamoDB reads, against a boto3 client", "cold", "cold-dynamodb-vs-boto3", None, 1 / 2, 1 / 3,
            fraction=True),
-    Figure("onnx layer and our own, zipped", "cold", "layers-onnx-zip", None, 30, 25, per=MB, unit=" MB"),
-    Figure("onnx layer and our own, unzipped, bytecode included", "counts", "layer-onnx-bytes", None, 105, 90, per=MB,
-           unit=" MB", also=("layer-features-bytes", "layer-inference-bytes")),
-    Figure("layers of a numpy-only function, unzipped, bytecode included", "counts", "layer-features-bytes", None, 65,
-           45, per=MB, unit=" MB", also=("layer-inference-bytes",)),
+    Figure("onnx layer and our own, zipped", "cold", "layers-onnx-zip-mb", None, 30, 25, unit=" MB"),
+    Figure("the same unzipped, bytecode included", "cold", "layers-onnx-unzipped-mb", None, 105, 90, unit=" MB"),
+    Figure("layers of a numpy-only function, unzipped, bytecode included", "cold", "layers-numpy-unzipped-mb", None, 65,
+           45, unit=" MB"),
     Figure("modelled $ per 1 000 calls, N = 500, against boto3 item by item", "tables",
            "dollars-per-1000-vs-boto3-per-item", 500, 1 / 8, 1 / 25, fraction=True),
 )  # fmt: skip
@@ -88,12 +84,9 @@ class Found:
         return "must" if self.value <= self.figure.must else "missed"
 
 
-def found(documents: Iterable[Document]) -> list[Found]:
-    """Every figure, as the last of the documents that has it tells it."""
-    by_bench: dict[str, list[Document]] = {}
-    for document in documents:
-        by_bench.setdefault(document.bench, []).insert(0, document)
-    return [_found(figure, by_bench.get(figure.bench, ())) for figure in FIGURES]
+def found(documents: Sequence[Document]) -> list[Found]:
+    """Every figure, as the last of the documents that has it tells it, whatever its file is called."""
+    return [_found(figure, documents[::-1]) for figure in FIGURES]
 
 
 def markdown(documents: Sequence[Document]) -> Iterator[str]:
@@ -129,7 +122,7 @@ def limit(figure: Figure, most: float | None) -> str:
 def measured(one: Found) -> str:
     """The value with its spread."""
     if one.value is None:
-        return "absent" if one.absent else OPEN
+        return "absent" if one.absent else f"{OPEN}: `ranklet bench {one.figure.bench}`"
     if one.spread is None:
         return said(one.figure, one.value)
     least, greatest = (said(one.figure, value) for value in one.spread)
@@ -150,15 +143,8 @@ def machine(described: Mapping[str, Any]) -> str:
 def _found(figure: Figure, documents: Iterable[Document]) -> Found:
     for document in documents:
         rows = {(row.figure, row.n): row for row in document.rows}
-        row = rows.get((figure.row, figure.n)) or _only(document.rows, figure)
-        if row is None:
-            continue
-        parts = [row, *(rows[name, None] for name in figure.also if (name, None) in rows)]
-        values = [part.value for part in parts if part.value is not None]
-        if len(values) != 1 + len(figure.also):
-            return Found(figure, None, None, document.noisy, absent=True)
-        spread = row.spread and (row.spread[0] / figure.per, row.spread[1] / figure.per)
-        return Found(figure, sum(values) / figure.per, spread, document.noisy, absent=False)
+        if (row := rows.get((figure.row, figure.n)) or _only(document.rows, figure)) is not None:
+            return Found(figure, row.value, row.spread, document.noisy, absent=row.value is None)
     return Found(figure, None, None, noisy=False, absent=False)
 
 

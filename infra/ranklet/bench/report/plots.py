@@ -1,7 +1,7 @@
 """Which plots a bench's rows make: chosen by units and names alone, so that a new bench has its plots at once.
 
 Times and dollars against candidates become lines where there are at least three numbers of them; ratios and speed-ups
-become bars, at 500 candidates where there are such; rows called `<what>-stage-<number>-<name>` become a waterfall.
+become bars, at 500 candidates where there are such; `waterfall-<what>-<part>`, one row after the other, a waterfall.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ABOUT = {
 USUAL = 500
 """Candidates at which figures are compared."""
 
-STAGE = re.compile(r"(?P<of>.+)-stage-(?P<number>\d+)-(?P<name>.+)")
+PART = re.compile(r"waterfall-(?P<of>[^-]+)-(?P<name>.+(?<!-wall))")
 
 
 def plots(bench: str, rows: Sequence[Row]) -> Iterator[str]:
@@ -51,17 +51,15 @@ def plots(bench: str, rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _waterfalls(rows: Sequence[Row]) -> Iterator[str]:
-    found: dict[str, dict[int, tuple[str, float]]] = {}
+    found: dict[tuple[str, str], list[Part]] = {}
     for row in rows:
-        if (match := STAGE.fullmatch(row.figure)) and row.value is not None:
-            found.setdefault(match["of"], {})[int(match["number"])] = (match["name"], row.value)
-    for of, stages in found.items():
-        parts, start = [], 0.0
-        for _, (name, length) in sorted(stages.items()):
-            parts.append(Part(name, start, length))
-            start += length
-        unit = next(row.unit for row in rows if row.figure.startswith(f"{of}-stage-"))
-        yield _figure(f"{of}: what follows what, {start:.4g} {unit} in all", svg.waterfall(of, parts, unit=unit), [])
+        if (match := PART.fullmatch(row.figure)) and row.value is not None:
+            parts = found.setdefault((match["of"], row.unit), [])
+            parts.append(Part(match["name"], sum(part.length for part in parts), row.value))
+    for (of, unit), parts in found.items():
+        whole = sum(part.length for part in parts)
+        picture = svg.waterfall(f"start of {of}", parts, unit=unit)
+        yield _figure(f"{of}: what follows what at a start, {whole:.4g} {unit} of CPU in all", picture, [])
 
 
 def _against(rows: Iterator[Row]) -> Mapping[str, list[Point]]:
