@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ranklet.bench.base import Row
 from ranklet.bench.documents import Document
+from ranklet.errors import BenchError
 
 OPEN = "not measured"
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,16 @@ def basis(documents: Sequence[Document]) -> Iterator[str]:
     loads = [float(one.machine["load"]) for one in used if "load" in one.machine]
     if loads:
         yield f"Load before the benches {min(loads):g} to {max(loads):g}."
+
+
+def put(lines: Iterable[str], path: Path) -> None:
+    """Put the table between its marks in a file. Raises BenchError where they are not there."""
+    text = path.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise BenchError(f"{path.name} has no place for the table: a line {BEGIN} and, below it, a line {END}")
+    path.write_text("\n".join([before + begin, *lines, end + after]), encoding="utf-8")
 
 
 MARKS = {"aim": "aim reached", "must": "must reached", "missed": "**missed**", "absent": "peer absent", OPEN: ""}

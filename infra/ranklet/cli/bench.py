@@ -29,9 +29,20 @@ SELECTION = ("counts", "warm")
     "--install-peers", "--install", "install_peers", is_flag=True, help="Fetch absent peers into .build/bench."
 )
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a report with plots, one file.")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Put the table into a file instead, between <!-- figures --> and <!-- /figures -->.",
+)
 @terminal.as_json
 def bench(
-    name: str | None, files: tuple[Path, ...], quick: bool, install_peers: bool, html: Path | None, as_json: bool
+    name: str | None,
+    files: tuple[Path, ...],
+    quick: bool,
+    install_peers: bool,
+    html: Path | None,
+    into: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure one thing against the alternatives, interleaved in one run, in CPU time.
 
@@ -42,13 +53,13 @@ def bench(
     ranklet bench all --json --html report.html > all.json   every bench in turn, absent peers as absent
     ranklet bench --quick                  counts and the hot path, in a minute
     ranklet bench report a.json b.json --html report.html    plots of what was measured before
-    ranklet bench table all.json           the figures that ranklet is held to, as a Markdown table
+    ranklet bench table all.json --into README.md            the figures that ranklet is held to, in Markdown
 
     Ratios are ours divided by the other's: smaller is better. Exit code 1 if an answer was wrong or a count is above
     its budget, never for a time.
     """
     if name in (REPORT, TABLE):
-        _kept(name, files, html)
+        _kept(name, files, html=html, into=into)
         return
     if name is None and not quick:
         raise click.UsageError(f"name a bench: {', '.join(BENCHES)}, or {ALL}; or ask for a --quick look")
@@ -86,7 +97,7 @@ def _several(name: str | None, setting: Setting, as_json: bool) -> list[Document
     return found
 
 
-def _kept(name: str, files: Sequence[Path], html: Path | None) -> None:
+def _kept(name: str, files: Sequence[Path], *, html: Path | None, into: Path | None) -> None:
     """Reports of earlier runs: those in files, or what `ranklet bench all` left."""
     kept = files or sorted((project.find().build / "bench" / everything.RESULTS).glob("*.json"))
     if not kept:
@@ -96,7 +107,10 @@ def _kept(name: str, files: Sequence[Path], html: Path | None) -> None:
         # Imported here: a single bench needs no table.
         from ranklet.bench import figures
 
-        click.echo("\n".join(figures.markdown(found)))
+        if into is not None:
+            figures.put(figures.markdown(found), into)
+        else:
+            click.echo("\n".join(figures.markdown(found)))
     if name == REPORT and html is None:
         raise click.UsageError("say where the report goes: --html report.html")
     if html is not None:

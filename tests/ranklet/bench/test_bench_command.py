@@ -151,6 +151,9 @@ def test_kept_reports_become_a_page_and_a_table(asked: list[Setting]) -> None:
     assert _run("report", "some.json").exit_code == 2
     table = _run("table", "some.json")
     assert table.exit_code == 0 and "handler CPU over bare session.run" in table.output
+    Path("README.md").write_text("<!-- figures -->\n<!-- /figures -->\n")
+    assert _run("table", "some.json", "--into", "README.md").output == ""
+    assert "handler CPU over bare session.run" in Path("README.md").read_text()
     assert _run("table").exit_code == 2  # nothing was left by a run of all
     assert isinstance(_run("table", "none.json").exception, BenchError)
 

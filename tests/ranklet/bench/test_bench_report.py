@@ -173,3 +173,14 @@ def test_the_last_report_of_a_figure_counts() -> None:
     old, new = (Document("warm", [Row("telemetry-us", None, value, "µs", None)]) for value in (50.0, 2.0))
     (found,) = [one for one in figures.found([old, new]) if one.value is not None]
     assert found.value == 2.0 and found.verdict == "must"
+
+
+def test_the_table_replaces_the_one_between_its_marks_and_nothing_else(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("# A\n\n<!-- figures -->\nold\n<!-- /figures -->\n\nend\n")
+    for _ in range(2):
+        figures.put(["| new |"], page)
+        assert page.read_text() == "# A\n\n<!-- figures -->\n| new |\n<!-- /figures -->\n\nend\n"
+    page.write_text("<!-- figures -->\n")
+    with pytest.raises(BenchError, match=r"README\.md has no place"):
+        figures.put(["| new |"], page)
