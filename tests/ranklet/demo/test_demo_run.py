@@ -66,3 +66,22 @@ def test_a_model_that_stores_vectors_says_whose_was_stored_and_whose_computed(de
     ways = {model["model"]: [person["vector"] for person in model["top"]] for model in demo["models"]}
     assert ways.pop("movie-two-tower") == ["online", "stored", "online"]
     assert {way for others in ways.values() for way in others} == {None}
+
+
+def test_the_funnel_gives_what_its_stages_gave_one_by_one_and_nothing_was_seen_before(demo: dict) -> None:
+    funnel = demo["funnel"]
+    assert (funnel["funnel"], funnel["layout"], funnel["failures"], funnel["faults"]) == ("movie-funnel", "one", 0, [])
+    assert funnel["golden"]["rows"] >= 50
+    assert funnel["golden"]["max_abs_diff"] <= 1e-5
+    assert [(stage["model"], stage["k"]) for stage in funnel["stages"]] == [
+        ("movie-recall", 200),
+        ("movie-two-tower", 50),
+        ("movie-din", 20),
+    ]
+    assert len(funnel["top"]) == 3
+    for person in funnel["top"]:
+        assert len({item["title"] for item in person["items"]}) == 10
+        scores = [item["score"] for item in person["items"]]
+        assert scores == sorted(scores, reverse=True)
+        assert all(set(item["scores"]) == {"retrieve", "pre-rank", "rank"} for item in person["items"])
+    assert len({item["title"] for item in funnel["similar"]}) == 10
