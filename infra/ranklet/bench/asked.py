@@ -24,6 +24,8 @@ from ranklet.packaging import bytecode
 WHOLE = "whole"
 """The file that says that an environment was made to its end."""
 STOP_S = 20.0
+FEW = 6
+"""Packages that are told by name."""
 
 
 class Asked:
@@ -90,7 +92,7 @@ def environment(
     """
     home = setting.folder / name
     if not (home / WHOLE).exists() and setting.install_peers:
-        progress(f"installing {', '.join(packages)}")
+        progress(f"installing {name}: {', '.join(packages) if len(packages) <= FEW else f'{len(packages)} packages'}")
         _make(home, python)
         command = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         if subprocess.run([*command, *packages], stdout=sys.stderr, check=False).returncode:
