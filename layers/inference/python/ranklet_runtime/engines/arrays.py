@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import io
 import math
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ranklet_runtime.engines.base import Array
 from ranklet_runtime.errors import ManifestError
 
+if TYPE_CHECKING:
+    import zipfile
+
 MAX_BYTES = 2**31
 """Of all arrays of a file, inflated. What is larger belongs into an embedding table."""
 
 _MAX_MEMBERS = 4096
-_PLAIN = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_PLAIN = {0, 8}
+"""Stored and deflated."""
 _WEIGHTS = ("f2", "f4", "f8")
 _ENCRYPTED = 0x1
-_UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What zipfile raises for damaged files and for forms that it does not know."""
 
 
 def read_npz(path: Path, *, limit: int = MAX_BYTES) -> dict[str, Array]:
@@ -35,12 +35,18 @@ def read_npz(path: Path, *, limit: int = MAX_BYTES) -> dict[str, Array]:
 
     Raises ManifestError naming the array that is pickled, not of floats, or larger than it or `limit` allows.
     """
+    # Imported here: engines without weights of their own have no use for 4 ms of archives.
+    import zipfile
+    import zlib
+
+    # What zipfile raises for damaged files and for forms that it does not know.
+    unreadable = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
     try:
         with zipfile.ZipFile(path) as file:
             members = file.infolist()
             _check_directory(path, members, limit)
             return {member.filename[:-4]: _array(path, member.filename, _content(file, member)) for member in members}
-    except _UNREADABLE as error:
+    except unreadable as error:
         raise ManifestError(f"cannot read {path.name} as .npz: {error}; write it with numpy.savez") from error
 
 

@@ -15,7 +15,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ranklet_features.stores.aws.endpoint import Endpoint
 from ranklet_features.stores.aws.heads import Head, plain
@@ -47,6 +47,19 @@ class Late(Exception):
     """No answer has begun within the caller's patience; it may still come."""
 
 
+F = TypeVar("F", bound=Exception)
+
+
+def kept(failure: F) -> F:
+    """A failure that goes into a list, without the frames that it passed.
+
+    They hold that list, and the whole request: a circle that is there until the garbage collector has gone through all
+    generations, which in a function that makes little garbage is never.
+    """
+    failure.__cause__ = failure.__context__ = None
+    return failure.with_traceback(None)
+
+
 class Reply(NamedTuple):
     """One HTTP answer; its headers by lower-case name."""
 
@@ -69,7 +82,7 @@ class Connection:
         self._kept = False
         self._awaiting = False
         self._abandoned = False
-        self._failure: Exception | None = None
+        self._failure = ""
         self._last_used = 0.0
         self._buffer = memoryview(bytearray(READ_SIZE))
         if endpoint.scheme == "https":
@@ -146,7 +159,7 @@ class Connection:
         return Broken(f"{type(error).__name__}: {error}")
 
     def _fail(self, error: Exception) -> None:
-        self._failure = error
+        self._failure = str(error)
         self.close()
 
     def _is_usable(self) -> bool:
@@ -281,7 +294,9 @@ class _TimedReader(io.RawIOBase):
 
 def _connected(endpoint: Endpoint, deadline: float) -> socket.socket:
     """A connected socket, through TLS for https; every address of the host is tried while there is time."""
-    addresses = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    # As bytes where it can be: of a text, the codec of international names is loaded.
+    host: str | bytes = endpoint.host.encode() if endpoint.host.isascii() else endpoint.host
+    addresses = socket.getaddrinfo(host, endpoint.port, type=socket.SOCK_STREAM)
     failure: OSError = ConnectionError(f"{endpoint.host} has no address")
     for family, kind, protocol, _, address in addresses:
         plain = socket.socket(family, kind, protocol)

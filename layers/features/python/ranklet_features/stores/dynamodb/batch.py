@@ -8,7 +8,6 @@ environments that were throttled together must not come back together.
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ import orjson
 from ranklet_features.errors import StoreUnavailable
 from ranklet_features.lean import dataclass, field
 from ranklet_features.spec import Table
-from ranklet_features.stores.aws.connection import Broken, Reply
+from ranklet_features.stores.aws.connection import Broken, Reply, kept
 from ranklet_features.stores.counts import Counts
 from ranklet_features.stores.dynamodb.client import CONNECTIONS, Client
 from ranklet_features.stores.dynamodb.hedge import Hedge
@@ -36,6 +35,14 @@ MAX_PAUSES = 64
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 0.2
 
 _log = logging.getLogger(__name__)
+
+
+def _between(low: float, high: float) -> float:
+    """A random number between the two."""
+    # Imported here: most reads are answered at once.
+    from random import uniform
+
+    return uniform(low, high)
 
 
 @dataclass
@@ -62,7 +69,7 @@ class BatchReader:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
-        uniform: Callable[[float, float], float] = random.uniform,
+        uniform: Callable[[float, float], float] = _between,
     ) -> None:
         self.counts = Counts()
         self._units = Units(table)
@@ -113,7 +120,7 @@ class BatchReader:
             self.counts.calls += len(chunks)
             outcomes = self._client.exchange("BatchGetItem", bodies, deadline=deadline, hedge=self._hedge)
         except Broken as failure:
-            outcomes = [failure] * len(chunks)
+            outcomes = [kept(failure)] * len(chunks)
         repeated = self._hedge.repeated if self._hedge is not None else ()
         failures: list[Failed | Broken] = []
         left_over = 0
@@ -128,7 +135,7 @@ class BatchReader:
                 self.counts.units += self._units.of(chunk, answer) * (2 if place in repeated else 1)
             except (Broken, Failed) as failure:
                 batch.pending.extend(chunk)
-                failures.append(failure)
+                failures.append(kept(failure))
         self.counts.throttles += left_over + sum(isinstance(failure, Throttled) for failure in failures)
         return failures
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Sequence
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -148,6 +147,9 @@ def _error(reply: Reply) -> tuple[str, str]:
 
 
 def _date(reply: Reply) -> float | None:
+    # Imported here: it is asked for after a refusal only, and brings ten modules.
+    from email.utils import parsedate_to_datetime
+
     try:
         return parsedate_to_datetime(reply.headers["date"]).timestamp()
     except (KeyError, TypeError, ValueError):

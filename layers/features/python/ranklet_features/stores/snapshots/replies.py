@@ -6,7 +6,6 @@ Error codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 from __future__ import annotations
 
 import re
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from ranklet_features.errors import StoreError, StoreUnavailable, TableMismatch
@@ -96,6 +95,9 @@ def _fault(reply: Reply, url: str) -> Failed | StoreError:
 
 
 def _date(reply: Reply) -> float | None:
+    # Imported here: it is asked for after a refusal only, and brings ten modules.
+    from email.utils import parsedate_to_datetime
+
     try:
         return parsedate_to_datetime(reply.headers["date"]).timestamp()
     except (KeyError, TypeError, ValueError):
