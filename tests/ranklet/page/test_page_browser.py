@@ -52,7 +52,7 @@ def test_it_shows_titles_stage_scores_and_times_at_once(page: Browser) -> None:
     stages = page.run("[...document.querySelectorAll('#stages tbody tr')].map((one) => one.innerText.split(/\\s+/))")
     assert [one[0] for one in stages] == ["retrieve", "rank"]
     assert "10 films in" in page.run("document.getElementById('status').textContent")
-    assert page.run("document.querySelectorAll('#films thead th').length") == 5
+    assert page.run("document.querySelectorAll('#films thead th').length") == 6
 
 
 def test_a_person_is_chosen_by_keyboard_and_what_they_saw_is_left_out(page: Browser, served: Front) -> None:

@@ -96,8 +96,9 @@ function showStages(stages) {
 function showFilms(answer) {
   const names = answer.stages.map((stage) => stage.name);
   const head = element("tr");
-  const columns = ["Place", "Film", ...names, "Similar"];
-  head.append(...columns.map((name) => element("th", name, { scope: "col", class: names.includes(name) ? "number" : "" })));
+  const columns = ["Place", "Film", ...names, "Score", "Similar"];
+  const numbers = [...names, "Score"];
+  head.append(...columns.map((name) => element("th", name, { scope: "col", class: numbers.includes(name) ? "number" : "" })));
   $("films").tHead.replaceChildren(head);
   $("films").tBodies[0].replaceChildren(...answer.items.map((item, at) => {
     const row = element("tr");
@@ -105,6 +106,7 @@ function showFilms(answer) {
     title.append(film(item.id));
     row.append(element("td", at + 1, { class: "number" }), title);
     row.append(...names.map((name) => element("td", digits(item.scores[name]), { class: "number" })));
+    row.append(element("td", digits(item.score), { class: "number" }));
     const like = element("button", "Similar", { type: "button" });
     like.setAttribute("aria-label", `Films similar to ${told.items[item.id]?.title ?? item.id}`);
     like.addEventListener("click", () => similar(item.id));
