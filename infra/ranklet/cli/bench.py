@@ -26,7 +26,7 @@ SELECTION = ("counts", "warm")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--quick", is_flag=True, help="Fewer rounds: a look, no result. Without BENCH a selection in a minute.")
 @click.option(
-    "--install-peers", "--install", "install_peers", is_flag=True, help="Fetch absent peers into .build/bench."
+    "--install", "--install-peers", "install_peers", is_flag=True, help="Fetch absent peers into .build/bench."
 )
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a report with plots, one file.")
 @click.option(
@@ -49,7 +49,7 @@ def bench(
     \b
     ranklet bench tables
     ranklet bench tables --quick --json | jq '.rows[] | select(.unit == "ratio")'
-    ranklet bench engines --install-peers --json | jq '.rows[] | select(.figure | test("-vs-xgboost"))'
+    ranklet bench engines --install --json | jq '.rows[] | select(.figure | test("-vs-xgboost"))'
     ranklet bench all --json --html report.html > all.json   every bench in turn, absent peers as absent
     ranklet bench --quick                  counts and the hot path, in a minute
     ranklet bench report a.json b.json --html report.html    plots of what was measured before

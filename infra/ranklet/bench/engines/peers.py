@@ -1,6 +1,6 @@
 """The libraries as peers: each model in a process of its own, in whichever environment has the library.
 
-That of ranklet is asked first, then one below the bench's folder, which `--install-peers` makes.
+That of ranklet is asked first, then one below the bench's folder, which `--install` makes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "libraries": ("catboost>=1.2", "lightgbm>=4.6", "scikit-learn>=1.7", "skops>=0.13", "xgboost-cpu>=3"),
     "java": ("h2o==3.46.0.11", "jpmml-evaluator>=0.16", "jpype1>=1.5"),
 }
-"""What `--install-peers` makes. jpmml-evaluator is AGPL: nothing of ours imports it, its process alone does.
+"""What `--install` makes. jpmml-evaluator is AGPL: nothing of ours imports it, its process alone does.
 Later releases of h2o save MOJOs under a licence only."""
 
 MODULES: Mapping[str, tuple[str, ...]] = {
