@@ -2,21 +2,23 @@
 
 `clustered`: 64 numbers, a thousand centres and what scatters around each, as trained item vectors lie. `real`: what
 movie-recall's user tower makes of each of the 100 000 moments in which somebody rated a film in MovieLens-100K (33
-numbers; a million are the same people at ten hours of the day), searched for people like others; it needs the data,
+numbers; a million are the same people at twelve hours of the day), searched for people like others; it needs the data,
 which is fetched as the demo fetches it. `isotropic`: 64 numbers without any structure, the worst that there is.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ranklet import project
+from ranklet.errors import DataError
 
 Floats = NDArray[np.float32]
 DIM, CENTRES, SPREAD = 64, 1000, 0.5
@@ -24,7 +26,7 @@ QUERIES = 400
 """Of which the first half chooses how many lists are looked at, and the second half is searched for."""
 
 HOURS = range(0, 24, 2)
-AT_ONCE = 20_000
+MOMENTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -58,55 +60,20 @@ def isotropic(rows: int) -> Set:
 
 def real(rows: int) -> Set:
     """People at the moments of their ratings. Raises DataError where the data cannot be had."""
-    from ranklet.demo import movielens, training
-
-    data = movielens.load()
-    ratings = training.in_time(data.ratings)
-    users = [data.users[user] for user in ratings["user_id"].tolist()]
-    columns = {
-        "age": [user.age for user in users],
-        "gender": [user.gender for user in users],
-        "occupation": [user.occupation for user in users],
-        "history": training.histories(ratings, length=30),
-        "timestamp": ratings["timestamp"],
-    }
-    days = columns["timestamp"] // 86_400 * 86_400  # type: ignore[operator]
-    times = [columns["timestamp"]] if rows <= len(users) else [days + 3600 * hour for hour in HOURS]
-    parts = [_vectors({**columns, "timestamp": when}) for when in times]
-    every = np.concatenate(parts)
+    hours = [] if rows <= MOMENTS else [",".join(map(str, HOURS))]
+    with TemporaryDirectory(prefix="ranklet-bench-") as folder:
+        # A process of its own: what the demo knows of its data is nothing that a bench stands on.
+        command = [sys.executable, "-m", "ranklet.demo.moments", folder, *hours]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise DataError(done.stderr.strip()[-500:])
+        every, people = (np.load(Path(folder) / f"{name}.npy") for name in ("vectors", "people"))
     draw = np.random.default_rng(20_160_915)
     # A person's moments are alike: those that ask are of people of whom no moment is searched.
-    asking = draw.choice(np.unique(ratings["user_id"]), 40, replace=False)
-    theirs = np.tile(np.isin(ratings["user_id"], asking), len(parts))
+    asking = draw.choice(np.unique(people), 40, replace=False)
+    theirs = np.isin(people, asking)
     chosen = draw.choice(np.flatnonzero(theirs), QUERIES, replace=False)
     return Set(np.ascontiguousarray(every[~theirs][:rows]), np.ascontiguousarray(every[chosen]))
-
-
-def _vectors(columns: Mapping[str, Any]) -> Floats:
-    """What the user tower makes of rows, some thousand at a time."""
-    import onnxruntime
-
-    from ranklet import model
-    from ranklet_features import FeaturePlan, FeatureSpec
-
-    folder = _model()
-    described = model.load(folder)
-    plan = FeaturePlan.compile(FeatureSpec(described.inputs, described.features), folder, {})
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(folder / "export" / "user_tower.onnx", options)
-    names = [one.name for one in session.get_inputs()]
-    found = []
-    for start in range(0, len(columns["age"]), AT_ONCE):
-        part = {name: column[start : start + AT_ONCE] for name, column in columns.items()}
-        made = plan.assemble_columns(part).tensors
-        found.append(session.run(None, {name: made[name] for name in names})[0])
-    vectors: Floats = np.concatenate(found).astype(np.float32)
-    return vectors
-
-
-def _model() -> Path:
-    return project.find().functions / "movie-recall"
 
 
 KINDS: Mapping[str, Callable[[int], Set]] = {"clustered": clustered, "real": real, "isotropic": isotropic}
