@@ -44,6 +44,7 @@ from ranklet import (
     tree,
 )
 from ranklet.after import parts as steps_after
+from ranklet.after import proof as lists_proof
 from ranklet.answers import Answer
 from ranklet.compose import MANIFEST, Parts, compose, document, write
 from ranklet.errors import ModelError, ParityError
@@ -323,6 +324,8 @@ def _notes(given: Parts, made: _Made, bundle: Path) -> Iterator[str]:
         yield from (f"{step.source}: {note}" for note in exported.notes)
     yield from fit.notes(made.manifest, [exported for _, exported in made.parts.steps], bundle)
     yield from tokens.notes(made.manifest, bundle)
+    if made.proven.lists is not None:
+        yield lists_proof.account(made.proven.lists)
 
 
 def _staged(pinned: pin.Pinned, staged: Mapping[str, Path]) -> pin.Pinned:

@@ -106,7 +106,7 @@ def _ways(
     for way, below in variants.ways.items():
         function = variants.variant(packed=packed, below=below)
         found[f"{way}-candidates"] = replay.first(function, bound, f"{way} candidates{how}")
-        found |= token_proof.worst(function, function.manifest, replay.rows, bound, f", {way} candidates")
+        found |= token_proof.worst(function, function.manifest, replay.rows, bound, f"{way}-candidates-")
     return found
 
 

@@ -28,16 +28,16 @@ def signing(manifest: Manifest) -> dict[str, str]:
 
 
 def worst(
-    function: Function, manifest: Manifest, rows: Sequence[Golden], bound: float, how: str = ""
+    function: Function, manifest: Manifest, rows: Sequence[Golden], bound: float, before: str = ""
 ) -> dict[str, float]:
-    """Form → the largest difference from the trainer's scores, with tokens; empty for a model without.
+    """Form → the largest difference from the trainer's scores, with tokens; empty for a model without. before: the names of forms.
 
     Raises ParityError for a golden request that is answered otherwise than without a token, naming it.
     """
     if manifest.token is None:
         return {}
     return {
-        f"{name.replace('native', 'token')}{how}": max(
+        f"{before}{name.replace('native', 'token')}": max(
             _gap(name, function, manifest, golden, number, bound) for number, golden in enumerate(rows, start=1)
         )
         for name in NATIVE

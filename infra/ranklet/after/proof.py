@@ -70,6 +70,13 @@ def prove(function: Function, manifest: Manifest, rows: Sequence[Golden]) -> Lis
     )
 
 
+def account(lists: Lists) -> str:
+    """What was proven, for whoever builds."""
+    trained = f", {lists.trained} of them as the trainer has them" if lists.trained else ""
+    propensities = f", propensities within {lists.gap:.0e}" if "explore" in lists.steps else ""
+    return f"[after]: lists by {', '.join(lists.steps)} proven for {lists.rows} golden requests{trained}{propensities}"
+
+
 def _row(
     function: Function, manifest: Manifest, noted: Noted, golden: Golden, number: int, known: Mapping[Any, list[str]]
 ) -> Found:
