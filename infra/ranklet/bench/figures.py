@@ -150,7 +150,7 @@ def said(figure: Figure, value: float) -> str:
 def machine(described: Mapping[str, Any]) -> str:
     """A machine in one line."""
     processor, cores = described.get("processor", "unknown processor"), described.get("cores", "?")
-    return f"{processor}, {cores} cores, {described.get('system', '?')}, Python {described.get('python', '?')}."
+    return f"{processor}, {cores} core{'' if cores == 1 else 's'}, {described.get('system', '?')}, Python {described.get('python', '?')}."
 
 
 def _found(figure: Figure, documents: Iterable[Document]) -> Found:
