@@ -149,8 +149,9 @@ def said(figure: Figure, value: float) -> str:
 
 def machine(described: Mapping[str, Any]) -> str:
     """A machine in one line."""
-    processor, cores = described.get("processor", "unknown processor"), described.get("cores", "?")
-    return f"{processor}, {cores} core{'' if cores == 1 else 's'}, {described.get('system', '?')}, Python {described.get('python', '?')}."
+    processor, count = described.get("processor", "unknown processor"), described.get("cores", "?")
+    cores = f"{count} core{'' if count == 1 else 's'}"
+    return f"{processor}, {cores}, {described.get('system', '?')}, Python {described.get('python', '?')}."
 
 
 def _found(figure: Figure, documents: Iterable[Document]) -> Found:
