@@ -30,7 +30,9 @@ def signing(manifest: Manifest) -> dict[str, str]:
 def worst(
     function: Function, manifest: Manifest, rows: Sequence[Golden], bound: float, before: str = ""
 ) -> dict[str, float]:
-    """Form → the largest difference from the trainer's scores, with tokens; empty for a model without. before: the names of forms.
+    """Form → the largest difference from the trainer's scores, with tokens; empty for a model without.
+
+    before: what stands before the names of forms.
 
     Raises ParityError for a golden request that is answered otherwise than without a token, naming it.
     """

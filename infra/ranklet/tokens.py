@@ -45,8 +45,8 @@ def notes(manifest: Manifest, bundle: Path) -> Iterator[str]:
     found = division(manifest, compiled(manifest, bundle))
     if not any(step.engine != LOOKUP for _, step in found.before):
         yield (
-            "[token]: no step computes the user alone, so a token saves reading and sending the user's features, and no "
-            'computing; rows = "user" for such a step, or [split] variant = "A" or "B" of a graph'
+            "[token]: no step computes the user alone, so a token saves sending the user's features, and no computing; "
+            'rows = "user" for such a step, or [split] variant = "A" or "B" of a graph'
         )
     if found.inputs:
         names = ", ".join(found.inputs)
