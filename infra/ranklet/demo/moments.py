@@ -2,9 +2,9 @@
 
     python -m ranklet.demo.moments OUT [HOURS]
 
-writes OUT/vectors.npy, float32 [moments × hours, 33], and OUT/people.npy, whose moment each is. Without HOURS a moment is
-the second of its rating; with `0,6,12` it stands three times, at those hours of its day. Ratings are fetched as the demo
-fetches them, and nothing of them is written.
+writes OUT/vectors.npy, float32 [moments × hours, 33], and OUT/people.npy, whose moment each is. Without HOURS a moment
+is the second of its rating; with `0,6,12` it stands three times, at those hours of its day. Ratings are fetched as the
+demo fetches them, and nothing of them is written.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from ranklet import certificate, model, pipeline, releasing, tree
 from ranklet.cli.build import describe
 from ranklet.errors import BundleError, ModelError, ParityError, TableError
 from ranklet.local.event_v2 import event_v2
+from ranklet.packaging import sizes
+from ranklet.tables import room
 from ranklet_runtime.function import Function
 
 ROWS = 3000
@@ -88,6 +90,19 @@ def test_builds_are_reproducible(tmp_path: Path) -> None:
         == second.certificate.bundle
         == tree.digest(second.folder, skip=frozenset({certificate.FILE}))
     )
+
+
+def test_index_that_no_package_holds_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = "ivf_rows = 1000\nlists = 60\nrecall = 0.9\nmost = 0.6"
+    place = films(tmp_path, asked)
+    packaged = pipeline.build(place, out=tmp_path / "out")
+    monkeypatch.setattr(sizes, "LIMIT", room.layers(onnx=True) + 100_000)
+    built = pipeline.build(place, out=tmp_path / "out")
+    away = built.manifest.artefacts
+    assert away is not None and "steps/index-vectors.npy" in away.files and not (built.folder / "steps").exists()
+    assert built.certificate.paths == packaged.certificate.paths
+    assert built.certificate.recall == packaged.certificate.recall
+    assert built.packaged.startswith("into /tmp, from S3")
 
 
 def test_requests_may_be_the_held_out_queries(tmp_path: Path) -> None:

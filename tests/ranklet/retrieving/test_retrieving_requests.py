@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import msgpack
 import numpy as np
 import pytest
@@ -201,6 +205,53 @@ def test_no_body_breaks_the_function(films: Ask, verb: str, body: Any, packed: b
     except (OverflowError, UnicodeEncodeError, ValueError):
         return  # what msgpack cannot write
     assert status in (200, 400, 404, 422), answer
+
+
+def test_openapi_document_says_what_is_taken(catalogue: Catalogue, tmp_path: Path) -> None:
+    place = catalogue.write(tmp_path / "films", model=toml("films"))
+    (place / "golden.jsonl").write_text(golden_row({"user": {"age": 1.0}, "k": 5}, catalogue.best(user_vector(1.0), 5)))
+    document = json.loads((pipeline.build(place, out=tmp_path / "out").folder / "openapi.json").read_bytes())
+    paths = document["paths"]
+    verbs = {path.rpartition(":")[2] for path in paths if ":" in path}
+    assert verbs == {"retrieve", "similar"} and "/ping" in paths and "/v1/models/films:rank" not in paths
+    schema = paths["/v1/models/films:retrieve"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    checker = jsonschema.Draft202012Validator(schema)
+    asked = {"user": {"age": 1.0}, "context": {"hour": 3}, "k": 5, "seen": [1], "filter": {"where": {"year": [1950]}}}
+    assert checker.is_valid(asked) and checker.is_valid({"user": {"age": 1.0}, "filter": None})
+    for wrong in ({"k": 0}, {"k": 2001}, {"seen": ["x"]}, {"filter": {"where": {"colour": []}}}, {"items": []}):
+        assert not checker.is_valid({"user": {"age": 1.0}, **wrong}), wrong
+    assert not checker.is_valid({})  # age is required
+
+
+def test_cold_start_imports_nothing_that_searching_does_not_need(tmp_path: Path) -> None:
+    catalogue = Catalogue(40)
+    text = toml("liking", head=HISTORY, retrieve='history = "liked"')
+    place = catalogue.write(tmp_path / "liking", model=text)
+    item = catalogue.ids[3]
+    best = catalogue.best(catalogue.vectors[3], 4, deny=[item])
+    (place / "golden.jsonl").write_text(golden_row({"item": item, "k": 4}, best))
+    folder = pipeline.build(place, out=tmp_path / "out").folder
+    script = """
+import json, sys
+import numpy
+import ranklet_runtime.handler as entry
+from pathlib import Path
+event = json.loads(Path(sys.argv[1]).read_text())
+assert entry.handler(event, None)["statusCode"] == 200
+print(json.dumps(sorted(sys.modules)))
+"""
+    body = json.dumps({"user": {"liked": [item]}, "k": 3, "filter": {"where": {"year": [1950]}}}).encode()
+    event = event_v2("POST", "/v1/models/liking:retrieve", headers={"content-type": "application/json"}, body=body)
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "event.json")],
+        env={**os.environ, "LAMBDA_TASK_ROOT": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[0])}
+    assert not imported & {"hashlib", "socket", "ssl", "onnxruntime", "boto3", "botocore", "asyncio", "ranklet"}
 
 
 def test_model_without_users_answers_similar_items_only(tmp_path: Path) -> None:

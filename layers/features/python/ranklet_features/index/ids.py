@@ -7,7 +7,6 @@ hash of 64 bits, then compared: no dictionary of a million strings is made.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Any, Protocol
 
 import numpy as np
@@ -95,6 +94,9 @@ class TextIds:
 
 def hash_of(text: bytes) -> int:
     """64 bits of BLAKE2b."""
+    # Imported here: it brings OpenSSL, 4 ms of a cold start, and most ids are numbers.
+    from hashlib import blake2b
+
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
 
 
