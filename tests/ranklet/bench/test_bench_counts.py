@@ -51,18 +51,18 @@ def test_objects_that_a_request_makes_are_counted_and_named(
 ) -> None:
     function, watched = alone
     before = allocations.held("v2-binary", function, watched)
-    score, kept = function.scorer.score, []
+    score, kept = function.scorer.score_plain, []
 
     def wasteful(*given: Any, **more: Any) -> Any:
         objects = [object() for _ in range(5000)]
         kept.append(object())
         return score(*given, **more) if objects else None
 
-    monkeypatch.setattr(function.scorer, "score", wasteful)
+    monkeypatch.setattr(function.scorer, "score_plain", wasteful)
     after = allocations.held("v2-binary", function, watched)
     assert after.blocks - before.blocks == pytest.approx(5000, abs=20)
     assert after.peak - before.peak >= 5000 * 16
-    assert after.kept >= allocations.ROUND
+    assert after.kept >= 0.8 * allocations.ROUND  # each tenth is timed by phase, and takes the long way
     assert re.match(r"bench/test_bench_counts.py:\d+ \(50\d\d blocks, ", after.places)
 
 
@@ -70,7 +70,7 @@ def test_the_garbage_collectors_runs_are_counted(
     alone: tuple[Function, Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function, watched = alone
-    score = function.scorer.score
+    score = function.scorer.score_plain
 
     def cyclic(*given: Any, **more: Any) -> Any:
         for _ in range(100):
@@ -78,7 +78,7 @@ def test_the_garbage_collectors_runs_are_counted(
             ring.append(ring)
         return score(*given, **more)
 
-    monkeypatch.setattr(function.scorer, "score", cyclic)
+    monkeypatch.setattr(function.scorer, "score_plain", cyclic)
     assert allocations.held("v2-binary", function, watched).runs > 0
 
 

@@ -54,7 +54,7 @@ class Watched(Answered):
         super().__init__(session)
         self.look: Callable[[], object] = lambda: None
 
-    def run(self, names: Sequence[str], feeds: Mapping[str, Any]) -> list[Any]:
+    def run(self, names: Sequence[str], feeds: Mapping[str, Any], options: Any = None) -> list[Any]:
         """Without a look at what is asked."""
         self.look()
         return self.known

@@ -16,6 +16,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ranklet_features.errors import InputError, ShapeError, StoreUnavailable
 from ranklet_runtime import events
 from ranklet_runtime.dialects.base import Call, Dialect
@@ -39,8 +42,6 @@ RESERVE_MS = 50
 """Kept of Lambda's time for what follows the reading of tables: computing, encoding, the way back."""
 
 NO_REQUEST = HttpRequest("", "", {}, b"")
-NO_RANK = RankRequest({}, {}, {})
-"""Of a request that nobody looks at."""
 NO_ENVIRON: Mapping[str, str] = MappingProxyType({})
 FUNCTION_NAME = "AWS_LAMBDA_FUNCTION_NAME"
 FUNCTION_VERSION = "AWS_LAMBDA_FUNCTION_VERSION"
@@ -161,8 +162,10 @@ class Function:
             raise _unavailable() from error
         if found is None:
             return None
-        answer, result = found
-        self._count(NO_RANK, result)
+        answer, scores, degraded, counts = found
+        if self._observer is not None:
+            self._observer.passed()
+        self._count(scores, degraded, counts)
         return answer
 
     def _long(
@@ -204,18 +207,20 @@ class Function:
         if self._phases.on:
             self._phases.lap(DECODE)
         result = self._score(dialect, asked, deadline)
-        self._count(asked, result)
+        if self._observer is not None:
+            self._observer.scored(asked, result)
+        if result.issued is None:
+            self._count(result.scores, result.degraded, result.counts)
+        else:  # a token has no scores
+            self.telemetry.scored(0, result.degraded, result.counts)
         if asked.more is not None and self._shadow is not None and asked.more.token is not None:
             self._shadow.forget()  # no other version takes this one's token
         return dialect.encode(result, asked=asked, request=request, call=call, served=self.served)
 
-    def _count(self, asked: RankRequest, result: RankResult) -> None:
-        if self._observer is not None:
-            self._observer.scored(asked, result)
-        self.telemetry.scored(len(result.scores), result.degraded, result.counts)
-        if result.issued is None:  # a token has no scores
-            for noticed in self._noticing:
-                noticed(result.scores)
+    def _count(self, scores: NDArray[np.float32], degraded: Mapping[str, int], counts: Mapping[str, int]) -> None:
+        self.telemetry.scored(len(scores), degraded, counts)
+        for noticed in self._noticing:
+            noticed(scores)
 
     def _score(self, dialect: Dialect, asked: RankRequest, deadline: float) -> RankResult:
         try:

@@ -47,6 +47,10 @@ class Observer:
         """Whether the next request is only counted."""
         return self._count + 1 < self._next
 
+    def passed(self) -> None:
+        """A request that is only counted was scored."""
+        self._count += 1
+
     def scored(self, asked: RankRequest, result: RankResult) -> None:
         """Keep the request if it is to be looked at; nearly all cost a count."""
         self._count += 1

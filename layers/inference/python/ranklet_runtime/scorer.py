@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +47,19 @@ VERIFY_S = 2.0
 
 
 COLUMN = (list, np.ndarray)
+FLOAT32 = np.dtype(np.float32)
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
 NONE_TOLD: Mapping[str, Any] = MappingProxyType({})
-NOBODY: Mapping[int, Exception] = MappingProxyType({})
+
+
+class Computed(NamedTuple):
+    """The first fields of a RankResult."""
+
+    scores: NDArray[np.float32]
+    degraded: Mapping[str, int]
+    counts: Mapping[str, int]
+    outputs: Mapping[str, NDArray[Any] | list[Any]]
 
 
 class Scorer:
@@ -151,7 +160,7 @@ class Scorer:
 
     def score_plain(
         self, once: Mapping[str, Any], items: Mapping[str, Any], n: int, *, deadline: float | None = None
-    ) -> RankResult | None:
+    ) -> Computed | None:
         """`score` of a plain request, as `FeaturePlan.assemble_plain` has it; n is 1 or more, and within the limit.
 
         None where something in it is unusual or wrong: `score` reads it, or says what. Raises StoreUnavailable and
@@ -161,13 +170,22 @@ class Scorer:
             assembled = self._plan.assemble_plain(once, items, n, deadline=deadline)
         except UNUSUAL:
             return None
-        return self._run(assembled, deadline, None)
+        return self._computed(assembled, deadline, per_row=False)[0]
 
-    def _run(self, assembled: Assembled, deadline: float | None, request: RankRequest | None) -> RankResult:
-        """request: None for a plain one."""
+    def _run(self, assembled: Assembled, deadline: float | None, request: RankRequest) -> RankResult:
         if assembled.n == 0:
             return RankResult(np.empty(0, np.float32), assembled.degraded, NOTHING, {name: [] for name in self._told})
-        tensors, degraded = assembled.tensors, assembled.degraded
+        computed, tensors = self._computed(assembled, deadline, per_row=request.per_row)
+        if self.phases.on:
+            self.phases.lap(RUN)
+        ordered = None if self.after is None else self.after.ordered(computed.scores, tensors, request)
+        return RankResult(*computed, {}, ordered)
+
+    def _computed(
+        self, assembled: Assembled, deadline: float | None, *, per_row: bool
+    ) -> tuple[Computed, dict[str, NDArray[Any]]]:
+        """What the steps make of the features' tensors, which become those of all."""
+        tensors, n, degraded = assembled
         for engine in self._engines:
             if isinstance(engine, Lookup):
                 rows, defaulted = engine.read(tensors, deadline)
@@ -175,19 +193,12 @@ class Scorer:
                 degraded.update(defaulted)
             else:
                 tensors.update(engine.run(tensors))
-        for last in self._paths.last(assembled.n, tensors, per_row=request is not None and request.per_row):
+        for last in self._paths.last(n, tensors, per_row=per_row):
             tensors.update(last.run(tensors))
-        count = assembled.n
         made = tensors[self._score] if self.after is None else self.after.score(tensors)
-        scores = _scores(made, count, nulls=self._nulls) if self._ranks else _no_scores(count)
-        outputs = tell(self._told, tensors, assembled.n) if self._told else NONE_TOLD
-        if self.phases.on:
-            self.phases.lap(RUN)
-        ordered = None
-        if self.after is not None and request is not None:
-            ordered = self.after.ordered(scores, tensors, request)
-        counts = self._counts() if self._counting else NOTHING
-        return RankResult(scores, degraded, counts, outputs, NOBODY, ordered)
+        scores = _scores(made, n, nulls=self._nulls) if self._ranks else _no_scores(n)
+        outputs = tell(self._told, tensors, n) if self._told else NONE_TOLD
+        return Computed(scores, degraded, self._counts() if self._counting else NOTHING, outputs), tensors
 
     def features(self, request: RankRequest) -> Assembled:
         """What the features make of a request: the tensors that a caller may send instead of it, and others."""
@@ -285,7 +296,7 @@ def _scores(tensor: NDArray[Any], count: int, *, nulls: bool) -> NDArray[np.floa
     """The tensor as scores [count]. nulls: NaN may be among them. Raises NonFiniteScores."""
     if tensor.size != count:
         raise InternalFault(f"the model gave scores of shape {tensor.shape} for {count} candidates")
-    if tensor.dtype == np.float32 and tensor.flags.c_contiguous:
+    if tensor.dtype is FLOAT32 and tensor.flags.c_contiguous:
         scores: NDArray[np.float32] = tensor.reshape(count)
     else:
         with np.errstate(over="ignore"):  # what does not fit 32 bits becomes infinite, and is refused below

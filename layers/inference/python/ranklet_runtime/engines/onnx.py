@@ -15,7 +15,7 @@ import numpy as np
 
 from ranklet_features.lean import dataclass
 from ranklet_runtime.engines.base import Array
-from ranklet_runtime.engines.ort import open_session
+from ranklet_runtime.engines.ort import direct, open_session
 from ranklet_runtime.errors import BadRequest, ManifestError
 from ranklet_runtime.manifest import Step
 
@@ -47,6 +47,7 @@ class OnnxEngine:
 
     def __init__(self, step: Step, session: Any) -> None:
         self._session = session
+        self._call: Any = direct(session)
         self._inputs = _ports("input", session.get_inputs(), step.inputs)
         self._outputs = _ports("output", session.get_outputs(), step.outputs)
         self._names = [port.name for port in self._outputs]
@@ -94,7 +95,7 @@ class OnnxEngine:
         return self._ran(full)
 
     def _ran(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        return dict(zip(self._tensors, self._session.run(self._names, feeds), strict=True))
+        return dict(zip(self._tensors, self._call(self._names, feeds, None), strict=True))
 
     def _by_user(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
         """One run per different user, over rows that are brought side by side first: parts of them are no copies."""

@@ -13,11 +13,14 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ranklet_runtime import events
 from ranklet_runtime.dialects.base import Call, Dialect
 from ranklet_runtime.fast.base import Asked, Form, Inputs
 from ranklet_runtime.manifest import Manifest
-from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
+from ranklet_runtime.messages import HttpRequest, RankRequest, RankResult
 from ranklet_runtime.scorer import Scorer
 from ranklet_runtime.served import Served
 
@@ -33,6 +36,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
 MOST_PATHS = 64
 """That are remembered: percent signs can write one path in many ways."""
 
+Answered = tuple[dict[str, Any], NDArray[np.float32], Mapping[str, int], Mapping[str, int]]
 Known = tuple[Dialect, Call, tuple[Form, ...]]
 
 
@@ -54,8 +58,8 @@ class FastPath:
         if len(self._paths) + len(self._new) < MOST_PATHS:
             self._new[str(path)] = (dialect, call)
 
-    def answer(self, event: Any, deadline: float) -> tuple[dict[str, Any], RankResult] | None:
-        """The answer of a plain request; None for all others.
+    def answer(self, event: Any, deadline: float) -> Answered | None:
+        """The answer of a plain request, and what is counted of it: scores, what was defaulted, counts. Else None.
 
         Raises StoreUnavailable and faults of the model, as the scorer does.
         """
@@ -78,20 +82,21 @@ class FastPath:
                 break
         else:
             return None
-        result = self._scorer.score_plain(asked.once, asked.items, asked.n, deadline=deadline)
-        if result is None:
+        found = self._scorer.score_plain(asked.once, asked.items, asked.n, deadline=deadline)
+        if found is None:
             return None
-        response = None if result.degraded or result.outputs else form.encode(result.scores, asked)
-        if response is None:
-            response = self._written(result, asked, HttpRequest("POST", path, headers, body), dialect, call)
-        return events.encode(response), result
+        scores, degraded, counts, outputs = found
+        answer = None if degraded or outputs else form.encode(scores, asked)
+        if answer is None:
+            answer = self._written(RankResult(*found), asked, HttpRequest("POST", path, headers, body), dialect, call)
+        return answer, scores, degraded, counts
 
     def _written(
         self, result: RankResult, asked: Asked, request: HttpRequest, dialect: Dialect, call: Call
-    ) -> HttpResponse:
+    ) -> dict[str, Any]:
         """The answer as the dialect writes it."""
         plain = RankRequest({}, {}, asked.items, top_k=asked.top_k, form=asked.note)
-        return dialect.encode(result, asked=plain, request=request, call=call, served=self._served)
+        return events.encode(dialect.encode(result, asked=plain, request=request, call=call, served=self._served))
 
     def _open(self, path: str) -> Known | None:
         if path not in self._new:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from ranklet_features.spec import Input, ValueType
 from ranklet_runtime.manifest import Manifest
-from ranklet_runtime.messages import HttpResponse
 
 NUMBERS: Mapping[ValueType, str] = {"int": "i", "float": "d"}
 """Type of an input → the letter of its numbers as a buffer."""
-NO_HEADERS: Mapping[str, str] = {}
+LONGEST = 1_000_000
+"""Bytes of an answer that is surely let through."""
 
 
 class Inputs(NamedTuple):
@@ -66,8 +66,8 @@ class Form(Protocol):
         """None for what is in another form, unusual or wrong; never raises."""
         ...
 
-    def encode(self, scores: NDArray[np.float32], asked: Asked) -> HttpResponse | None:
-        """The answer that tells scores alone, as the dialect writes it; None where the dialect is to write it."""
+    def encode(self, scores: NDArray[np.float32], asked: Asked) -> dict[str, Any] | None:
+        """The event's answer that tells scores alone; None where the dialect is to write it."""
         ...
 
 

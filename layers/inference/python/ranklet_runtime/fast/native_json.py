@@ -15,8 +15,7 @@ from csimdjson import Object, Parser
 from numpy.typing import NDArray
 
 from ranklet_runtime.bodies import JSON, accepted, media_type, write_json
-from ranklet_runtime.fast.base import NO_HEADERS, Asked, Inputs
-from ranklet_runtime.messages import HttpResponse
+from ranklet_runtime.fast.base import LONGEST, Asked, Inputs
 from ranklet_runtime.served import Served
 
 DTYPES = {"i": np.dtype(np.int64), "d": np.dtype(np.float64)}
@@ -42,11 +41,11 @@ class NativeJson:
             self._parser = Parser()  # the old one may still be held by what was read
             return None
 
-    def encode(self, scores: NDArray[np.float32], asked: Asked) -> HttpResponse | None:
+    def encode(self, scores: NDArray[np.float32], asked: Asked) -> dict[str, Any] | None:
         """As the protocol says."""
-        if asked.top_k is not None:
+        if asked.top_k is not None or len(body := write_json({"scores": scores})) > LONGEST:
             return None
-        return HttpResponse(200, write_json({"scores": scores}), JSON, NO_HEADERS)
+        return {"statusCode": 200, "headers": {"content-type": JSON}, "body": body.decode(), "isBase64Encoded": False}
 
     def _read(self, document: Any, body: bytes) -> Asked | None:
         if type(document) is not Object:

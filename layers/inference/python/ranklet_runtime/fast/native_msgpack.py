@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgpack
@@ -14,8 +16,7 @@ from ranklet_runtime import buffers
 from ranklet_runtime.bodies import MSGPACK, MSGPACK_TYPES, accepted, media_type, read_msgpack
 from ranklet_runtime.buffers import DTYPES
 from ranklet_runtime.errors import BadRequest
-from ranklet_runtime.fast.base import NO_HEADERS, NUMBERS, Asked, Inputs
-from ranklet_runtime.messages import HttpResponse
+from ranklet_runtime.fast.base import LONGEST, NUMBERS, Asked, Inputs
 from ranklet_runtime.served import Served
 
 LETTERS = {letter: kind for kind, letter in NUMBERS.items()}
@@ -42,11 +43,12 @@ class NativeMsgpack:
         except (BadRequest, KeyError, TypeError, ValueError, AttributeError):
             return None
 
-    def encode(self, scores: NDArray[np.float32], asked: Asked) -> HttpResponse | None:
+    def encode(self, scores: NDArray[np.float32], asked: Asked) -> dict[str, Any] | None:
         """As the protocol says."""
-        if asked.top_k is not None:
+        if asked.top_k is not None or scores.nbytes > LONGEST:
             return None
-        return HttpResponse(200, msgpack.packb({"scores": buffers.write(scores)}), MSGPACK, NO_HEADERS)
+        text = b2a_base64(before(asked.n) + scores.tobytes(), newline=False).decode()
+        return {"statusCode": 200, "headers": {"content-type": MSGPACK}, "body": text, "isBase64Encoded": True}
 
     def _read(self, document: Any) -> Asked | None:
         given, once, fields, top_k = document["items"], dict[str, Any](), 1, None
@@ -81,3 +83,11 @@ class NativeMsgpack:
         if len(once) < self._once:
             once = {**self._inputs.defaults, **once}
         return Asked(once, items, n, top_k, MSGPACK)
+
+
+@lru_cache(maxsize=256)
+def before(n: int) -> bytes:
+    """What stands before the bytes of n scores, which are the answer's end."""
+    scores = np.zeros(n, np.float32)
+    packed: bytes = msgpack.packb({"scores": buffers.write(scores)})
+    return packed[: -scores.nbytes]

@@ -7,6 +7,7 @@ shapes, sizes. Read once, it is a layout, and the next request with the very sam
 from __future__ import annotations
 
 import re
+from binascii import b2a_base64
 from collections.abc import Mapping
 from struct import Struct
 from struct import error as StructError
@@ -23,11 +24,11 @@ from ranklet_runtime.dialects.tensors import DATATYPES, Datatype
 from ranklet_runtime.dialects.v2 import BINARY, HEADER, V2, Wanted, wanted_of
 from ranklet_runtime.dialects.v2_inputs import SENT, named
 from ranklet_runtime.errors import RequestFault
-from ranklet_runtime.fast.base import Asked, Inputs
-from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
+from ranklet_runtime.fast.base import LONGEST, Asked, Inputs
+from ranklet_runtime.messages import HttpRequest, RankRequest, RankResult
 from ranklet_runtime.served import Served
 
-MOST_LAYOUTS, LONGEST = 256, 8192
+MOST_LAYOUTS, LONGEST_HEAD = 256, 8192
 """Layouts that are kept, and bytes of the JSON that one may have."""
 
 LENGTH = re.compile("[0-9]{1,7}").fullmatch
@@ -84,15 +85,17 @@ class V2Binary:
             once = {**self._inputs.defaults, **once}
         return Asked(once, items, n, None, layout.wanted, layout.written)
 
-    def encode(self, scores: NDArray[np.float32], asked: Asked) -> HttpResponse | None:
+    def encode(self, scores: NDArray[np.float32], asked: Asked) -> dict[str, Any] | None:
         """As the protocol says."""
         written: Written | None = asked.made
-        if written is None:
+        if written is None or scores.nbytes > LONGEST:
             return None
-        return HttpResponse(200, written.head + scores.tobytes(), BINARY, written.headers)
+        text = b2a_base64(written.head + scores.tobytes(), newline=False).decode()
+        headers = {"content-type": BINARY, **written.headers}
+        return {"statusCode": 200, "headers": headers, "body": text, "isBase64Encoded": True}
 
     def _learn(self, head: bytes) -> Layout | None:
-        if len(head) > LONGEST:
+        if len(head) > LONGEST_HEAD:
             return None
         try:
             layout = self._layout(read_json(head))
