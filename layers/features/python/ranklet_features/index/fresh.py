@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,6 +62,9 @@ def nothing(spec: IndexSpec) -> Fresh:
 
 def read(content: bytes, spec: IndexSpec) -> Fresh:
     """The items of a file. Raises StoreError for what is no such file, or does not go with the index."""
+    # Imported here, as below: it is not of this layer, but of the one that every function has beside it.
+    import msgpack
+
     try:
         document = msgpack.unpackb(content, max_array_len=MOST_ROWS, strict_map_key=True)
         ids, gone = list(document["ids"]), list(document["gone"])
@@ -78,6 +80,8 @@ def read(content: bytes, spec: IndexSpec) -> Fresh:
 
 def write(ids: Sequence[Any], vectors: NDArray[np.float32], attributes: Sequence[Any], gone: Sequence[Any]) -> bytes:
     """The file of some items."""
+    import msgpack
+
     rows = np.ascontiguousarray(vectors, "<f4").tobytes()
     fields = {"format": FORMAT, "ids": list(ids), "vectors": rows, "attributes": list(attributes), "gone": list(gone)}
     written: bytes = msgpack.packb(fields)
