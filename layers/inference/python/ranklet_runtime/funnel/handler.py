@@ -24,6 +24,7 @@ handler.scorer.verify()
 started_as = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
 gc.freeze()
 gc.enable()
+gc.collect()
 handler.telemetry.start(at_once=started_as != "on-demand")
 if started_as == "snap-start":
     # Imported here: it asks for AWS's registry of hooks.

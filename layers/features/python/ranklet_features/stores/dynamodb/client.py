@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import overload
 
-from ranklet_features.stores.aws.connection import Broken, Connection, Late, Reply
+from ranklet_features.stores.aws.connection import Broken, Connection, Late, Reply, kept
 from ranklet_features.stores.aws.credentials import FULL_URI, Provider, provider
 from ranklet_features.stores.aws.endpoint import Endpoint, endpoint, region
 from ranklet_features.stores.aws.sigv4 import Credentials, Signer
@@ -145,6 +145,6 @@ def _received(connection: Connection, deadline: float, patience: float | None = 
     try:
         return connection.receive(deadline=deadline, patience=patience)
     except Broken as failure:
-        return failure
+        return kept(failure)
     except Late:
         return None

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from math import ceil
 
-from ranklet_features.stores.aws.connection import Broken, Connection, Reply
+from ranklet_features.stores.aws.connection import Broken, Connection, Reply, kept
 from ranklet_features.stores.counts import Counts
 
 MIN_S = 0.01
@@ -123,7 +123,7 @@ def _look(
             reply = connection.begun(deadline=deadline)
         except Broken as failure:
             connections.remove(connection)
-            worse.setdefault(place, failure)
+            worse.setdefault(place, kept(failure))
             continue
         if reply is None:
             continue

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from ranklet_features.errors import StoreUnavailable
-from ranklet_features.stores.aws.connection import Broken, Connection, Reply
+from ranklet_features.stores.aws.connection import Broken, Connection, Reply, kept
 from ranklet_features.stores.aws.credentials import Provider, provider
 from ranklet_features.stores.aws.endpoint import Endpoint, custom, domain, parse, region
 from ranklet_features.stores.aws.sigv4 import Signer
@@ -102,7 +102,7 @@ class Bucket:
             try:
                 yield connection.receive(deadline=deadline())
             except Broken as failure:
-                yield failure
+                yield kept(failure)
             idle.append(connection)
 
     def resync(self, server_time: float) -> None:
