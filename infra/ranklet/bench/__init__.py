@@ -14,10 +14,12 @@ BENCHES: Mapping[str, str] = {
     "counts": "ranklet.bench.counts:run",
     "dialects": "ranklet.bench.dialects:run",
     "engines": "ranklet.bench.engines:run",
+    "lists": "ranklet.bench.lists:run",
     "peers": "ranklet.bench.peers:run",
     "retrieve": "ranklet.bench.retrieve:run",
     "split": "ranklet.bench.split:run",
     "tables": "ranklet.bench.tables:run",
+    "tokens": "ranklet.bench.tokens:run",
     "warm": "ranklet.bench.warm:run",
 }
 """Bench → its function, imported when it is used."""
