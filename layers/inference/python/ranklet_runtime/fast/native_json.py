@@ -19,6 +19,7 @@ from ranklet_runtime.fast.base import LONGEST, Asked, Inputs
 from ranklet_runtime.served import Served
 
 DTYPES = {"i": np.dtype(np.int64), "d": np.dtype(np.float64)}
+MOST_TYPES = 64
 UNUSUAL = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError)
 """What reading a document otherwise than it was written raises."""
 
@@ -27,14 +28,18 @@ class NativeJson:
     """`{"user": {…}, "context": {…}, "items": {…}, "top_k": …}`."""
 
     def __init__(self, served: Served, inputs: Inputs) -> None:
-        self._inputs, self._sides = inputs, tuple(inputs.once.items())
-        self._once = len(inputs.defaults)
+        self._inputs, self._once = inputs, len(inputs.defaults)
+        self._sides = tuple((side.encode(), names) for side, names in inputs.once.items())
+        # In bytes, as the parser looks them up.
+        self._columns = {name.encode(): (name, letter, DTYPES.get(letter)) for name, letter in inputs.items.items()}
+        self._types: dict[tuple[str | None, str | None], bool] = {}
         self._parser = Parser()
 
     def decode(self, body: bytes, headers: Mapping[str, str]) -> Asked | None:
         """As the protocol says."""
         try:
-            if media_type(headers.get("content-type")) != JSON or accepted(headers.get("accept")) not in (None, JSON):
+            types = headers.get("content-type"), headers.get("accept")
+            if not (self._types[types] if types in self._types else self._learn(types)):
                 return None
             return self._read(self._parser.parse(body), body)
         except UNUSUAL:
@@ -47,10 +52,17 @@ class NativeJson:
             return None
         return {"statusCode": 200, "headers": {"content-type": JSON}, "body": body.decode(), "isBase64Encoded": False}
 
+    def _learn(self, types: tuple[str | None, str | None]) -> bool:
+        """Whether both headers mean JSON."""
+        if len(self._types) >= MOST_TYPES:
+            self._types.clear()
+        found = self._types[types] = media_type(types[0]) == JSON and accepted(types[1]) in (None, JSON)
+        return found
+
     def _read(self, document: Any, body: bytes) -> Asked | None:
         if type(document) is not Object:
             return None
-        given, once, fields, top_k = document["items"], dict[str, Any](), 1, None
+        given, once, fields, top_k = document[b"items"], dict[str, Any](), 1, None
         for side, names in self._sides:
             if side in document:
                 part = document[side].as_dict()
@@ -59,33 +71,34 @@ class NativeJson:
                 once.update(part)
                 fields += 1
         if len(document) != fields:
-            top_k = document["top_k"]
+            top_k = document[b"top_k"]
             if type(top_k) is not int or top_k < 1 or len(document) != fields + 1:
                 return None
-        if not _flat(body, len(given) + sum(type(value) is list for value in once.values())):
+        lists = [value for value in once.values() if type(value) is list]
+        if not _flat(body, len(given) + len(lists)):
             return None
-        items = self._columns(given)
+        items = self._items(given)
         lengths = set(map(len, items.values()))
         if len(lengths) != 1 or len(items) != len(given):
             return None
         if len(once) < self._once:
             once = {**self._inputs.defaults, **once}
         (n,) = lengths
-        if not 0 < n <= self._inputs.limit or (top_k is not None and self._unnamed(items)):
+        if not 0 < n <= self._inputs.limit or (top_k is not None and self._unnamed()):
             return None
         return Asked(once, items, n, top_k, JSON)
 
-    def _columns(self, given: Any) -> dict[str, Any]:
-        letters, items = self._inputs.items, dict[str, Any]()
-        for name in given:
-            letter, column = letters[name], given[name]
-            if letter:
-                items[name] = np.frombuffer(column.as_buffer(of_type=letter), DTYPES[letter])
-            else:
-                items[name] = column.as_list()
+    def _items(self, given: Any) -> dict[str, Any]:
+        wanted = self._columns
+        if len(given) != len(wanted):  # some are left to their defaults
+            wanted = {name: wanted[name] for name in map(str.encode, given)}
+        items: dict[str, Any] = {}
+        for key, (name, letter, dtype) in wanted.items():
+            column = given[key]
+            items[name] = np.frombuffer(column.as_buffer(of_type=letter), dtype) if letter else column.as_list()
         return items
 
-    def _unnamed(self, items: Mapping[str, Any]) -> bool:
+    def _unnamed(self) -> bool:
         """Whether the best candidates' names cannot be given back as they came: 7 would be 7.0."""
         return self._inputs.items.get(self._inputs.key) == "d"
 
