@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,9 +12,9 @@ from ranklet.cli import deploy_common as common
 from ranklet.cli import deploy_ending, terminal
 from ranklet.cli.deploy_common import Chosen
 from ranklet.cli.stages import Stages, stages
-from ranklet.deployable import SHARED, Deployable, ready
+from ranklet.deployable import SHARED, Deployable
 from ranklet.environment import Environment
-from ranklet.funnels.settings import is_funnel
+from ranklet.funnels.ready import of_folder
 from ranklet.project import Project
 
 if TYPE_CHECKING:
@@ -107,30 +106,18 @@ def _prepare(
 
 
 def _built(view: Stages, here: Project, name: str, environment: Environment) -> Deployable:
-    from ranklet import certificate, pipeline
+    from ranklet import certificate
 
     folder = here.functions / name
     with view.stage(f"build {name}") as say:
-        if is_funnel(folder):
-            from ranklet.funnels import building
-            from ranklet.funnels import ready as funnels
-
-            def build_funnel(folder: Path) -> object:
-                return building.build(here, folder, progress=say)
-
-            one: Deployable = funnels.ready(here, folder, build=build_funnel, environment=environment)
-            held = "stages' one by one"
-        else:
-            one = ready(
-                here,
-                folder,
-                build=lambda folder: pipeline.build(folder, out=here.build, progress=say),
-                environment=environment,
-            )
-            held = "trainer's scores"
+        one = of_folder(here, folder, progress=say, environment=environment)
         proof = certificate.read(one.bundle)
-        say(f"version {one.manifest.version}: {max(proof.paths.values()):.1e} from the {held}")
+        say(f"version {one.manifest.version}: {max(proof.paths.values()):.1e} from the {_truth(one)}")
     return one
+
+
+def _truth(one: Deployable) -> str:
+    return "trainer's scores" if one.entry is None else "stages one by one"
 
 
 def _cdk(here: Project, deployables: Sequence[Deployable], environment: Environment, chosen: Chosen) -> Cdk:

@@ -23,7 +23,7 @@ from ranklet.local.cloud import LocalCloud
     help="A JSON file with the event; events/<model>/ has some.",
 )
 def invoke(model: str, event: Path) -> None:
-    """Invoke MODEL's function with an event, in AWS's own runtime client, and print what it answers.
+    """Invoke the function of MODEL, or of a funnel, with an event, in AWS's own runtime client, and print its answer.
 
     \b
     ranklet invoke movie-ftrl -e events/movie-ftrl/happy.json
@@ -32,7 +32,7 @@ def invoke(model: str, event: Path) -> None:
     Exit code 1 when the function itself failed; an HTTP error that it answered is an answer.
     """
     here = project.find()
-    here.models([model])
+    here.folders([model])
     try:
         document = orjson.loads(event.read_bytes())
     except orjson.JSONDecodeError as error:

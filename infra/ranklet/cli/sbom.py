@@ -7,17 +7,17 @@ from pathlib import Path
 import click
 import orjson
 
-from ranklet import pipeline, project
+from ranklet import project
 from ranklet import sbom as bill
 from ranklet.cli import terminal
-from ranklet.deployable import ready
+from ranklet.funnels.ready import of_folder
 
 
 @click.command()
 @click.argument("model")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file [stdout].")
 def sbom(model: str, out: Path | None) -> None:
-    """Write what MODEL ships as CycloneDX 1.6: the packages of its layers, and its files with their hashes.
+    """Write what MODEL, or a funnel, ships as CycloneDX 1.6: its layers' packages, and its files with their hashes.
 
     \b
     ranklet sbom movie-ftrl > movie-ftrl.cdx.json
@@ -27,9 +27,9 @@ def sbom(model: str, out: Path | None) -> None:
     pins to the known vulnerabilities.
     """
     here = project.find()
-    (folder,) = here.models([model])
+    (folder,) = here.folders([model])
     with terminal.progress("sbom") as progress:
-        deployable = ready(here, folder, build=lambda place: pipeline.build(place, out=here.build, progress=progress))
+        deployable = of_folder(here, folder, progress=progress)
     document = bill.document(deployable, built=here.build / "layers")
     content = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     if out is None:

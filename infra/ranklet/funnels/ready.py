@@ -8,11 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from ranklet import certificate, freshness
+from ranklet import certificate, freshness, pipeline
 from ranklet.deployable import Deployable, check
+from ranklet.deployable import ready as ready_model
 from ranklet.environment import NONE, Environment
 from ranklet.errors import BundleError
-from ranklet.funnels import settings
+from ranklet.funnels import building, settings
 from ranklet.funnels.building import source, stage_models
 from ranklet.funnels.settings import FILE
 from ranklet.project import Project
@@ -68,6 +69,27 @@ def ready(
     return FunnelDeployable(
         model, _whole(plan, inside), bundle, entry=ENTRY, paths=_paths(funnel.name), plan=plan, stages=apart
     )
+
+
+def of_folder(
+    project: Project,
+    folder: Path,
+    *,
+    progress: Callable[[str], None] = lambda what: None,
+    environment: Environment = NONE,
+) -> Deployable:
+    """The model or the funnel of a folder; what is missing is built. Raises as `ready` does."""
+    if settings.is_funnel(folder):
+
+        def build(place: Path) -> object:
+            return building.build(project, place, progress=progress)
+
+        return ready(project, folder, build=build, environment=environment)
+
+    def build_model(place: Path) -> object:
+        return pipeline.build(place, out=project.build, progress=progress)
+
+    return ready_model(project, folder, build=build_model, environment=environment)
 
 
 def _paths(name: str) -> tuple[str, ...]:
