@@ -66,6 +66,21 @@ def test_a_poll_that_fails_raises_as_before(client: LambdaRuntimeClient, monkeyp
     assert client.wait_next_invocation().event_body == b"[]"
 
 
+def test_something_is_done_before_each_question_in_the_main_thread(
+    client: LambdaRuntimeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = answering(monkeypatch, (b"{}", {}))
+    done: list[tuple[int, int]] = []
+    assert polling.before_each(lambda: done.append((threading.get_ident(), len(asked))))
+    for _ in range(3):
+        client.wait_next_invocation()
+    assert done == [(threading.get_ident(), number) for number in range(3)]
+
+
+def test_where_the_thread_is_not_kept_nothing_can_be_done_before() -> None:
+    assert not polling.before_each(lambda: None)
+
+
 def test_installing_twice_changes_nothing_more(client: LambdaRuntimeClient) -> None:
     kept = client.ThreadPoolExecutor
     assert polling.install()

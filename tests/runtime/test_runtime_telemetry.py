@@ -106,6 +106,34 @@ def test_a_minute_writes_what_there_is(started: Telemetry, capsys: pytest.Captur
     assert totals(documents(capsys.readouterr().out))["Requests"] == 3
 
 
+def test_where_somebody_settles_between_requests_none_of_them_writes(
+    started: Telemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started.settle()
+    for number in range(1, 2 * EVERY_REQUESTS + 1):
+        started.done(0.001 * number)
+        assert capsys.readouterr().out == ""
+        started.settle()
+        assert len(documents(capsys.readouterr().out)) == (number % EVERY_REQUESTS == 0)
+    started.done(0.002)
+    started._clock.now += EVERY_SECONDS  # type: ignore[attr-defined]
+    started.done(0.002)
+    assert capsys.readouterr().out == ""
+    started.settle()
+    assert totals(documents(capsys.readouterr().out))["Requests"] == 2
+
+
+def test_where_nobody_settles_any_more_nothing_is_lost_and_no_document_too_long(
+    started: Telemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started.settle()
+    for _ in range(2 * EVERY_REQUESTS + 50):
+        started.done(0.001)
+    started.flush()
+    found = documents(capsys.readouterr().out)
+    assert [document["Requests"] for document in found] == [[EVERY_REQUESTS], [EVERY_REQUESTS], [50]]
+
+
 def test_faults_are_counted_by_status_and_bad_scores_by_themselves(
     started: Telemetry, capsys: pytest.CaptureFixture[str]
 ) -> None:

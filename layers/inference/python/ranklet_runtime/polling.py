@@ -38,6 +38,20 @@ def install() -> bool:
     return True
 
 
+def before_each(call: Callable[[], object]) -> bool:
+    """Have `call` made before each question, in the main thread; False where there is no thread of ours to ask.
+
+    The answer to the last request has been posted by then: nobody waits for what is done here, though it is billed.
+    """
+    client = getattr(sys.modules.get(CLIENT), SINGLE, None)
+    place = None if client is None else vars(client).get(EXECUTOR)
+    kept = place.fget(None) if isinstance(place, property) and place.fget is not None else None
+    if not isinstance(kept, Kept):
+        return False
+    kept.before = call
+    return True
+
+
 class Question:
     """Something to do in the thread, and what came of it; as much of a future as the client asks for."""
 
@@ -74,12 +88,15 @@ class Kept:
 
         self._questions: SimpleQueue[Question] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self.before: Callable[[], object] | None = None
 
     def __call__(self, max_workers: int) -> Kept:
         """In place of the class; the thread starts here, which is after a snapshot was restored."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="next-event", daemon=True)
             self._thread.start()
+        if self.before is not None:
+            self.before()
         return self
 
     def __enter__(self) -> Kept:

@@ -2,8 +2,10 @@
 
 Powertools' Metrics and Logger cost about 210 µs a request and 90 ms of the cold start when used the usual way, more
 than most models. So a request only adds to plain numbers; every 100 requests, or a minute, and when the process is
-told to end, they become one document in CloudWatch's embedded metric format on stdout. Errors of ours are logged at
-once, as JSON on stderr. Powertools is imported by the first of either.
+told to end, they become one document in CloudWatch's embedded metric format on stdout. That is done when the request's
+answer has been posted, before the next event is asked for (`ranklet_runtime.polling`), so that no caller waits for it,
+nor for the import of Powertools (25 ms), which the first document needs; under another runtime client it is done in the
+request. Errors of ours are logged at once, as JSON on stderr.
 
 Counts are written once `start` was called, which the Lambda handler does: a build that replays requests through the
 same code prints nothing. Metrics of a model have the dimension `model`:
@@ -27,6 +29,8 @@ and, of a model that is released gradually, `model` and `release`, `<function>:<
 
     Requests, Faults (statuses of 500 and above, scores that are not finite), DegradedRequests, Scores0 … (see
     `ranklet_runtime.drift`)
+
+What is counted and when it is written are told in one place, which makes this file a long one.
 
 What an environment holds when it is killed without a signal is lost, at most 99 requests'
 counts; Lambda sends SIGTERM to functions with an extension only.
@@ -101,7 +105,7 @@ class Telemetry:
         self._items = 0
         self._flushed = clock()
         self._started = False
-        self._writing = False
+        self._writing = self._settles = False
         self._ending: Callable[[], None] | None = None
         self._logger: Any = None
 
@@ -130,10 +134,21 @@ class Telemetry:
             self._counts["NonFiniteScores"] += 1
 
     def done(self, seconds: float) -> None:
-        """End a request that took so long; flush when that is due."""
+        """End a request that took so long; flush when that is due and nobody settles between requests."""
+        if len(self._latencies) >= EVERY_REQUESTS:
+            self.flush()  # nobody has settled after the last request, though it was done once
         self._latencies.append(seconds * 1000)
-        if len(self._latencies) >= EVERY_REQUESTS or self._clock() - self._flushed >= EVERY_SECONDS:
+        if not self._settles and self._due():
             self.flush()
+
+    def settle(self) -> None:
+        """Flush if that is due: called between two requests, by who can."""
+        self._settles = True
+        if self._due():
+            self.flush()
+
+    def _due(self) -> bool:
+        return len(self._latencies) >= EVERY_REQUESTS or self._clock() - self._flushed >= EVERY_SECONDS
 
     def log(self, message: str, error: BaseException, **keys: str) -> None:
         """Log an error with its traceback as one line of JSON, now."""
@@ -151,6 +166,10 @@ class Telemetry:
         if at_once:
             self._powertools()
             self._provider({})
+        # Imported here: the handler has it, and who replays requests needs none.
+        from ranklet_runtime import polling
+
+        polling.before_each(self.settle)
         atexit.register(self.flush)
         before = signal.getsignal(signal.SIGTERM)
 
