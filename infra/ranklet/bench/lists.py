@@ -28,6 +28,8 @@ from ranklet_runtime.messages import More, RankRequest
 from ranklet_runtime.ranking import best
 
 NUMBERS, QUICK, PLACES, DIM, SEED = (100, 500, 2000), (500,), 20, 64, 7
+POOL = 500
+"""The default."""
 ORDER, CONTROL = "order", "control"
 CAP = {"input": "genre", "most": 5, "own": {}, "first": None}
 LISTS: Mapping[str, Mapping[str, Any]] = {
@@ -91,7 +93,7 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Callable[[Any], Any]
 
 def _opened(options: Mapping[str, Any]) -> After:
     spec = FeatureSpec({}, {}, {})
-    return open_after(Manifest("bench", "1", spec, (), "score", after=options), Path())
+    return open_after(Manifest("bench", "1", spec, (), "score", after={**options, "pool": POOL}), Path())
 
 
 def _look(name: str, after: After, scores: Any, vectors: Any, asked: RankRequest) -> None:
@@ -101,7 +103,7 @@ def _look(name: str, after: After, scores: Any, vectors: Any, asked: RankRequest
     told = None if made.explored is None else made.explored.propensities.tolist()
     categories = [[one] for one in asked.items["genre"]]
     numbers, doubles = [float(one) for one in scores], vectors.astype(np.float64)
-    subject = Subject(numbers, {**LISTS[name], "pool": 0}, doubles, categories)
+    subject = Subject(numbers, {**LISTS[name], "pool": POOL}, doubles, categories)
     try:
         found = audit(subject, made.places.tolist()[:5], None if told is None else told[:5])
     except ValueError as error:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from list_kit import REQUEST, ROWS, build, heads, write
@@ -15,6 +16,8 @@ from ranklet import certificate, golden, pipeline
 from ranklet.after.calibration import export
 from ranklet.errors import ModelError, ParityError, RankletError
 from ranklet.local.event_v2 import event_v2
+from ranklet.model import load
+from ranklet.openapi import document as openapi
 from ranklet_runtime.function import Function
 
 CTR, CVR = heads()
@@ -73,6 +76,21 @@ def test_lists_are_certified(tmp_path: Path) -> None:
     answer = ask(built.folder, top_k=4, explore=False)
     assert answer["ordered_by"] == ["cap", "diversify"] and len(answer["items"]) == 4
     assert len(ask(built.folder, top_k=4, seed=1)["explored"]["propensities"]) == 4
+
+
+def test_document_tells_what_a_list_is_made_by(tmp_path: Path) -> None:
+    folder = write(tmp_path, LIST)
+    built = pipeline.build(folder, out=tmp_path / ".build")
+    described = openapi.document(built.manifest, load(folder))["paths"]["/v1/models/shop:rank"]["post"]
+    asked, told = (
+        one["content"]["application/json"]["schema"]["properties"]
+        for one in (described["requestBody"], described["responses"]["200"])
+    )
+    assert {"explore", "seed"} <= set(asked) and "token" not in asked
+    assert told["ordered_by"]["items"]["enum"] == ["cap", "diversify", "explore"]
+    assert set(told["explored"]["properties"]) == {"method", "seed", "propensities"}
+    answer = ask(built.folder, top_k=3, seed=5)
+    jsonschema.validate(answer, described["responses"]["200"]["content"]["application/json"]["schema"])
 
 
 def test_trainers_own_order_is_met_or_the_build_ends(tmp_path: Path) -> None:

@@ -31,8 +31,9 @@ def read(document: Mapping[Any, Any], common: frozenset[str], served: Served) ->
     """
     known = allowed(served)
     strangers = document.keys() - common - known
-    if strangers and served.manifest.surplus == "refuse":
-        name = min(map(str, strangers))
+    # A token that is ignored would be a user who is ranked as nobody, so it is refused whatever else may be ignored.
+    if strangers and (served.manifest.surplus == "refuse" or "token" in strangers):
+        name = "token" if "token" in strangers else min(map(str, strangers))
         raise BadRequest(f"no such field; allowed: {', '.join(sorted(common | known))}", path=f"$.{name}")
     token, explore, seed = (document.get(name) if name in known else None for name in ("token", "explore", "seed"))
     if token is not None and not isinstance(token, str):
