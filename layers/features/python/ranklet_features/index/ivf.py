@@ -2,8 +2,8 @@
 
 A list is one block of positions, so that looking at it is one product over contiguous memory. How many lists were
 enough was measured by the build (`probes`), for some number of results and without a filter. A request that asks for
-more, or whose filter keeps rows out, looks at as many more as bring it to the same depth, and at all of them before it
-answers less than it was asked for.
+more, or whose filter keeps rows out, looks at as many more as bring it to the same depth, times what the build found to
+be needed then (`deeper`), and at all of them before it answers less than it was asked for.
 
 The idea: J. Sivic, A. Zisserman. Video Google. ICCV 2003; H. Jégou, M. Douze, C. Schmid. Product Quantization for
 Nearest Neighbor Search. TPAMI 33(1), 2011, section IV.
@@ -59,7 +59,7 @@ class Ivf:
 
     def few(self, count: int) -> int:
         """As `Exact.few`."""
-        return int(ONE_BY_ONE * self._usual(count))
+        return int(ONE_BY_ONE * self._usual(count)) if self._spec.deeper else self._spec.rows // ONE_BY_ONE
 
     def look(self, query: Floats, count: int, chosen: Chosen, *, apart: float) -> Looked:
         """As `Exact.look`, but for the rows of lists that are far from the query."""
@@ -71,7 +71,8 @@ class Ivf:
             parts.append(part)
             looked += len(lists)
             # The usual search: nothing is kept out, and there is enough.
-            if looked >= self._total or (part.allowed == len(part.scores) >= count and chosen.mask is None):
+            usual = chosen.mask is None and part.allowed == len(part.scores) and count <= self._spec.k
+            if looked >= self._total or (usual and part.allowed >= count):
                 break
             wanted = max(wanted, self._more(parts, count, looked, chosen))
             if looked >= wanted:
@@ -88,8 +89,13 @@ class Ivf:
         return min(spec.lists, ceil(spec.probes * max(1.0, count / spec.k)))
 
     def _usual(self, count: int) -> float:
-        """Rows of so many lists."""
-        return self._probes(count) * self._spec.rows / self._spec.lists
+        """Rows that may be answered, in a search with a filter that looks far enough."""
+        return self._deep(count) * self._spec.rows / self._spec.lists
+
+    def _deep(self, count: int) -> int:
+        """Lists for so many results where rows are kept out."""
+        spec = self._spec
+        return min(spec.lists, self._probes(count) * spec.deeper) if spec.deeper else spec.lists
 
     def _more(self, parts: list[_Part], count: int, looked: int, chosen: Chosen) -> int:
         """How many lists are to be looked at in all, by what was found until now."""
@@ -97,9 +103,9 @@ class Ivf:
         if allowed < count:
             return min(total, 2 * looked)
         if chosen.mask is not None:
-            return looked if allowed >= self._usual(count) else min(total, 2 * looked)
+            return looked if allowed >= self._usual(count) else min(total, 2 * looked if self._spec.deeper else total)
         hidden = sum(len(part.scores) for part in parts) - allowed
-        return self._probes(count + hidden)
+        return self._deep(count + hidden) if hidden or count > self._spec.k else looked
 
     def _part(self, lists: NDArray[np.intp], query: Floats, chosen: Chosen) -> _Part:
         sizes = self._sizes.take(lists)

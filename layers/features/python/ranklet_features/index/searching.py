@@ -73,11 +73,16 @@ class Index:
         """The mean of all vectors: what stands for somebody of whom nothing is known."""
         return self._centre
 
+    @property
+    def order(self) -> NDArray[np.int32] | None:
+        """Position → place in the catalogue; None where they are the same."""
+        return self._order
+
     def refresh(self, items: Fresh) -> None:
         """Take other fresh items from now on."""
         self._fresh = items
         stale = [*items.ids, *items.gone]
-        self._stale = self._positions(stale) if stale else np.zeros(0, np.int64)
+        self._stale = self.positions(stale) if stale else np.zeros(0, np.int64)
 
     def search(
         self,
@@ -93,14 +98,19 @@ class Index:
         allow, deny: ids; where: attribute → values of which an item must have one. Raises OverflowError for a query
         whose scores would be beyond float32.
         """
+        chosen = self._chosen(allow, deny, where)
+        new = self._fresh.allowed(allow, deny, where) if len(self._fresh.ids) else ()
+        return self.among(query, count, chosen, new=new)
+
+    def among(self, query: Floats, count: int, chosen: Chosen, *, new: Any = ()) -> Found:
+        """As `search`, among the positions that are chosen and the fresh items `new`."""
         query = self._unit(query)
         wide = query.astype(np.float64)
         length = sqrt(wide.dot(wide))
         if not length * max(self.spec.longest, 1.0) < HUGE:
             raise OverflowError("the query's numbers are too large")
-        positions, rows, lists = self._look(query, count, self._chosen(allow, deny, where), length)
+        positions, rows, lists = self._look(query, count, chosen, length)
         scores, places = self._scored(query, positions), self._catalogue(positions)
-        new = self._fresh.allowed(allow, deny, where) if len(self._fresh.ids) else ()
         if len(new):
             scores = np.concatenate([scores, scoring.exact_scores(self._fresh.vectors[new], query)])
             places = np.concatenate([places, self.spec.rows + np.asarray(new)])
@@ -110,7 +120,7 @@ class Index:
     def vectors(self, ids: Any) -> tuple[Floats, NDArray[np.bool_]]:
         """The vectors of those ids that are there, float32 [m, dim], in their order; and which of the ids these are."""
         newer = self._fresh.where(ids)
-        positions = self._positions(ids, absent=True)
+        positions = self.positions(ids, absent=True)
         positions[np.isin(positions, self._stale)] = NOWHERE
         there = (newer != NOWHERE) | (positions != NOWHERE)
         found = np.empty((len(there), self.spec.dim), np.float32)
@@ -130,8 +140,8 @@ class Index:
         if allow is None and not where and not len(deny) and not len(self._stale):
             return EVERYTHING
         mask = self._attributes.mask(where) if where else None
-        without = np.concatenate([self._positions(deny), self._stale]) if len(deny) else self._stale
-        return choose(mask, without, None if allow is None else self._positions(allow))
+        without = np.concatenate([self.positions(deny), self._stale]) if len(deny) else self._stale
+        return choose(mask, without, None if allow is None else self.positions(allow))
 
     def _look(
         self, query: Floats, count: int, chosen: Chosen, length: float
@@ -158,7 +168,7 @@ class Index:
         found: Floats = self._vectors.take(positions, axis=0)
         return found
 
-    def _positions(self, ids: Any, *, absent: bool = False) -> NDArray[np.int64]:
+    def positions(self, ids: Any, *, absent: bool = False) -> NDArray[np.int64]:
         """Where ids stand in the index; those that do not are left out, or NOWHERE."""
         places = self._ids.places(ids)
         if not absent:

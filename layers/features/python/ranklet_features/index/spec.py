@@ -22,7 +22,8 @@ class IndexSpec:
     layout: `exact` looks at every row, `ivf` at the rows of the `probes` lists (of `lists`) nearest to the query.
     packing: what is scanned; `int8` is looked through first, and of the best `rerank` rows the float32 vectors decide.
     longest: the greatest length of a vector, which bounds what rounding may do to a score.
-    k: how many results `probes` was chosen for. attributes: column → type of its values.
+    k: how many results `probes` was chosen for. deeper: how many times as many lists, where a filter keeps rows out or
+    more than k are wanted; 0 then looks at every row. attributes: column → type of its values.
     """
 
     rows: int
@@ -36,4 +37,5 @@ class IndexSpec:
     rerank: int = 0
     longest: float = 0.0
     k: int = 100
+    deeper: int = 1
     attributes: Mapping[str, AttributeType] = field(default_factory=dict)
