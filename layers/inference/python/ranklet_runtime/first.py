@@ -1,4 +1,4 @@
-"""What must be done before anything else is imported."""
+"""What must be done before anything else is imported, and when all is."""
 
 from __future__ import annotations
 
@@ -19,3 +19,14 @@ def settle() -> None:
         os.environ.setdefault(variable, "1")
     gc.disable()
     later.install()
+
+
+def keep() -> None:
+    """Leave what INIT made alone: it lives as long as the process, and no collection need walk it (5 ms).
+
+    Then collect, of nothing, in 15 µs: Python goes through its oldest generation once that has grown by a quarter of
+    what was there the last time, and by a quarter of what INIT made it never would.
+    """
+    gc.freeze()
+    gc.enable()
+    gc.collect()

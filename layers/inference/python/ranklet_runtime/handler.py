@@ -1,6 +1,5 @@
 """The Lambda entry point, `ranklet_runtime.handler.handler`; importing it is the function's INIT."""
 
-import gc
 import os
 
 from ranklet_runtime import first
@@ -23,12 +22,7 @@ started_as = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
 at_once = started_as != "on-demand"
 if at_once:
     handler.prepare()
-# What INIT made lives as long as the process: a collection in the middle of a request need not walk it (5 ms).
-gc.freeze()
-gc.enable()
-# Python goes through its oldest generation when that has grown by a quarter of what was there the last time; of what
-# INIT made, it never would. Now nothing is there, and this takes 15 µs.
-gc.collect()
+first.keep()
 handler.telemetry.start(at_once=at_once)
 if started_as == "snap-start":
     from ranklet_runtime import restored  # asks for AWS's registry of hooks

@@ -311,7 +311,10 @@ def _connected(endpoint: Endpoint, deadline: float) -> socket.socket:
         except OSError as error:
             plain.close()
             failure = error
-    raise failure
+    try:
+        raise failure
+    finally:
+        del failure  # which would hold this frame, and its callers'
 
 
 def _left(deadline: float) -> float:
