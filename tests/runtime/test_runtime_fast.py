@@ -163,6 +163,9 @@ PLAIN_V2 = {
     "fp64": infer(TOLD, parameters=BINARY),
     "fp32": infer(TOLD, "FP32", parameters=BINARY),
     "scores in JSON": infer(TOLD),
+    "an id": infer(TOLD, id="c0ffee-7"),
+    "an id, binary": infer(TOLD, id="a.b:c", parameters=BINARY),
+    "an id with a quote": infer(TOLD, id='a"b'),
     "outputs by name": infer(TOLD, outputs=[{"name": "score", "parameters": {"binary_data": True}}]),
 }
 
@@ -209,7 +212,7 @@ UNUSUAL = {
         [1, 2, 3], "<f4")}}),
     "msgpack, NaN": rank_packed(packed(with_items(price=[1, float("nan"), 2]))),
     "msgpack, infinite": rank_packed(packed(with_items(stock=[1, float("inf"), 2]))),
-    "v2 with an id": infer(TOLD, id="7"),
+    "v2 with an id that is none": infer(TOLD, id=7),
     "v2 with a parameter that is none": infer(TOLD, parameters={"binary_data_output": 1}),
     "v2 of another length": infer(without(TOLD, "items", "price") | {"items": {**TOLD["items"], "price": [1, 2]}}),
     "v2 cut short": {**infer(TOLD), "body": infer(TOLD)["body"][:-8]},
@@ -263,6 +266,30 @@ def test_the_short_way_is_counted(tmp_path: Path) -> None:
         films(rank(REQUEST), Context())
     assert films.telemetry._items == 9
     assert len(films.telemetry._latencies) == 3
+
+
+def test_ids_are_each_requests_own(numbers: Pair) -> None:
+    (form,) = numbers.short._fast._forms["/v2/models/{model}/infer"]
+    known = len(form._layouts)  # type: ignore[attr-defined]
+    for number in range(20):
+        assert numbers.both(infer(TOLD, id=f"request-{number}", parameters=BINARY))
+    assert len(form._layouts) <= known + 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"parameters": {"id": "a"}},
+        {"parameters": {"id": "a"}, "id": "b"},
+        {"parameters": {"id": "a"}, "id": "a"},
+        {"id": ""},
+    ],
+)
+def test_what_is_called_id_elsewhere_is_no_id(numbers: Pair, changes: dict[str, Any]) -> None:
+    for _ in range(2):
+        numbers.both(infer(TOLD, **changes))
+        numbers.both(infer(TOLD, id="a"))
+        numbers.both(infer(TOLD))
 
 
 def test_layouts_of_v2_are_bounded(numbers: Pair) -> None:

@@ -32,8 +32,13 @@ MOST_LAYOUTS, LONGEST_HEAD = 256, 8192
 """Layouts that are kept, and bytes of the JSON that one may have."""
 
 LENGTH = re.compile("[0-9]{1,7}").fullmatch
+ID = re.compile(rb'"id": ?"([\w.:/-]{1,128})",? ?')
+"""A request's own name, which alone differs between requests that are laid out alike."""
 
-FIELDS = frozenset({"inputs", "outputs", "parameters"})
+Key = bytes | tuple[int, bytes]
+"""The JSON; with an id, where that stood and the JSON without it."""
+
+FIELDS = frozenset({"id", "inputs", "outputs", "parameters"})
 
 NO_REQUEST, NO_CALL = HttpRequest("", "", {}, b""), Call(V2.routes[0], "")
 
@@ -61,12 +66,12 @@ class Layout(NamedTuple):
 
 
 class V2Binary:
-    """Every input in bytes, one value each, and no id in the JSON."""
+    """Every input in bytes, one value each."""
 
     def __init__(self, served: Served, inputs: Inputs) -> None:
         self._served, self._inputs, self._once = served, inputs, len(inputs.defaults)
         self._dialect = V2()
-        self._layouts: dict[bytes, Layout] = {}
+        self._layouts: dict[Key, Layout] = {}
 
     def decode(self, body: bytes, headers: Mapping[str, str]) -> Asked | None:
         """As the protocol says."""
@@ -75,7 +80,11 @@ class V2Binary:
             return None
         start = int(length)
         head = body[:start]
-        layout = self._layouts.get(head) or self._learn(head)
+        layout, id_ = self._layouts.get(head), None
+        if layout is None:
+            id_ = ID.search(head)
+            key: Key = head if id_ is None else (id_.start(), head[: id_.start()] + head[id_.end() :])
+            layout = self._layouts.get(key) or self._learn(key, head)
         if layout is None or len(body) != start + layout.size:
             return None
         once = dict(zip(layout.names, layout.once.unpack_from(body, start), strict=True))
@@ -83,6 +92,8 @@ class V2Binary:
         items = {name: np.frombuffer(body, dtype, n, start + offset) for name, dtype, offset in layout.columns}
         if len(once) < self._once:
             once = {**self._inputs.defaults, **once}
+        if id_ is not None:
+            return Asked(once, items, n, None, layout.wanted._replace(id=id_[1].decode()))
         return Asked(once, items, n, None, layout.wanted, layout.written)
 
     def encode(self, scores: NDArray[np.float32], asked: Asked) -> dict[str, Any] | None:
@@ -94,17 +105,20 @@ class V2Binary:
         headers = {"content-type": BINARY, **written.headers}
         return {"statusCode": 200, "headers": headers, "body": text, "isBase64Encoded": True}
 
-    def _learn(self, head: bytes) -> Layout | None:
+    def _learn(self, key: Key, head: bytes) -> Layout | None:
         if len(head) > LONGEST_HEAD:
             return None
         try:
-            layout = self._layout(read_json(head))
+            document = read_json(head)
+            if key is not head and ID.findall(head) != [document["id"].encode()]:
+                return None  # what is called so is something else
+            layout = self._layout(document)
         except (RequestFault, KeyError, TypeError, ValueError, AttributeError, StructError):
             return None
         if layout is not None:
             if len(self._layouts) >= MOST_LAYOUTS:
                 self._layouts.clear()
-            self._layouts[head] = layout
+            self._layouts[key] = layout
         return layout
 
     def _layout(self, document: Any) -> Layout | None:
