@@ -12,8 +12,8 @@ from ranklet_features.spec import Input
 from ranklet_runtime.funnel.plan import Stage
 from ranklet_runtime.manifest import Manifest
 
-LISTING = frozenset({"diversify", "cap", "explore"})
-"""Steps after the scores that make a list by more than them."""
+LISTING = ("cap", "diversify")
+"""Steps after the scores that make a list by more than them. What `explore` draws could not be held to the stages."""
 
 
 def stages(funnel: Funnel, models: Sequence[Deployable], *, facts: frozenset[str]) -> tuple[Stage, ...]:
@@ -59,7 +59,7 @@ def _stage(funnel: Funnel, at: int, manifest: Manifest, facts: frozenset[str]) -
         context=read["context"],
         key=key,
         facts=tuple(one for one, declared in _read(manifest) if declared.side == "item" and one in facts - {key}),
-        orders=bool(LISTING & manifest.after.keys()),
+        orders=_lists(manifest),
         order=_order(funnel, at, manifest),
     )
 
@@ -71,7 +71,7 @@ def _order(funnel: Funnel, at: int, manifest: Manifest) -> tuple[tuple[str, obje
         return ()
     if not at:
         raise _error(funnel, at, "order is for stages that rank; the first one's order is its index's")
-    if LISTING & manifest.after.keys():
+    if _lists(manifest):
         raise _error(funnel, at, f"{manifest.model} makes a list by its own [after]; drop order")
     try:
         operations = formula.parse(text)
@@ -83,6 +83,11 @@ def _order(funnel: Funnel, at: int, manifest: Manifest) -> tuple[tuple[str, obje
     if known[-1] not in formula.heads(operations):
         raise _error(funnel, at, f"order does not read {known[-1]!r}, which this stage is there for")
     return tuple(operations)
+
+
+def _lists(manifest: Manifest) -> bool:
+    """Whether a model makes a list of the best by more than its scores."""
+    return any(manifest.after.get(name) for name in LISTING)
 
 
 def _read(manifest: Manifest) -> Iterator[tuple[str, Input]]:
@@ -105,6 +110,13 @@ def _check_ranker(funnel: Funnel, at: int, first: Manifest, manifest: Manifest, 
         raise _error(funnel, at, f"{manifest.model} retrieves; stages after the first rank")
     if not manifest.ranks:
         raise _error(funnel, at, f"{manifest.model} tells no scores ([output] ranks = false), so none is best")
+    if manifest.after.get("explore"):
+        raise _error(
+            funnel,
+            at,
+            f"{manifest.model} explores ([after.explore]): what is drawn cannot be held to the stages one by one; rank "
+            "with a model that does not",
+        )
     key = manifest.item_key
     if key is None:
         raise _error(funnel, at, f"{manifest.model} has no [output] item_key, the input that takes a candidate's id")

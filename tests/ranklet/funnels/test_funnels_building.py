@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 
 import numpy as np
@@ -63,6 +64,28 @@ def test_a_formula_over_the_stages_scores_decides_the_order(here: Project, edit:
     assert values == sorted(values, reverse=True)
     by_rank = [s["rank"] for s in one["scores"]]
     assert by_rank != sorted(by_rank, reverse=True)
+
+
+@pytest.mark.parametrize("functions", ["one", "each"])
+def test_a_model_that_makes_a_list_by_more_than_scores_decides_the_page(
+    here: Project, edit: Edit, functions: str
+) -> None:
+    cap = '[after.cap]\nmost = 3\nsource = "export/items.csv"\nkey_column = "film"\ncolumn = "genre"\n\n[output]'
+    edit("hot/model.toml", "[output]", cap)
+    shutil.copy(here.functions / "films" / "export" / "items.csv", here.functions / "hot" / "export" / "items.csv")
+    edit("films/funnel.toml", "version = 2", f'version = 2\nfunctions = "{functions}"')
+    made = build(here)
+    assert [stage.orders for stage in made.plan.stages] == [False, False, True]
+    for answer in json.loads(made.folder.with_name("films.answers.json").read_text()):
+        if answer["request"].get("k", 5) <= 5 and "filter" not in answer["request"] and len(answer["items"]) == 5:
+            genres = [one % 2 for one in answer["items"]]
+            assert 2 <= sum(genres) <= 3
+
+
+def test_a_model_that_explores_is_refused(here: Project, edit: Edit) -> None:
+    edit("hot/model.toml", "[output]", '[after.explore]\nmethod = "epsilon-greedy"\nepsilon = 0.1\n\n[output]')
+    with pytest.raises(ModelError, match=r"stages\[2\]: hot explores"):
+        build(here)
 
 
 def test_the_same_folder_gives_the_same_bytes(here: Project) -> None:
