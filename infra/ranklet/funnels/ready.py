@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,7 @@ from ranklet.errors import BundleError
 from ranklet.funnels import building, settings
 from ranklet.funnels.building import source, stage_models
 from ranklet.funnels.settings import FILE
+from ranklet.model import Model
 from ranklet.project import Project
 from ranklet.settings.release import Release
 from ranklet_features.spec import FeatureSpec
@@ -51,8 +52,7 @@ def ready(
     Raises BundleError for a bundle without a valid certificate, and what `load` and the builds raise.
     """
     funnel = settings.load(folder)
-    # Releases are of models: a funnel's alias moves at once.
-    model = msgspec.structs.replace(environment.applied(funnel.as_model()), release=Release())
+    model = _plain(environment.applied(funnel.as_model()))
     check(model, folder / FILE)
     models = stage_models(project, funnel, environment=environment, build=build_model)
     bundle = project.bundle(funnel.name)
@@ -64,8 +64,9 @@ def ready(
     plan = _plan(bundle)
     if (plan.funnel, plan.version) != (funnel.name, str(funnel.version)):
         raise BundleError(f"{bundle} is {plan.funnel} version {plan.version}; run `ranklet build {funnel.name}`")
-    apart = tuple({one.model.name: one for one in models}.values()) if plan.layout == "each" else ()
-    inside = () if apart else tuple({one.model.name: one for one in models}.values())
+    every = tuple({one.model.name: one for one in models}.values())
+    apart = tuple(replace(one, model=_plain(one.model)) for one in every) if plan.layout == "each" else ()
+    inside = () if apart else every
     return FunnelDeployable(
         model, _whole(plan, inside), bundle, entry=ENTRY, paths=_paths(funnel.name), plan=plan, stages=apart
     )
@@ -90,6 +91,12 @@ def of_folder(
         return pipeline.build(place, out=project.build, progress=progress)
 
     return ready_model(project, folder, build=build_model, environment=environment)
+
+
+def _plain(model: Model) -> Model:
+    """What a stack of a funnel makes of a model: no release by itself, and no right to invoke its own versions."""
+    api = msgspec.structs.replace(model.api, versions=False)
+    return msgspec.structs.replace(model, release=Release(), api=api)
 
 
 def _paths(name: str) -> tuple[str, ...]:
