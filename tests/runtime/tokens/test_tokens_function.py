@@ -270,13 +270,26 @@ def test_other_versions_are_asked_on_their_paths(films: Function) -> None:
         assert films(asked, None)["statusCode"] == status
 
 
-def test_requests_with_tokens_are_counted_and_their_users_health_is_not(films: Function) -> None:
-    token = token_of(films)
-    films.telemetry._counts.clear()
-    ranked(films, token)
-    token_of(films)
-    counts = films.telemetry._counts
-    assert (counts["RankedByToken"], counts["Prepared"]) == (1, 1)
+def test_requests_with_tokens_are_counted(tmp_path: Path) -> None:
+    subject = opened(tmp_path)
+    ranked(subject, token_of(subject))
+    ranked(subject, "forged")
+    counts = subject.telemetry._counts
+    assert (counts["RankedByToken"], counts["Prepared"], counts["Fault401"]) == (1, 1, 1)
+
+
+def test_health_of_a_users_inputs_is_not_looked_at_with_a_token(tmp_path: Path) -> None:
+    """Who sends a token sends no values of the user, which is not the same as missing ones."""
+    subject = opened(tmp_path, watch={"health_every": 1})
+    observer = subject.scorer and subject._observer
+    assert observer is not None and observer.health is not None
+    token = token_of(subject)
+    for _ in observer.health.take():
+        pass
+    ranked(subject, token)
+    assert list(observer.health.take()) == []
+    ask(subject, "rank", WHOLE)
+    assert list(observer.health.take()) != []
 
 
 def test_lists_are_made_with_tokens_too(tmp_path: Path) -> None:

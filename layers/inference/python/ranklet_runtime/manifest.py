@@ -137,8 +137,6 @@ class Manifest:
     bundle. retrieve: of a model that finds items; None of one that scores those that it is given.
     after: the steps after the scores, by name with their options (`ranklet_runtime.after`), and `requests`, what
     callers may say of them; empty for none. token: None where no user is computed beforehand.
-    after: the steps after the scores, as `ranklet_runtime.after` reads them; empty for none. token: None where there
-    is no `:prepare`.
     """
 
     model: str

@@ -33,10 +33,9 @@ class Resumed(Scorer):
             for side in ("user", "context")
         )
         asked = RankRequest(user, context, request.items, top_k=request.top_k, form=request.form, more=request.more)
-        return self._score_all(asked, deadline)
-
-    def _counts(self) -> Mapping[str, int]:
-        return {**super()._counts(), "RankedByToken": 1}
+        found = self._score_all(asked, deadline)
+        counts = {**found.counts, "RankedByToken": 1}
+        return RankResult(found.scores, found.degraded, counts, found.outputs, ordered=found.ordered)
 
     def _assemble(self, request: RankRequest, deadline: float | None) -> Assembled:
         found = super()._assemble(request, deadline)
