@@ -71,5 +71,10 @@ class Form(Protocol):
         ...
 
 
+def nested(declared: Input) -> bool:
+    """Whether one value is a list."""
+    return declared.list or declared.length is not None
+
+
 def _letter(declared: Input) -> str:
-    return "" if declared.list or declared.length is not None else NUMBERS.get(declared.type, "")
+    return "" if nested(declared) else NUMBERS.get(declared.type, "")

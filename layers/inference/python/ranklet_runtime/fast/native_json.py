@@ -7,7 +7,7 @@ names that stand twice) is left to the long way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from csimdjson import Object, Parser
 from numpy.typing import NDArray
 
 from ranklet_runtime.bodies import JSON, accepted, media_type, write_json
-from ranklet_runtime.fast.base import LONGEST, Asked, Inputs
+from ranklet_runtime.fast.base import LONGEST, Asked, Inputs, nested
 from ranklet_runtime.served import Served
 
 DTYPES = {"i": np.dtype(np.int64), "d": np.dtype(np.float64)}
@@ -32,6 +32,7 @@ class NativeJson:
         self._sides = tuple((side.encode(), names) for side, names in inputs.once.items())
         # In bytes, as the parser looks them up.
         self._columns = {name.encode(): (name, letter, DTYPES.get(letter)) for name, letter in inputs.items.items()}
+        self._nested = tuple(name for name, one in served.inputs.items() if one.side == "item" and nested(one))
         self._types: dict[tuple[str | None, str | None], bool] = {}
         self._parser = Parser()
 
@@ -74,10 +75,9 @@ class NativeJson:
             top_k = document[b"top_k"]
             if type(top_k) is not int or top_k < 1 or len(document) != fields + 1:
                 return None
-        lists = [value for value in once.values() if type(value) is list]
-        if not _flat(body, len(given) + len(lists)):
-            return None
         items = self._items(given)
+        if not self._flat(body, once, items):
+            return None
         lengths = set(map(len, items.values()))
         if len(lengths) != 1 or len(items) != len(given):
             return None
@@ -98,14 +98,20 @@ class NativeJson:
             items[name] = np.frombuffer(column.as_buffer(of_type=letter), dtype) if letter else column.as_list()
         return items
 
+    def _flat(self, body: bytes, once: Mapping[str, Any], items: Mapping[str, Any]) -> bool:
+        """Whether no list stands in a list of numbers, which a buffer would not show: one bracket for each list."""
+        lists = len(items) + _lists(once.values())
+        if self._nested:
+            return body.count(b"[") == lists + sum(_lists(items.get(name, ())) for name in self._nested)
+        at = -1
+        for _ in range(lists):  # `find` runs through memory, `count` does not
+            at = body.find(b"[", at + 1)
+        return at >= 0 and body.find(b"[", at + 1) < 0
+
     def _unnamed(self) -> bool:
         """Whether the best candidates' names cannot be given back as they came: 7 would be 7.0."""
         return self._inputs.items.get(self._inputs.key) == "d"
 
 
-def _flat(body: bytes, lists: int) -> bool:
-    """Whether no list stands in a list, which a buffer would not show: one bracket each, and none in a text."""
-    at = -1
-    for _ in range(lists):
-        at = body.find(b"[", at + 1)
-    return at >= 0 and body.find(b"[", at + 1) < 0
+def _lists(values: Iterable[Any]) -> int:
+    return [type(value) for value in values].count(list)
