@@ -257,9 +257,10 @@ def test_model_without_tokens_knows_neither_path_nor_field(tmp_path: Path) -> No
 def test_token_is_never_ignored(tmp_path: Path) -> None:
     """Else a user would be ranked as nobody, by a version before the one that gave the token, say."""
     plain = Function.open(write_bundle(tmp_path / "bundle", document(surplus="ignore")), {})
-    status, answer = ask(plain, "rank", {**REQUEST, "token": "a", "page": 3})
-    assert status == 400 and answer["path"] == "$.token"
-    assert ask(plain, "rank", {**REQUEST, "page": 3})[0] == 200
+    for _ in range(3):  # what has answered plain requests reads the next ones by a shorter way
+        status, answer = ask(plain, "rank", {**REQUEST, "token": "a", "page": 3})
+        assert status == 400 and answer["path"] == "$.token"
+        assert ask(plain, "rank", REQUEST)[0] == ask(plain, "rank", {**REQUEST, "page": 3})[0] == 200
 
 
 def test_other_versions_are_asked_on_their_paths(films: Function) -> None:
