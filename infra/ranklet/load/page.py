@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from ranklet.bench.report.page import STYLE
+
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 760, 260, 64, 40, 14
-COLOURS = ("#3867d6", "#e67e22", "#c0392b")
 NINES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 STEPS = (1, 2, 5, 10)
 
-STYLE = """
-:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
-body { max-width: 800px; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .15rem .8rem; text-align: right }
-th:first-child, td:first-child { text-align: left } tr + tr { border-top: 1px solid #8884 }
-svg { width: 100%; height: auto } svg text { font-size: 12px; fill: currentColor }
-.grid { stroke: #8884 } .warn { color: #c0392b; font-weight: 600 }
-"""
+SERIES = "".join(
+    f".l{number}{{fill:none;stroke:var(--s{number});stroke-width:2{dash}}}.k{number}{{fill:var(--s{number})}}"
+    for number, dash in enumerate(("", ";stroke-dasharray:6 3", ";stroke-dasharray:2 3"))
+)
+"""Of the lines and their names, beside the style of the benches' pages."""
 
 Point = tuple[float, float]
 
@@ -27,17 +25,22 @@ Point = tuple[float, float]
 def page(told: dict[str, Any], lines: Sequence[tuple[str, str]], warnings: Sequence[str]) -> str:
     """The page. told: the JSON document. lines: what the table on the terminal says, and what is to be warned of."""
     title = f"{told['model']}: {told['rps']['asked']:g} requests a second, {told['seconds']:.0f} s"
-    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in lines)
+    rows = "".join(f"<tr><th scope=row>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in lines)
     head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{escape(title)}</title>"
-    notes = "".join(f"<p class=warn>{escape(text)}</p>" for text in warnings)
+    notes = "".join(f'<p class="missed">{escape(text)}</p>' for text in warnings)
+    style = STYLE.read_text(encoding="utf-8") + SERIES
     return (
-        f"<!doctype html><html lang=en><head>{head}<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
+        f"<!doctype html><html lang=en><head>{head}<style>{style}</style></head><body><h1>{escape(title)}</h1>"
         f"<p>{escape(told['url'])}, {escape(told['form'])}, {escape(told['date'])}; "
         f"{escape(str(told['machine']['processor']))}, {told['machine']['cores']} cores</p>{notes}<table>{rows}</table>"
-        f"<h2>Latency by share of requests</h2>{_shares(told)}"
-        f"<h2>Latency by second, in ms</h2>{_seconds(told, ('p50_ms', 'p99_ms', 'most_ms'))}"
-        f"<h2>Requests by second</h2>{_seconds(told, ('sent', 'failed'))}</body></html>\n"
+        f"{_figure('Latency in ms by share of requests', _shares(told))}"
+        f"{_figure('Latency in ms by second', _seconds(told, ('p50_ms', 'p99_ms', 'most_ms')))}"
+        f"{_figure('Requests by second', _seconds(told, ('sent', 'failed')))}</body></html>\n"
     )
+
+
+def _figure(caption: str, picture: str) -> str:
+    return f'<figure><figcaption>{caption}</figcaption><div class="plot">{picture}</div></figure>'
 
 
 def _shares(told: dict[str, Any]) -> str:
@@ -73,23 +76,21 @@ def _chart(series: dict[str, list[Point]], ticks: Sequence[tuple[float, str]]) -
         return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * value / top
 
     parts = [_level(y(level * step), f"{level * step:g}") for level in range(round(top / step) + 1)]
-    parts += [f'<text x="{x(at):.1f}" y="{HEIGHT - 20}" text-anchor="middle">{label}</text>' for at, label in ticks]
+    parts += [
+        f'<text class="t" x="{x(at):.1f}" y="{HEIGHT - 20}" text-anchor="middle">{label}</text>' for at, label in ticks
+    ]
     for number, (name, points) in enumerate(series.items()):
-        parts.append(_line(points, x, y, COLOURS[number]))
-        parts.append(f'<text x="{LEFT + 110 * number}" y="{HEIGHT - 3}" style="fill:{COLOURS[number]}">■ {name}</text>')
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{"".join(parts)}</svg>'
+        places = " ".join(f"{x(one):.1f},{y(other):.1f}" for one, other in points)
+        parts.append(f'<polyline class="l{number}" points="{places}"/>')
+        parts.append(f'<text class="t k{number}" x="{LEFT + 110 * number}" y="{HEIGHT - 3}">■ {name}</text>')
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img"><title>{", ".join(series)}</title>{"".join(parts)}</svg>'
 
 
 def _level(at: float, label: str) -> str:
     return (
         f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 10}" y1="{at:.1f}" y2="{at:.1f}"/>'
-        f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{label}</text>'
+        f'<text class="t" x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{label}</text>'
     )
-
-
-def _line(points: Sequence[Point], x: Callable[[float], float], y: Callable[[float], float], colour: str) -> str:
-    places = " ".join(f"{x(one):.1f},{y(other):.1f}" for one, other in points)
-    return f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="1.6"/>'
 
 
 def _step(most: float) -> float:
