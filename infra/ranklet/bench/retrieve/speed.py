@@ -61,8 +61,8 @@ def _set(
         progress(f"{made.name}: {made.recall.fallback}; every item is looked at")
     with ExitStack() as stack:
         ways: dict[str, Sample] = {
-            "numpy": _way(lambda query: brute(vectors, query), queries),
-            "ours": _way(lambda query: index.search(query, K), queries),
+            "numpy": _way(lambda query: brute(vectors, query), queries, calls=2 if size == LARGE else CALLS),
+            "ours": _way(lambda query: index.search(query, K), queries, calls=CALLS),
         }
         if kind == "clustered" and packing == "float32":
             ways |= peers.started(made, float(recall.mean()), setting, progress, stack)
@@ -93,13 +93,14 @@ def _recall(index: Index, vectors: Floats, queries: Floats) -> NDArray[np.float6
     return np.array(found)
 
 
-def _way(run: Callable[[Any], Any], queries: Floats) -> Sample:
-    return Way(run, lambda turn: queries[turn % len(queries)], CALLS, WARM).sample
+def _way(run: Callable[[Any], Any], queries: Floats, *, calls: int) -> Sample:
+    return Way(run, lambda turn: queries[turn % len(queries)], calls, min(calls, WARM)).sample
 
 
 def _figures(taken: Mapping[str, NDArray[np.float64]], tail: str, rows: int) -> Iterator[Row]:
     ours, numpy = taken["ours"], taken["numpy"]
     yield base.row(f"ivf-speedup-{tail}", numpy / ours, n=rows, unit="speedup", peer="numpy")
+    yield base.ratio(f"ivf-vs-numpy-{tail}", ours, numpy, n=rows, peer="numpy")
     yield base.microseconds(f"search-{tail}-us", ours, n=rows)
     yield base.microseconds(f"numpy-{tail}-us", numpy, n=rows, peer="numpy")
     if tail in ("100k", "1m"):
