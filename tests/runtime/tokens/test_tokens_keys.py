@@ -106,6 +106,19 @@ def test_nobody_answers_is_503_at_first_and_later_the_keys_that_were_known(url: 
     assert subject.all(time.monotonic() + 1) == known
 
 
+def test_value_that_is_no_key_leaves_the_keys_that_were_known(
+    url: str, secret: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock()
+    subject = keys(url, secret, clock)
+    known = subject.all()
+    client(url, "secretsmanager").put_secret_value(SecretId=secret, SecretString="too short")
+    clock.now += 301
+    assert subject.all() == known
+    said = capsys.readouterr().err
+    assert "stay as they were" in said and "too short" not in said and KEY not in said
+
+
 def test_ready_says_nothing_of_trouble(secret: str) -> None:
     keys("http://127.0.0.1:9", secret).ready()
 

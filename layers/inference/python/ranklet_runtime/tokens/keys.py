@@ -10,6 +10,7 @@ minutes, and when a token names a key that is not known: another environment may
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -70,9 +71,10 @@ class Keys:
         self._read = self._clock()
         try:
             self._keys = self._fetched(deadline or time.monotonic() + PATIENCE_S)
-        except Unavailable:
+        except (Unavailable, InternalFault) as error:
             if not self._keys:
                 raise
+            print(f"keys of tokens stay as they were: {error}", file=sys.stderr, flush=True)
 
     def _fetched(self, deadline: float) -> tuple[bytes, ...]:
         if text := self._environ.get(TEXT):
