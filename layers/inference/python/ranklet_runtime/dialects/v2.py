@@ -23,8 +23,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from math import prod
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -47,6 +48,12 @@ from ranklet_runtime.errors import BadRequest, RequestFault
 from ranklet_runtime.manifest import Told
 from ranklet_runtime.messages import HttpRequest, HttpResponse, RankRequest, RankResult
 from ranklet_runtime.served import Served
+
+if TYPE_CHECKING:
+    from ranklet_runtime.dialects.v2_numbers import Numbers, Tensor
+
+SHORT = 8_000
+"""Bytes of JSON that are read as quickly number by number."""
 
 HEADER = "inference-header-content-length"
 BINARY = "application/octet-stream"
@@ -80,10 +87,14 @@ class V2:
 
     def decode(self, request: HttpRequest, call: Call, served: Served) -> RankRequest:
         """Read the tensors; those in bytes stay where they are in the body."""
+        inputs, limit = served.inputs, served.manifest.limits.items
+        if HEADER not in request.headers and len(request.body) > SHORT and (numbers := _numbers()) is not None:
+            read = numbers.read(request.body, limit)
+            if read is not None:
+                return _request(*read, served)
         document, start = _document(request)
         given = named(document.get(INPUTS), INPUTS)
         own = flat.are_tensors(given, served)
-        inputs, limit = served.inputs, served.manifest.limits.items
         columns: dict[str, Flat] = {}
         for name, one in given.items():
             declared = None if own else inputs.get(name)
@@ -155,6 +166,28 @@ class V2:
         """`{"error": …}` and nothing else; shapes that disagree are 400 to Triton and KServe."""
         status = 400 if fault.status == 422 else fault.status
         return HttpResponse(status, write_json({"error": printable(str(fault))}))
+
+
+@cache
+def _numbers() -> Numbers | None:
+    """What reads plain tensors in JSON; None where a layer lacks its parser, which costs time and no request."""
+    try:
+        from ranklet_runtime.dialects.v2_numbers import Numbers
+    except ImportError:
+        return None
+    return Numbers()
+
+
+def _request(document: Mapping[str, Any], tensors: Mapping[str, Tensor], served: Served) -> RankRequest:
+    """The request of tensors that were read already."""
+    own, inputs, columns = flat.are_tensors(tensors, served), served.inputs, dict[str, Flat]()
+    for name, (kind, shape, values) in tensors.items():
+        declared, path = None if own else inputs.get(name), f"$.{INPUTS}.{name}"
+        if declared is None:
+            columns[name] = as_tensor(values, kind, shape, path=path)
+        else:
+            columns[name] = as_column(values, kind, shape, declared=declared, path=path)
+    return flat.request(columns, served, wanted_of(document, served), tensors=own)
 
 
 def _document(request: HttpRequest) -> tuple[dict[str, Any], int]:

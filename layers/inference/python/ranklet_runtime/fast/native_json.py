@@ -20,7 +20,7 @@ from ranklet_runtime.served import Served
 
 DTYPES = {"i": np.dtype(np.int64), "d": np.dtype(np.float64)}
 MOST_TYPES = 64
-UNUSUAL = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError)
+UNUSUAL = (LookupError, TypeError, ValueError, AttributeError, RuntimeError)
 """What reading a document otherwise than it was written raises."""
 
 

@@ -40,7 +40,7 @@ class NativeMsgpack:
             if named not in MSGPACK_TYPES or accepted(headers.get("accept")) not in (None, MSGPACK):
                 return None
             return self._read(read_msgpack(body))
-        except (BadRequest, KeyError, TypeError, ValueError, AttributeError):
+        except (BadRequest, LookupError, TypeError, ValueError, AttributeError):
             return None
 
     def encode(self, scores: NDArray[np.float32], asked: Asked) -> dict[str, Any] | None:

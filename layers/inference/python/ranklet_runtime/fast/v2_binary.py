@@ -113,7 +113,7 @@ class V2Binary:
             if key is not head and ID.findall(head) != [document["id"].encode()]:
                 return None  # what is called so is something else
             layout = self._layout(document)
-        except (RequestFault, KeyError, TypeError, ValueError, AttributeError, StructError):
+        except (RequestFault, LookupError, TypeError, ValueError, AttributeError, StructError):
             return None
         if layout is not None:
             if len(self._layouts) >= MOST_LAYOUTS:
