@@ -18,7 +18,10 @@ from ranklet.errors import BenchError
 
 @dataclass(frozen=True)
 class Document:
-    """What one bench found. error: why there is nothing. over: counts above their budget. seconds: it took."""
+    """What one bench found. error: why there is nothing. over: counts above their budget. seconds: it took.
+
+    quick: whether it was a look in few rounds, as far as the document tells.
+    """
 
     bench: str
     rows: Sequence[Row]
@@ -28,6 +31,7 @@ class Document:
     over: Sequence[str] = ()
     error: str | None = None
     seconds: float | None = None
+    quick: bool = False
 
     @classmethod
     def of(cls, bench: str, report: Report) -> Document:
@@ -43,6 +47,7 @@ class _Went:
     error: str | None = None
     seconds: float | None = None
     over: tuple[str, ...] = ()
+    quick: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ def parse(content: bytes, name: str) -> list[Document]:
             went.over,
             went.error,
             went.seconds,
+            went.quick,
         )
         for went in file.benches
     ]
@@ -90,7 +96,9 @@ def parse(content: bytes, name: str) -> list[Document]:
 
 def joined(documents: Sequence[Document], machine: Mapping[str, Any], date: str) -> dict[str, Any]:
     """The document of all."""
-    went = [_Went(one.bench, one.noisy, one.date, one.error, one.seconds, tuple(one.over)) for one in documents]
+    went = [
+        _Went(one.bench, one.noisy, one.date, one.error, one.seconds, tuple(one.over), one.quick) for one in documents
+    ]
     return {
         "rows": [{**asdict(row), "bench": one.bench} for one in documents for row in one.rows],
         "noisy": any(one.noisy for one in documents),

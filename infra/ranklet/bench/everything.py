@@ -37,7 +37,7 @@ def run(names: Sequence[str], setting: Setting, progress: Progress, *, one: Run 
         document = _document(name, code, content, said)
         if document.error is None:
             (results / f"{name}.json").write_bytes(content)
-        yield replace(document, seconds=round(time.monotonic() - started, 1))
+        yield replace(document, seconds=round(time.monotonic() - started, 1), quick=setting.quick)
 
 
 def child(name: str, setting: Setting) -> tuple[int, bytes, str]:

@@ -106,7 +106,7 @@ def markdown(documents: Sequence[Document]) -> Iterator[str]:
 def basis(documents: Sequence[Document]) -> Iterator[str]:
     """On what it was measured, when, and by which commands."""
     used = [one for one in documents if one.error is None and one.rows]
-    benches = [f"`{one.bench}`{' (noisy)' if one.noisy else ''} {one.date[:16]}" for one in used]
+    benches = [f"`{one.bench}`{_doubts(one)} {one.date[:16]}" for one in used]
     yield f"`ranklet bench all --json > all.json`, then `ranklet bench table all.json`: {', '.join(benches)}."
     yield from dict.fromkeys(machine(one.machine) for one in used)
     loads = [float(one.machine["load"]) for one in used if "load" in one.machine]
@@ -152,6 +152,11 @@ def machine(described: Mapping[str, Any]) -> str:
     processor, count = described.get("processor", "unknown processor"), described.get("cores", "?")
     cores = f"{count} core{'' if count == 1 else 's'}"
     return f"{processor}, {cores}, {described.get('system', '?')}, Python {described.get('python', '?')}."
+
+
+def _doubts(one: Document) -> str:
+    doubts = [text for text, doubtful in (("noisy", one.noisy), ("quick", one.quick)) if doubtful]
+    return f" ({', '.join(doubts)})" if doubts else ""
 
 
 def _found(figure: Figure, documents: Iterable[Document]) -> Found:

@@ -122,13 +122,13 @@ def test_reports_are_read_as_they_were_printed(tmp_path: Path) -> None:
     one, all_ = tmp_path / "warm.json", tmp_path / "all.json"
     plain = Report(ROWS, True, MACHINE, "2026-01-02T03:04:05+00:00")
     one.write_text(json.dumps(plain.document()))
-    failed = Document("tables", [], date="2026-01-02", error="wrong", seconds=1.5)
+    failed = Document("tables", [], date="2026-01-02", error="wrong", seconds=1.5, quick=True)
     all_.write_text(json.dumps(documents.joined([document(noisy=True), failed], MACHINE, "2026-01-02")))
     (read,) = documents.read(one)
     assert read == Document.of("warm", plain) or list(read.rows) == ROWS
     first, second = documents.read(all_)
     assert (first.bench, list(first.rows), first.noisy) == ("warm", ROWS, True)
-    assert (second.bench, list(second.rows), second.error, second.seconds) == ("tables", [], "wrong", 1.5)
+    assert (second.error, second.seconds, second.quick, second.rows) == ("wrong", 1.5, True, [])
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"rows": 1}', b'{"rows": [{"figure": "a"}], "noisy": false}'])
@@ -151,7 +151,7 @@ def test_the_table_has_every_figure_with_its_verdict() -> None:
         Row(f"layers-{name}-unzipped-mb", None, size, "MB", None) for name, size in (("onnx", 91.5), ("numpy", 44.0))
     ]
     given = [
-        Document("warm", rows, True, MACHINE, "2026-01-02T03:04:05+00:00"),
+        Document("warm", rows, True, MACHINE, "2026-01-02T03:04:05+00:00", quick=True),
         Document("peers", peers, False, MACHINE, "2026-01-03T03:04:05+00:00"),
         Document("cold", sizes, False, {**MACHINE, "load": 9}, "2026-01-04T03:04:05+00:00"),
     ]
@@ -164,7 +164,7 @@ def test_the_table_has_every_figure_with_its_verdict() -> None:
     assert "| ≤ 105 MB | ≤ 90 MB | 91.5 MB | must reached |" in text and "| ≤ 65 MB | ≤ 45 MB | 44 MB |" in text
     assert "| not measured: `ranklet bench tables` |  |" in text
     assert text.count("not measured") == len(figures.FIGURES) - 7
-    assert "`warm` (noisy) 2026-01-02T03:04, `peers` 2026-01-03T03:04" in text
+    assert "`warm` (noisy, quick) 2026-01-02T03:04, `peers` 2026-01-03T03:04" in text
     assert text.count("A <fast> one, 2 cores, Linux, Python 3.13.0.") == 1
     assert "Load before the benches 0.5 to 9." in text
 
