@@ -56,7 +56,7 @@ def read(path: Path) -> tuple[Golden, ...]:
             f"no {path.name}: without the trainer's scores for some requests nothing proves the package; "
             "write it from the trainer, one {request, scores} a line"
         ) from error
-    rows = tuple(_row(line, f"{path.name}:{number}") for number, line in enumerate(lines, start=1) if line.strip())
+    rows = tuple(parsed(line, f"{path.name}:{number}") for number, line in enumerate(lines, start=1) if line.strip())
     if not rows:
         raise ModelError(f"{path.name} holds no request; a few dozen that cover the model's cases are needed")
     return rows
@@ -99,7 +99,8 @@ def _refused(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
-def _row(line: bytes, place: str) -> Golden:
+def parsed(line: bytes, place: str) -> Golden:
+    """A row from its line in the file. Raises ModelError, as `read` does, with its place."""
     try:
         document = _document(line)
         request, scores = document["request"], document["scores"]

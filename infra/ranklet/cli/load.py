@@ -55,7 +55,7 @@ def _candidates(context: click.Context, option: click.Parameter, text: str | Non
     "--candidates", callback=_candidates, help="500, or drawn from 10,100,500 or 10-500; else as the requests have."
 )
 @click.option("--requests", "file", type=click.Path(path_type=Path, dir_okay=False), help="Lines of JSON; else golden.")
-@click.option("--form", default="native-json", show_default=True, help="Of the requests: v2-binary, tfs-rows, …")
+@click.option("--form", help="Of the requests: v2-binary, tfs-rows, …; else native JSON.")
 @click.option("--poisson", is_flag=True, help="Requests come at random times, not at even ones.")
 @click.option("--seed", type=int, default=0, help="Of all that is drawn.")
 @click.option(
@@ -75,7 +75,7 @@ def load(
     url: str | None,
     candidates: Candidates,
     file: Path | None,
-    form: str,
+    form: str | None,
     poisson: bool,
     seed: int,
     connections: int,
@@ -108,7 +108,11 @@ def load(
     (folder,) = here.models([model])
     with terminal.progress("load") as progress:
         built = ready(here, folder, build=lambda place: pipeline.build(place, out=here.build, progress=progress))
-        rows = asked.of_file(file) if file else asked.of_golden(folder / built.model.golden.file)
+        rows = (
+            asked.of_file(file, finds=built.manifest.retrieve is not None)
+            if file
+            else asked.of_golden(folder / built.model.golden.file)
+        )
         wanted = Load(
             rps=rps,
             duration_s=duration,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import orjson
@@ -43,12 +43,15 @@ class Asked:
 
 @dataclass
 class Prepared:
-    """A request as it is sent, and the answers to it that were found right."""
+    """A request as it is sent, and the answers to it that were found right.
+
+    candidates: scores that an answer has; None where that is not known.
+    """
 
     asked: Asked
     path: str
     sent: Message
-    candidates: int
+    candidates: int | None
     known: dict[bytes, Verdict] = field(default_factory=dict)
 
 
@@ -72,28 +75,35 @@ class Checker:
         return verdict
 
     def _compare(self, request: Prepared, answer: Message) -> Verdict:
+        form, row = self.form, request.asked.golden
         try:
-            scores, reasons = self.form.decode(answer), degraded(self.form, answer)
-            far = self._far(request.asked.golden, scores, answer)
+            scores, reasons = form.decode(answer), degraded(form, answer)
+            outputs = {} if form.outputs is None else form.outputs(answer)
+            far = difference(scores, row)
+            apart_by = self._disagreement(scores, outputs, row) if request.asked.scored else ""
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             return self._wrong(f"an answer cannot be read ({type(error).__name__}: {error}): {answer.body[:200]!r}")
-        if len(scores) != request.candidates:
-            return self._wrong(f"{len(scores)} scores for {request.candidates} candidates")
+        if request.candidates is not None and len(scores) != request.candidates:
+            return self._wrong(f"{len(scores)} scores, not {request.candidates}")
         if any(reason.startswith(LATE) for reason in reasons):
             return "degraded"
         if not request.asked.scored:
             return "unchecked"
         if not far <= self.bound:
             return self._wrong(f"{request.candidates} candidates: {far:.1e} from the trainer's, above {self.bound:.0e}")
+        if apart_by:
+            return self._wrong(apart_by)
         self.worst = max(self.worst, far)
         return "right"
 
-    def _far(self, row: Golden, scores: list[float], answer: Message) -> float:
-        far = difference(scores, row)
+    def _disagreement(self, scores: list[float], outputs: Mapping[str, list[Any]], row: Golden) -> str:
+        """What is wrong beside the scores, "" for nothing."""
+        if self.form.agrees is not None:
+            return self.form.agrees(scores, outputs, row, self.bound)
         if self.form.outputs is None or not row.outputs:
-            return far
-        told = Golden(row.user, row.context, row.items, row.scores, self.form.told(row, self.manifest))
-        return max(far, apart(self.form.outputs(answer), told)[2])
+            return ""
+        name, place, far = apart(outputs, replace(row, outputs=self.form.told(row, self.manifest)))
+        return "" if far <= self.bound else f"the output {name!r} of candidate {place} is {far:.1e} from the trainer's"
 
     def _wrong(self, fault: str) -> Verdict:
         self.fault = self.fault or fault
@@ -105,13 +115,16 @@ def of_golden(path: Path) -> tuple[Asked, ...]:
     return tuple(Asked(row, True) for row in golden.read(path))
 
 
-def of_file(path: Path) -> tuple[Asked, ...]:
-    """Requests, one a line: as in golden.jsonl, or without scores as callers send them. Raises LoadError."""
+def of_file(path: Path, *, finds: bool = False) -> tuple[Asked, ...]:
+    """Requests, one a line: as in golden.jsonl, or without scores as callers send them. finds: they ask for items.
+
+    Raises LoadError, and ModelError for a line with scores.
+    """
     try:
         lines = path.read_bytes().splitlines()
-        found = tuple(_asked(line, f"{path.name}:{number}") for number, line in enumerate(lines, 1) if line.strip())
     except OSError as error:
         raise LoadError(f"{path.name} cannot be read: {error.strerror}") from error
+    found = tuple(_asked(line, f"{path.name}:{number}", finds) for number, line in enumerate(lines, 1) if line.strip())
     if not found:
         raise LoadError(f'{path.name} holds no request; one {{"user": …, "context": …, "items": …}} a line is needed')
     return found
@@ -121,6 +134,8 @@ def prepare(
     asked: Sequence[Asked], form: Form, manifest: Manifest, *, candidates: Candidates, base: str, seed: int
 ) -> list[Prepared]:
     """Bodies. base: the path before the model's. Raises LoadError for what this form or this model does not take."""
+    if candidates.counts and manifest.retrieve is not None:
+        raise LoadError(f"{manifest.model} finds items and takes no candidates; leave --candidates out")
     drawn = list(asked) if not candidates.counts else list(_drawn(asked, candidates, seed))
     if (most := max(len(one.golden.scores) for one in drawn)) > manifest.limits.items:
         raise LoadError(
@@ -128,8 +143,13 @@ def prepare(
         )
     if not form.takes([one.golden for one in drawn], manifest):
         raise LoadError("not all of these requests can be written in this form; choose another one (--form)")
-    path = base + form.url(manifest)
-    return [Prepared(one, path, form.request(one.golden, manifest), len(one.golden.scores)) for one in drawn]
+    return [_prepared(one, form, manifest, base) for one in drawn]
+
+
+def _prepared(one: Asked, form: Form, manifest: Manifest, base: str) -> Prepared:
+    row = one.golden
+    count = len(row.scores) if one.scored or row.asked is None else None
+    return Prepared(one, base + form.url(manifest, row), form.request(row, manifest), count)
 
 
 def _drawn(asked: Sequence[Asked], candidates: Candidates, seed: int) -> list[Asked]:
@@ -142,24 +162,22 @@ def _drawn(asked: Sequence[Asked], candidates: Candidates, seed: int) -> list[As
     return [Asked(stretched(one.golden, count), one.scored) for one, count in zip(chosen, counts, strict=True)]
 
 
-def _asked(line: bytes, place: str) -> Asked:
+def _asked(line: bytes, place: str, finds: bool) -> Asked:
     try:
         document = orjson.loads(line)
-        request = document.get("request", document)
+        if "scores" in document:
+            return Asked(golden.parsed(line, place), True)
+        request = dict(document.get("request", document))
+        user, context = request.pop("user", None) or {}, request.pop("context", None) or {}
+        if finds:
+            return Asked(Golden(user, context, {}, (), {}, request), False)
         items = request["items"]
-        lengths = {len(column) for column in items.values() if isinstance(column, list)}
-        (count,) = lengths or {0}
-        scores = document.get("scores") if "request" in document else None
-        sides = (request.get("user") or {}, request.get("context") or {}, items)
-        if not all(isinstance(side, Mapping) for side in sides):
+        (count,) = {len(column) for column in items.values() if isinstance(column, list)} or {0}
+        if not all(isinstance(side, Mapping) for side in (user, context, items)):
             raise TypeError("user, context and items map names to values")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LoadError(
             f"{place}: no request of the form {{user, context, items}} with columns of one length "
             f"({type(error).__name__}: {error})"
         ) from error
-    if scores is None:
-        return Asked(Golden(*sides, (math.nan,) * count), False)
-    if len(scores) != count:
-        raise LoadError(f"{place}: {len(scores)} scores for {count} candidates")
-    return Asked(Golden(*sides, tuple(math.nan if one is None else float(one) for one in scores)), True)
+    return Asked(Golden(user, context, items, (math.nan,) * count), False)

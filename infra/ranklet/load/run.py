@@ -30,12 +30,12 @@ MOST_CONNECTIONS = 900
 
 @dataclass(frozen=True)
 class Load:
-    """What is asked for. url: of what is served already, or None. auth: who calls there."""
+    """What is asked for. form: None for the model's first. url: of what is served already, or None. auth: who calls."""
 
     rps: float
     duration_s: float
     warmup_s: float = 5.0
-    form: str = "native-json"
+    form: str | None = None
     candidates: Candidates = Candidates()  # noqa: RUF009 it is frozen
     poisson: bool = False
     connections: int = 256
@@ -49,10 +49,10 @@ class Load:
 def run(load: Load, built: Deployable, asked: Sequence[Asked], assembly: Path | None, watch: Watch) -> Run:
     """Put the load on a model. assembly: of the local cloud, where there is no URL. Raises LoadError."""
     manifest = built.manifest
-    form = forms(manifest.dialects).get(load.form)
-    if form is None or form.tensors:
-        known = [name for name, one in forms(manifest.dialects).items() if not one.tensors]
-        raise LoadError(f"{manifest.model} is not asked as {load.form!r}; there are: {', '.join(known)}")
+    known = {name: form for name, form in forms(manifest.dialects).items() if not form.tensors}
+    name = load.form or next(iter(known), "")
+    if (form := known.get(name)) is None:
+        raise LoadError(f"{manifest.model} is not asked as {name!r}; there are: {', '.join(known)}")
     with ExitStack() as stack:
         url, here = load.url, None
         if url is None:
@@ -84,11 +84,11 @@ def run(load: Load, built: Deployable, asked: Sequence[Asked], assembly: Path | 
         described = machine.describe()
         sent = sender.run(planned, watch)
         after: Counts | None = here.counts() if here else None
-    counts = [one.candidates for one in requests]
+    counts = [one.candidates for one in requests if one.candidates is not None] or [0]
     return Run(
         model=manifest.model,
         url=url if load.url else "the local cloud",
-        form=load.form,
+        form=name,
         rps=load.rps,
         plan=planned,
         sent=sent,

@@ -14,7 +14,7 @@ def lines(run: Run) -> list[tuple[str, str]]:
     return [
         ("sent a second", f"{run.achieved:.1f} of {run.rps:g}, {tally.sent} in all"),
         ("answered right a second", f"{run.answered:.1f}"),
-        ("candidates", f"{least}" if least == most else f"{least} to {most}"),
+        ("candidates, or items", f"{least}" if least == most else f"{least} to {most}"),
         ("answers", _answers(tally)),
         ("scores", _scores(run)),
         ("refused", f"{tally.refused}: {tally.throttled} × 429, {tally.broken} × 5xx{_throttled(run)}"),

@@ -16,9 +16,11 @@ import pytest
 from load_kit import FORM, Answering, checker, golden_rows, manifest, prepared, raw, right, scored, serving
 
 from ranklet.client import Bearer, SigV4
-from ranklet.errors import LoadError
+from ranklet.dialects import retrieval
+from ranklet.dialects.base import Message
+from ranklet.errors import LoadError, ModelError
 from ranklet.load.plan import Candidates, Plan, plan
-from ranklet.load.requests import Asked, Prepared, of_file, prepare
+from ranklet.load.requests import Asked, Checker, Prepared, of_file, prepare
 from ranklet.load.sending import Sender, Sent
 from ranklet.load.tally import Tally
 from ranklet.load.wire import Target
@@ -110,7 +112,7 @@ def test_wrong_answers_are_found_among_right_ones() -> None:
     [
         (b"{}", "cannot be read"),
         (b"nothing", "cannot be read"),
-        (b'{"scores": [1.0]}', "1 scores for 3 candidates"),
+        (b'{"scores": [1.0]}', "1 scores, not 3"),
         (b'{"scores": [null, 1.0, 2.0]}', "inf from the trainer's"),
         (b'{"scores": "abc"}', "cannot be read"),
     ],
@@ -317,15 +319,40 @@ def test_a_files_requests_may_come_without_scores(tmp_path: Any) -> None:
         ("[]", "mine.jsonl:1: no request"),
         ('{"user": {}}', "mine.jsonl:1: no request"),
         ('{"items": {"b": [1], "c": [1, 2]}}', "columns of one length"),
-        ('{"request": {"items": {"b": [1.0]}}, "scores": [1.0, 2.0]}', "2 scores for 1 candidates"),
+        ('{"request": {"items": {"b": [1.0]}}, "scores": [1.0, 2.0]}', "items.b is no list of 2 values"),
         ('{"items": {"b": [1]}, "user": [1]}', "map names to values"),
     ],
 )
 def test_a_file_that_holds_no_requests_is_refused_with_its_line(tmp_path: Any, text: str, message: str) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_text(text)
-    with pytest.raises(LoadError, match=message):
+    with pytest.raises((LoadError, ModelError), match=message):
         of_file(path)
+
+
+def test_what_finds_items_is_asked_at_its_own_paths_and_held_to_the_trainers_items(tmp_path: Any) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(
+        '{"request": {"user": {"a": 1.0}, "k": 2}, "items": [7, 9], "scores": [2.0, 1.0]}\n'
+        '{"request": {"item": 7, "k": 1}, "items": [9], "scores": [0.5]}\n'
+        '{"user": {"a": 3.0}, "k": 5}\n'
+    )
+    form = retrieval.FORMS["retrieve-json"]
+    known, similar, unknown = prepare(
+        of_file(path, finds=True), form, manifest(), candidates=Candidates(), base="", seed=0
+    )
+    assert known.path == unknown.path == "/adding/v1/models/adding:retrieve"
+    assert similar.path == "/adding/v1/models/adding:similar"
+    assert json.loads(unknown.sent.body) == {"user": {"a": 3.0}, "context": {}, "k": 5}
+    check = Checker(form, manifest(), 1e-6)
+
+    def verdict(request: Prepared, items: list[int], scores: list[float]) -> str:
+        return check.look(request, Message(json.dumps({"items": items, "scores": scores}).encode()))
+
+    assert verdict(known, [7, 9], [2.0, 1.0]) == verdict(similar, [9], [0.5]) == "right"
+    assert verdict(unknown, [1, 2, 3], [3.0, 2.0, 1.0]) == "unchecked"
+    assert check.fault == ""
+    assert verdict(known, [9, 7], [2.0, 1.0]) == verdict(known, [7], [2.0]) == "wrong"
 
 
 def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Any) -> None:
