@@ -31,7 +31,7 @@ THIRD_PARTY = ".third-party"
 STAMP = "layer.json"
 """Lies in a built layer's folder and says of what it was made."""
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the steps below change, so that layers which were built before are built again."""
 
 Progress = Callable[[str], None]

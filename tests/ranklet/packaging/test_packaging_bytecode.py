@@ -98,3 +98,30 @@ def test_interpreter_of_pyenv_is_found_and_must_be_a_final_release(
         python.chmod(0o755)
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     assert bytecode.compiler((3, 99)) == str(tmp_path / "versions" / "3.99.2" / "bin" / "python")
+
+
+def test_packages_of_the_hot_path_are_compiled_without_docstrings(tmp_path: Path) -> None:
+    text = (
+        '"""Of the module."""\n\nfrom __future__ import annotations\n\nWHERE = "kept"\n\n\n'
+        'class Known:\n    """Of the class."""\n\n\ndef told():\n'
+        '    """Of the function."""\n    assert WHERE\n    return 1 / 0\n'
+    )
+    for name in ("ranklet_runtime", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(text)
+    packages = [tmp_path / name for name in ("ranklet_runtime", "other")]
+    bytecode.compile_packages(tmp_path, packages, sys.executable)
+    quiet, other = (next(package.rglob("*.pyc")).read_bytes() for package in packages)
+    assert b"Of the " not in quiet and b"kept" in quiet and b"Of the " in other
+    assert quiet[:16] == other[:16], "as valid as any"
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nimport ranklet_runtime as one, traceback\n"
+        "assert (one.__doc__, one.Known.__doc__, one.told.__doc__) == (None, None, None)\n"
+        "try:\n    one.told()\nexcept ZeroDivisionError as error:\n"
+        "    frame = traceback.extract_tb(error.__traceback__)[-1]\n"
+        "print(frame.lineno, frame.filename)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True)
+    assert done.stdout.split()[0] == str(text[: text.index("return 1 / 0")].count("\n") + 1), done.stderr
+    bytecode.compile_packages(tmp_path, packages, sys.executable)
+    assert next(packages[0].rglob("*.pyc")).read_bytes() == quiet
