@@ -38,7 +38,7 @@ class Deployable:
     """model: the author's file. manifest and bundle: what the build made of it.
 
     entry: the function's entry point, None for a model's. paths: that lead to it on the shared API, none for a model's.
-    stages: of a funnel, the models that have a function each beside it.
+    stages: of a funnel, the models that have a function each beside it. parts: what its stages are called.
     """
 
     model: Model
@@ -47,6 +47,7 @@ class Deployable:
     entry: str | None = field(default=None, kw_only=True)
     paths: tuple[str, ...] = field(default=(), kw_only=True)
     stages: tuple[Deployable, ...] = field(default=(), kw_only=True)
+    parts: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def uses_onnx(self) -> bool:

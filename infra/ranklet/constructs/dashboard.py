@@ -42,6 +42,8 @@ class ModelDashboard(Construct):
             state = aws_cloudwatch.AlarmStatusWidget(alarms=list(alarms.values()), width=WHOLE, title="Alarms")
             rows.append([state])
         rows += [list(self._callers()), list(self._inside(deployable)), list(self._environments(deployable))]
+        if deployable.parts:
+            rows.append(list(self._stages(deployable.parts)))
         rows += [list(self._table(name)) for name in deployable.manifest.spec.tables]
         if deployable.manifest.watch.health_every:
             rows.append(list(self._health(deployable)))
@@ -76,6 +78,18 @@ class ModelDashboard(Construct):
             running.append(of_alias(self._alias, "ProvisionedConcurrencyUtilization", MAX))
             spilled.append(of_alias(self._alias, "ProvisionedConcurrencySpilloverInvocations"))
         yield _graph("Environments", running, spilled)
+
+    def _stages(self, names: Sequence[str]) -> Iterator[Widget]:
+        """Of a funnel: how long its stages take, and what they did not score in time."""
+        slow = [ours(self._model, "StageLatency", P99, label=f"{name} p99", stage=name) for name in names]
+        yield _graph("Stages, milliseconds", slow)
+        lacking = [
+            ours(self._model, metric, label=f"{name} {metric.lower()}", stage=name)
+            for name in names
+            for metric in ("Late", "Failed")
+        ]
+        unscored = [ours(self._model, "Unscored", label=f"{name} unscored", stage=name) for name in names]
+        yield _graph("Stages: late, failed", lacking, unscored)
 
     def _table(self, name: str) -> Iterator[Widget]:
         counts = [ours(self._model, one, table=name) for one in ("Rows", "Misses", "Unavailable", "Degraded")]

@@ -68,7 +68,14 @@ def ready(
     apart = tuple(replace(one, model=_plain(one.model)) for one in every) if plan.layout == "each" else ()
     inside = () if apart else every
     return FunnelDeployable(
-        model, _whole(plan, inside), bundle, entry=ENTRY, paths=_paths(funnel.name), plan=plan, stages=apart
+        model,
+        _whole(plan, inside),
+        bundle,
+        entry=ENTRY,
+        paths=_paths(funnel.name),
+        plan=plan,
+        stages=apart,
+        parts=tuple(stage.name for stage in plan.stages),
     )
 
 

@@ -99,6 +99,12 @@ def test_one_function_has_the_funnels_entry_its_routes_and_the_tables_of_its_sta
     assert set(one.template["Outputs"]) == {"Recommend", "Alias"}
 
 
+def test_the_dashboard_shows_what_each_stage_takes_and_leaves_out(one: Deployed) -> None:
+    shown = json.dumps(list(one.of("AWS::CloudWatch::Dashboard").values()))
+    assert all(name in shown for name in ("StageLatency", "Late", "Failed", "Unscored"))
+    assert all(f"{stage} p99" in shown for stage in ("retrieve", "pre-rank", "rank"))
+
+
 def test_functions_apart_are_called_by_exact_aliases_and_no_others(each: Deployed) -> None:
     functions = each.of("AWS::Lambda::Function")
     assert len(functions) == 4

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranklet.local.event_v2 import event_v2
+from ranklet_runtime import telemetry
 from ranklet_runtime.errors import BadRequest
 from ranklet_runtime.funnel.function import FunnelFunction
 from ranklet_runtime.funnel.messages import StageFailed
@@ -190,3 +191,25 @@ def test_no_body_takes_the_function_down(body: bytes) -> None:
     status, answer = call(opened(), body)
     assert status in (200, 400)
     assert ("error" in answer) == (status == 400)
+
+
+def test_metrics_tell_of_each_stage_what_it_took_and_what_it_left_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telemetry.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(telemetry.atexit, "register", lambda *_: None)
+    clock = Clock()
+    function = opened(Retriever(clock), Ranker(clock, fault=StageFailed("gone")))
+    function.telemetry.start()
+    call(function, {})
+    call(function, {})
+    capsys.readouterr()
+    function.telemetry.flush()
+    written = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    by_stage = {one["stage"]: one for one in written if "stage" in one}
+    assert set(by_stage) == {"retrieve", "rank"}
+    assert len(by_stage["retrieve"]["StageLatency"]) == 2
+    assert "Failed" not in by_stage["retrieve"]
+    assert (by_stage["rank"]["Failed"], by_stage["rank"]["Unscored"]) == ([2.0], [20.0])
+    (whole,) = [one for one in written if "stage" not in one]
+    assert (whole["Requests"], whole["model"], whole["Degraded:failed:rank"]) == ([2.0], "films", [2.0])
