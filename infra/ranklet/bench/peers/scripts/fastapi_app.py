@@ -39,8 +39,28 @@ class Answer(BaseModel):
     outputs: list[Tensor]
 
 
+class Instance(BaseModel):
+    user_id: int
+    item_id: int
+    category: int
+    age: float
+    days: float
+    sessions: float
+    clicks: float
+    spent: float
+    hour: float
+    weekday: float
+    temperature: float
+    price: float
+    rating: float
+    reviews: float
+    stock: float
+    discount: float
+    freshness: float
+
+
 class Rows(BaseModel):
-    instances: list[dict[str, float]]
+    instances: list[Instance]
 
 
 def feeds(request: Request) -> dict[str, Any]:
@@ -64,7 +84,7 @@ async def tuned(request: Request) -> Answer:
 @app.post(f"/v1/models/{scoring.NAME}:predict")
 def predict(request: Rows):
     rows = request.instances
-    tensors = {name: np.array([row[field] for row in rows], np.int64) for name, field in IDS.items()}
+    tensors = {name: np.array([getattr(row, field) for row in rows], np.int64) for name, field in IDS.items()}
     for name, fields in (("profile", PROFILE), ("offer", OFFER)):
-        tensors[name] = np.array([[row[field] for field in fields] for row in rows], np.float32)
+        tensors[name] = np.array([[getattr(row, field) for field in fields] for row in rows], np.float32)
     return {"predictions": scoring.scores(unsplit(), tensors).tolist()}
