@@ -31,7 +31,7 @@ from ranklet_runtime.after.blend import Blend
 from ranklet_runtime.bodies import JSON, MSGPACK
 from ranklet_runtime.function import Function
 from ranklet_runtime.funnel import opening
-from ranklet_runtime.funnel.cascade import ordered
+from ranklet_runtime.funnel.candidates import ordered
 from ranklet_runtime.funnel.facts import Facts
 from ranklet_runtime.funnel.function import FunnelFunction
 from ranklet_runtime.funnel.plan import Limits, Plan, Stage
