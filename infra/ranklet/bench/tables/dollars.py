@@ -84,6 +84,10 @@ class Shorter(Setting):
     """A turn reads a thousand items by themselves; fewer of them are enough, as it takes so long."""
 
     @property
+    def rounds(self) -> int:
+        return 3 if self.quick else 11
+
+    @property
     def turns(self) -> int:
         return 2 if self.quick else 7
 
