@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ranklet import certificate
 from ranklet.artefacts import uses_onnx
 from ranklet.golden import Golden
 from ranklet.local.event_v2 import event_v2
@@ -15,6 +16,7 @@ from ranklet.local.runtime_client import base_python, runtime_folder
 from ranklet.packaging import layers
 from ranklet.packaging.targets import host_target
 from ranklet.startup.starting import Place
+from ranklet_runtime.integrity import VARIABLE
 from ranklet_runtime.manifest import Manifest
 
 HANDLER = "ranklet_runtime.handler.handler"
@@ -43,7 +45,12 @@ def place(
     target = host_target()
     built = [Layer(name, layers.build(name, target, out / "layers", progress=progress)) for name in needed(manifest)]
     function = Function(manifest.model, HANDLER, bundle, tuple(built), memory_mb=MEMORY_MB, timeout_s=TIMEOUT_S)
-    return Place(function, base_python(), runtime_folder(out / "runtime"), extra)
+    return Place(function, base_python(), runtime_folder(out / "runtime"), {**pinned(bundle), **extra})
+
+
+def pinned(bundle: Path) -> dict[str, str]:
+    """What the stack tells a function of its bundle, which INIT holds the files to."""
+    return {VARIABLE: certificate.read(bundle).bundle}
 
 
 def event(manifest: Manifest, golden: Golden) -> dict[str, Any]:

@@ -98,20 +98,20 @@ def built(scratch: Path, progress: Progress) -> Iterator[dict[str, Kind]]:
     request = ranker.request(N)
     (output,) = open_session(ranker.graph(), threads=1).run(None, ranker.feeds(request))
     row = replace(request, scores=tuple(output.reshape(-1).tolist()))
-    kinds = {"onnx": _kind(handler.manifest, folder, {}, row, onnx=True)}
+    kinds = {"onnx": _kind(handler.manifest, folder, row, onnx=True)}
     staged = scratch / "vectors" / "tables"
     for name, placement in (("numpy", "resident"), ("dynamodb", "dynamodb")):
         made = pipeline.build(_write(scratch / "models" / name, name, placement), out=scratch / "vectors")
         (row,) = golden.read(scratch / "models" / name / "golden.jsonl")
-        kinds[name] = _kind(made.manifest, made.folder, {}, row, onnx=False)
+        kinds[name] = _kind(made.manifest, made.folder, row, onnx=False)
     with servers.running(staged) as url:
         one = kinds["dynamodb"]
-        kinds["dynamodb"] = replace(one, environ=servers.environ(url))
+        kinds["dynamodb"] = replace(one, environ={**one.environ, **servers.environ(url)})
         yield kinds
 
 
-def _kind(manifest: Manifest, folder: Path, environ: Mapping[str, str], row: Golden, *, onnx: bool) -> Kind:
-    return Kind(manifest.model, folder, environ, hosted.event(manifest, row), row.scores, onnx)
+def _kind(manifest: Manifest, folder: Path, row: Golden, *, onnx: bool) -> Kind:
+    return Kind(manifest.model, folder, hosted.pinned(folder), hosted.event(manifest, row), row.scores, onnx)
 
 
 def _write(folder: Path, name: str, placement: str) -> Path:

@@ -56,16 +56,14 @@ class Home:
 
     def boto3(self, kind: Kind, scratch: Path) -> Place:
         """The same function with a store that asks by boto3, whose bytecode is as valid as in Lambda."""
-        code = scratch / "boto3-code"
-        shutil.copytree(kind.bundle, code)
-        shutil.copyfile(BOTO3, code / BOTO3.name)
         sdk = scratch / "boto3"
         for name in SDK:
             _copy(name, sdk / "python")
-        for root in (code, sdk / "python"):
-            bytecode.compile_packages(root, [root], self.python)
+        # Beside the SDK: the bundle is held to its hash, as everybody's.
+        shutil.copyfile(BOTO3, sdk / "python" / BOTO3.name)
+        bytecode.compile_packages(sdk / "python", [sdk / "python"], self.python)
         ours = [Layer(name, self.layers[name]) for name in ("features", "inference")]
-        return self._place(kind, code, f"{BOTO3.stem}.handler", [Layer("boto3", sdk), *ours])
+        return self._place(kind, kind.bundle, f"{BOTO3.stem}.handler", [Layer("boto3", sdk), *ours])
 
     def stale(self, kind: Kind, scratch: Path) -> Place:
         """The same function with bytecode that names the times its sources had before they were packed."""
