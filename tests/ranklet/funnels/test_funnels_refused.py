@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from funnels_kit import ROOT
 
 from ranklet.errors import ModelError, TableError
 from ranklet.funnels import building
-from ranklet.funnels.settings import Funnel, StageSource, load
+from ranklet.funnels.settings import Funnel, Golden, Items, Limits, StageSource, load
 from ranklet.project import Project
 
 Edit = Callable[[str, str, str], None]
@@ -128,3 +129,10 @@ def test_stages_are_called_by_what_they_do() -> None:
     assert names(2) == ["retrieve", "rank"]
     assert names(3) == ["retrieve", "pre-rank", "rank"]
     assert names(4) == ["retrieve", "m1", "pre-rank", "rank"]
+
+
+@pytest.mark.parametrize("record", [Funnel, StageSource, Items, Limits, Golden])
+def test_every_field_is_told_in_the_readme(record: type) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.partition("\n## A funnel\n")[2].partition("\n## ")[0]
+    assert [field for field in record.__struct_fields__ if field not in section] == []  # type: ignore[attr-defined]
