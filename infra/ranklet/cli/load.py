@@ -160,7 +160,7 @@ def _watching(seconds: float) -> Iterator[Watch]:
     """A bar on a terminal, a line now and then elsewhere."""
     if terminal.ERR.is_terminal:
         columns = (TextColumn("load"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-        with Progress(*columns, console=terminal.ERR, transient=True) as bar:
+        with Progress(*columns, console=terminal.ERR, transient=True, refresh_per_second=2) as bar:
             task = bar.add_task("", total=seconds)
             yield lambda at, sent: bar.update(task, completed=at, description=_so_far(sent))
         return
