@@ -114,6 +114,14 @@ def test_a_funnel_in_one_function_has_the_tables_of_its_stages(built: Project) -
     assert one.entry == "ranklet_runtime.funnel.handler.handler"
 
 
+def test_items_that_come_after_the_build_are_the_funnels_to_fetch(here: Project, edit: Edit) -> None:
+    edit("find/model.toml", 'history = "history"', 'history = "history"\nfresh_s = 60')
+    one = ready.ready(here, here.functions / "films", build=lambda folder: build(here))
+    assert one.manifest.retrieve is not None
+    assert one.objects == (one.manifest.retrieve.fresh,)
+    assert one.objects[0]
+
+
 def test_stages_that_do_not_fit_get_a_function_each_or_are_refused(
     here: Project, edit: Edit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
