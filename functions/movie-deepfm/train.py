@@ -13,7 +13,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import torch
 from deepfm import IDS, DeepFM
@@ -125,22 +124,8 @@ def search(trainer: Trainer) -> None:
         console.print(f"{training.auc(trainer.labels[part], scores):.4f} {settings}", soft_wrap=True)
 
 
-@click.command()
-@click.option("--out", default=HERE, type=click.Path(path_type=Path, file_okay=False), help="Write below this folder.")
-@click.option("--search", "searching", is_flag=True, help="Try other settings on the validation part; write nothing.")
-def main(out: Path, searching: bool) -> None:
-    """Train movie-deepfm on MovieLens-100K: export/, golden.jsonl and the figures of README.md.
-
-    \b
-    python functions/movie-deepfm/train.py
-    python functions/movie-deepfm/train.py --out elsewhere
-    python functions/movie-deepfm/train.py --search
-    """
-    torch.set_num_threads(1)  # sums in one order, so that the same machine finds the same bits again
-    trainer = Trainer()
-    if searching:
-        search(trainer)
-        return
+def write(trainer: Trainer, out: Path) -> training.Figures:
+    """Learn, and write export/ and golden.jsonl below `out`; what README.md tells of it."""
     split = trainer.split
     chosen, final = (trainer.fit(SETTINGS, rows=rows) for rows in (split.valid, split.test))
     example = [torch.zeros(2, dtype=torch.int64) for _ in IDS]
@@ -155,10 +140,11 @@ def main(out: Path, searching: bool) -> None:
         test=trainer.scores(final, slice(split.test, split.end)),
     )
     figures.append(("numbers learned", str(pytorch.count(final))))
-    training.write_figures(HERE / "README.md", figures, into=out / "README.md")
-    for what, value in figures:
-        console.print(f"{what}: {value}")
+    return figures
 
+
+main = training.command("movie-deepfm", HERE, trainer=Trainer, search=search, write=write)
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)  # sums in one order, so that the same machine finds the same bits again
     main()

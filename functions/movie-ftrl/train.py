@@ -13,7 +13,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from ftrl import Examples, Ftrl, Settings, pack
 from numpy.typing import NDArray
@@ -105,21 +104,8 @@ def search(trainer: Trainer) -> None:
         console.print(*(f"{score:.4f}" for score in found), str(settings), soft_wrap=True)
 
 
-@click.command()
-@click.option("--out", default=HERE, type=click.Path(path_type=Path, file_okay=False), help="Write below this folder.")
-@click.option("--search", "searching", is_flag=True, help="Try other settings on the validation part; write nothing.")
-def main(out: Path, searching: bool) -> None:
-    """Train movie-ftrl on MovieLens-100K: export/, golden.jsonl and the figures of README.md.
-
-    \b
-    python functions/movie-ftrl/train.py
-    python functions/movie-ftrl/train.py --out elsewhere
-    python functions/movie-ftrl/train.py --search
-    """
-    trainer = Trainer()
-    if searching:
-        search(trainer)
-        return
+def write(trainer: Trainer, out: Path) -> training.Figures:
+    """Learn, and write export/ and golden.jsonl below `out`; what README.md tells of it."""
     split = trainer.split
     chosen, final = trainer.fit(rows=split.valid), trainer.fit(rows=split.test)
     weights = trainer.weights(final)
@@ -135,10 +121,10 @@ def main(out: Path, searching: bool) -> None:
     )
     kept = sum(np.count_nonzero(array) for array in weights.values())
     figures.append(("weights that are not 0, of all", f"{kept} of {trainer.size}"))
-    training.write_figures(HERE / "README.md", figures, into=out / "README.md")
-    for what, value in figures:
-        console.print(f"{what}: {value}")
+    return figures
 
+
+main = training.command("movie-ftrl", HERE, trainer=Trainer, search=search, write=write)
 
 if __name__ == "__main__":
     main()

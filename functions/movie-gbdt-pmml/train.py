@@ -214,21 +214,8 @@ def search(trainer: Trainer) -> None:
         console.print(f"{training.auc(trainer.facts.liked[part], scores):.4f} {settings}", soft_wrap=True)
 
 
-@click.command()
-@click.option("--out", default=HERE, type=click.Path(path_type=Path, file_okay=False), help="Write below this folder.")
-@click.option("--search", "searching", is_flag=True, help="Try other settings on the validation part; write nothing.")
-def main(out: Path, searching: bool) -> None:
-    """Train movie-gbdt-pmml on MovieLens-100K: export/, golden.jsonl and the figures of README.md.
-
-    \b
-    python functions/movie-gbdt-pmml/train.py
-    python functions/movie-gbdt-pmml/train.py --out elsewhere
-    python functions/movie-gbdt-pmml/train.py --search
-    """
-    trainer = Trainer()
-    if searching:
-        search(trainer)
-        return
+def write(trainer: Trainer, out: Path) -> training.Figures:
+    """Learn, and write export/ and golden.jsonl below `out`; what README.md tells of it."""
     split = trainer.split
     chosen, final = (trainer.fit(SETTINGS, rows=rows) for rows in (split.valid, split.test))
     golden = [invented.declared(request, trainer.inputs) for request in invented.requests(trainer.data, seed=SEED)]
@@ -244,10 +231,10 @@ def main(out: Path, searching: bool) -> None:
         test=trainer.scores(final, slice(split.test, split.end)),
     )
     figures.append(("trees", str(SETTINGS.trees)))
-    training.write_figures(HERE / "README.md", figures, into=out / "README.md")
-    for what, value in figures:
-        console.print(f"{what}: {value}")
+    return figures
 
+
+main = training.command("movie-gbdt-pmml", HERE, trainer=Trainer, search=search, write=write)
 
 if __name__ == "__main__":
     main()

@@ -16,7 +16,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import torch
 from frames import HISTORY, ITEM_INPUTS, USER_INPUTS, catalogue, catalogue_plan, frame, tensors
@@ -149,22 +148,8 @@ def search(trainer: Trainer) -> None:
         console.print(f"{training.auc(trainer.labels[part], scores):.4f} {settings}", soft_wrap=True)
 
 
-@click.command()
-@click.option("--out", default=HERE, type=click.Path(path_type=Path, file_okay=False), help="Write below this folder.")
-@click.option("--search", "searching", is_flag=True, help="Try other settings on the validation part; write nothing.")
-def main(out: Path, searching: bool) -> None:
-    """Train movie-two-tower on MovieLens-100K: export/, golden.jsonl and the figures of README.md.
-
-    \b
-    python functions/movie-two-tower/train.py
-    python functions/movie-two-tower/train.py --out elsewhere
-    python functions/movie-two-tower/train.py --search
-    """
-    torch.set_num_threads(1)  # sums in one order, so that the same machine finds the same bits again
-    trainer = Trainer()
-    if searching:
-        search(trainer)
-        return
+def write(trainer: Trainer, out: Path) -> training.Figures:
+    """Learn, and write export/ and golden.jsonl below `out`; what README.md tells of it."""
     split = trainer.split
     chosen, final = (trainer.fit(SETTINGS, rows=rows) for rows in (split.valid, split.test))
     export(final, trainer.films, out / "export")
@@ -180,10 +165,11 @@ def main(out: Path, searching: bool) -> None:
     figures.append(
         ("numbers in the user tower, in the item tower", f"{parameters(final.user)}, {parameters(final.item)}")
     )
-    training.write_figures(HERE / "README.md", figures, into=out / "README.md")
-    for what, value in figures:
-        console.print(f"{what}: {value}")
+    return figures
 
+
+main = training.command("movie-two-tower", HERE, trainer=Trainer, search=search, write=write)
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)  # sums in one order, so that the same machine finds the same bits again
     main()

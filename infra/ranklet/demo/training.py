@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import click
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 
 LIKED = 4.0
 """A film rated so or better was liked: the label of all models."""
 
 Ratings = Mapping[str, NDArray[Any]]
+Figures = list[tuple[str, str]]
+"""(what, value), for a README."""
+
+Trainer = TypeVar("Trainer")
 BEGIN, END = "<!-- figures: written by train.py -->", "<!-- /figures -->"
 
 
@@ -87,7 +93,7 @@ def popularity(ratings: Ratings, *, past: int) -> NDArray[np.float64]:
     return liked_shares(ratings, past=past)[ratings["movie_id"]]
 
 
-def compare(ratings: Ratings, split: Split, *, valid: NDArray[Any], test: NDArray[Any]) -> list[tuple[str, str]]:
+def compare(ratings: Ratings, split: Split, *, valid: NDArray[Any], test: NDArray[Any]) -> Figures:
     """What a README says of a model beside the baseline: (what, value).
 
     valid: scores of the validation part by a model of the part before it. test: scores of the test part by the
@@ -134,3 +140,39 @@ def read_figures(readme: Path) -> dict[str, str]:
     """The table between the markers: what → value."""
     table = readme.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
     return dict(line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:])
+
+
+def command(
+    name: str,
+    home: Path,
+    *,
+    trainer: Callable[[], Trainer],
+    search: Callable[[Trainer], None],
+    write: Callable[[Trainer, Path], Figures],
+) -> click.Command:
+    """The command of a film model's train.py. home: its folder. write: learns, writes a folder, tells figures."""
+
+    def train(out: Path, searching: bool) -> None:
+        learner = trainer()
+        if searching:
+            search(learner)
+            return
+        figures = write(learner, out)
+        write_figures(home / "README.md", figures, into=out / "README.md")
+        for what, value in figures:
+            Console(stderr=True).print(f"{what}: {value}")
+
+    file = f"python functions/{name}/train.py"
+    told = f"""Train {name} on MovieLens-100K: export/, golden.jsonl and the figures of README.md.
+
+    \b
+    {file}
+    {file} --out elsewhere
+    {file} --search
+    """
+    folder = click.Path(path_type=Path, file_okay=False)
+    elsewhere = click.Option(["--out"], default=home, type=folder, help="Write below this folder.")
+    trying = click.Option(
+        ["--search", "searching"], is_flag=True, help="Try other settings on the validation part; write nothing."
+    )
+    return click.Command(name, callback=train, params=[elsewhere, trying], help=told)
