@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import numpy as np
 import pytest
 from list_kit import REQUEST, ROWS, build, heads, write
@@ -18,6 +21,8 @@ from ranklet.errors import ModelError, ParityError, RankletError
 from ranklet.local.event_v2 import event_v2
 from ranklet.model import load
 from ranklet.openapi import document as openapi
+from ranklet.settings.after import After, Head
+from ranklet.settings.token import Token
 from ranklet_runtime.function import Function
 
 CTR, CVR = heads()
@@ -91,6 +96,16 @@ def test_document_tells_what_a_list_is_made_by(tmp_path: Path) -> None:
     assert set(told["explored"]["properties"]) == {"method", "seed", "propensities"}
     answer = ask(built.folder, top_k=3, seed=5)
     jsonschema.validate(answer, described["responses"]["200"]["content"]["application/json"]["schema"])
+
+
+def test_example_of_the_documentation_is_one() -> None:
+    text = (Path(__file__).parents[3] / "functions" / "README.md").read_text(encoding="utf-8")
+    examples = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    (after,) = [msgspec.convert(one["after"], After) for one in examples if "after" in one]
+    assert after.on and after.head("cvr") == Head(tensor="tasks", column=1)
+    assert after.explore is not None and after.explore.amount == 0.05
+    (token,) = [msgspec.convert(one["token"], Token) for one in examples if "token" in one]
+    assert token == Token()
 
 
 def test_trainers_own_order_is_met_or_the_build_ends(tmp_path: Path) -> None:

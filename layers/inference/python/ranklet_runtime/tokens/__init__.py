@@ -24,6 +24,7 @@ from ranklet_runtime.lookup import Lookup
 from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import Issued, RankRequest, RankResult
 from ranklet_runtime.paths import Part
+from ranklet_runtime.phases import ASSEMBLE, RUN
 from ranklet_runtime.scorer import Scorer
 from ranklet_runtime.tokens import packing
 from ranklet_runtime.tokens.keys import Keys
@@ -54,7 +55,7 @@ class Tokens:
         self._setting, self._parts, self._counts = manifest.token, parts, counts
         self._keys, self._signing = keys, Signing(keys)
         self._mine = (manifest.model, manifest.version, bundle)
-        self._surplus = manifest.surplus
+        self._surplus, self._phases = manifest.surplus, whole.phases
         self._resumed, self._layout = Resumed(parts, whole), Layout(self._setting.held)
         self.clock: Callable[[], float] = time.time
 
@@ -100,6 +101,8 @@ class Tokens:
         assembled = self._parts.user.assemble(
             request.user, request.context, {}, surplus=self._surplus, deadline=deadline
         )
+        if self._phases.on:
+            self._phases.lap(ASSEMBLE)
         tensors, degraded = dict(assembled.tensors), dict(assembled.degraded)
         for part in self._parts.before:
             if isinstance(part, Lookup):
@@ -119,6 +122,8 @@ class Tokens:
                 f"the user's part makes a token of {len(token)} bytes, this model allows {self._setting.bytes}: "
                 "[token] bytes of model.toml"
             )
+        if self._phases.on:
+            self._phases.lap(RUN)
         counts = {**self._counts(), "Prepared": 1}
         return RankResult(np.empty(0, np.float32), degraded, counts, issued=Issued(token, self._setting.seconds))
 
