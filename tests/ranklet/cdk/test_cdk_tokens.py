@@ -20,7 +20,13 @@ from ranklet.local.logs import LogLine
 from ranklet.project import Project
 
 PARAMETER = "arn:aws:ssm:eu-central-1:111122223333:parameter/ranklet/tokens"
-KINDS = {"own": "[token]\n", "borrowed": f'[token]\nkey = "{PARAMETER}"\n', "plain": ""}
+KMS = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+KINDS = {
+    "own": "[token]\n",
+    "borrowed": f'[token]\nkey = "{PARAMETER}"\n',
+    "sealed": f'[token]\n[function]\nkms_key = "{KMS}"\n',
+    "plain": "",
+}
 USER, ITEMS = {"age": 1.0}, {"id": [0, 1, 2, 3]}
 
 
@@ -67,6 +73,13 @@ def test_key_of_ones_own_is_named_and_nothing_is_made(assembly: Assembly) -> Non
     assert rights == [{"Action": "ssm:GetParameter", "Effect": "Allow", "Resource": PARAMETER}]
 
 
+def test_secret_is_encrypted_with_the_functions_key_which_it_may_use(assembly: Assembly) -> None:
+    (secret,) = assembly.properties("sealed", "AWS::SecretsManager::Secret")
+    assert secret["KmsKeyId"] == KMS
+    rights = [(one["Action"], one["Resource"]) for one in statements(assembly, "sealed")]
+    assert ("kms:Decrypt", KMS) in rights
+
+
 def test_model_without_tokens_has_no_key_and_no_path(assembly: Assembly) -> None:
     assert signing(assembly, "plain") is None
     assert assembly.properties("plain", "AWS::SecretsManager::Secret") == []
@@ -106,7 +119,7 @@ def test_token_of_another_model_of_the_cloud_is_refused(served: Hosted) -> None:
 def test_key_is_drawn_for_each_cloud_and_in_no_file(served: Hosted, assembly: Assembly) -> None:
     values = served._cloud._secrets.values
     drawn = [value for stages in values.values() for value in stages.values()]
-    assert len(set(drawn)) == len(drawn) == 2 and all(len(one) == 64 for one in drawn)
+    assert len(set(drawn)) == len(drawn) == 3 and all(len(one) == 64 for one in drawn)
     for path in Path(assembly.folder).glob("*.json"):
         assert not any(one in path.read_text() for one in drawn)
 
