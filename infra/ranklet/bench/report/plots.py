@@ -83,7 +83,7 @@ def _at_usual(rows: Sequence[Row]) -> list[Row]:
 
 
 def _control(row: Row) -> bool:
-    return row.figure == "control" or row.figure.endswith("-control")
+    return "control" in row.figure.split("-")
 
 
 def _bar(row: Row, same: bool) -> Bar:
