@@ -43,8 +43,14 @@ def plan(
 
     to: the version of the function, by default the one before. force: also while a release is shifting requests, and
     where the tables of that version are not known.
-    Raises DeployError where there is no such version, a table of it is gone, or a release is under way.
+    Raises DeployError where there is no such version, a table of it is gone, or a release is under way; and for a
+    funnel whose stages have functions of their own.
     """
+    if stages := there.outputs.get("Stages"):
+        raise DeployError(
+            f"{there.model} has a function for each of {stages}, and the alias in front of them alone would go back: "
+            "deploy the version before again, from its commit"
+        )
     present, now = versions.published(account, there.function), versions.alias(account, there)
     if now.weights and not force:
         shares = ", ".join(f"{share:.0%} to {number}" for number, share in sorted(now.weights.items()))

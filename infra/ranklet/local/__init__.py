@@ -14,6 +14,7 @@ An assembly in, HTTP out; every part is a file:
     runtime_client.py  the folder of the stock runtime client
 
     gateway.py      HTTP to events and back: routes.py, call.py, event_v2.py, event_v1.py, reply.py, refusals.py
+    pages.py        what the front shows to a browser at `/`: page/, one page that calls the functions
     http1/          HTTP/1.1 itself
     dynamodb/       the tables
 """

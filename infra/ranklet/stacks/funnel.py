@@ -1,6 +1,7 @@
 """One funnel: its function, alias and routes, and a function for each stage where they are not all in one.
 
-All of it is one stack, so that a funnel and the versions of its stages go live together, and back together.
+All of it is one stack, so that a funnel and the versions of its stages go live together. Functions apart have an alias
+each, which no rollback moves as one: the output `Stages` says that there are some.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class FunnelStack(Stack):
             }
             aliases = {model: one.alias for model, one in functions.items()}
             StageCalls(self, "Calls", front=front.function, stages=aliases)
+            CfnOutput(self, "Stages", value=",".join(functions))
         endpoint = Endpoint(self, "Endpoint", deployable=deployable, alias=front.alias, environment=environment)
         ModelWatch(self, "Watch", deployable=deployable, alias=front.alias, log_group=front.log_group)
         CfnOutput(self, "Recommend", value=f"{endpoint.url}/v1/funnels/{name}:recommend")

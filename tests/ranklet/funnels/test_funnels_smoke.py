@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from ranklet.cli import tables_common
-from ranklet.deploying import smoke, smoke_funnel, stack
+from ranklet.deploying import rollback, smoke, smoke_funnel, stack
+from ranklet.deploying.account import Account
 from ranklet.deploying.smoke import Way
+from ranklet.deploying.stack import Deployed
+from ranklet.environment import NONE
 from ranklet.errors import DeployError, ParityError
 from ranklet.funnels import building, proof, ready
 from ranklet.funnels.ready import FunnelDeployable
@@ -109,3 +113,18 @@ def test_tables_of_stages_are_kept_by_the_funnel(built: Project, monkeypatch: py
     pinned = tables_common.bundles()
     assert pinned["films"] == pinned["warm"] | pinned["hot"] | pinned["find"]
     assert pinned["warm"]
+
+
+def test_a_funnel_whose_stages_have_functions_of_their_own_is_not_rolled_back_by_halves() -> None:
+    there = Deployed(
+        stack="films",
+        model="films",
+        status="UPDATE_COMPLETE",
+        updated=datetime.now(UTC),
+        function="films-front",
+        alias="live",
+        url=URL,
+        outputs={"Stages": "find,warm,hot"},
+    )
+    with pytest.raises(DeployError, match="a function for each of find,warm,hot"):
+        rollback.plan(Account(None, None), NONE, there)
