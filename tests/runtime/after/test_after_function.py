@@ -16,6 +16,7 @@ import pytest
 from after_kit import function
 from runtime_kit import REQUEST, body_of, document, expected, json_of, predict, rank, rank_packed, write_bundle
 
+from ranklet.startup.budget import NEVER
 from ranklet_runtime.function import Function
 
 LIST = {
@@ -197,3 +198,9 @@ def test_model_imports_the_steps_that_it_has(tmp_path: Path) -> None:
     found = {name.rpartition(".")[2] for name in modules(tmp_path, document(after=LIST)) if ".after." in name}
     assert {"cap", "diversify"} <= found
     assert not {"explore", "blend", "calibrate"} & found
+
+
+def test_no_step_imports_what_layers_do_not_hold(tmp_path: Path) -> None:
+    """NumPy's own random numbers above all."""
+    after = {**LIST, **EXPLORE, "calibrate": {"score": {"method": "platt", "a": -2.0, "b": 0.25}}}
+    assert not NEVER & modules(tmp_path, document(after=after))

@@ -8,7 +8,7 @@ The propensity of a place is given the places before it and those who could have
 noise is the integral of one density times the others' distributions (Thurstone, 1927), by the trapezoid rule, told to
 some 1e-7. Noise is drawn anew for each place, as one draw for a whole list has no such integral.
 
-Numbers are those of PCG64 with the answer's seed: the same request with that seed is answered the same again.
+Numbers are drawn by the answer's seed (`draws`): the same request with that seed is answered the same again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Self
 import numpy as np
 
 from ranklet_runtime.after.base import Numbers, Scope
+from ranklet_runtime.after.draws import Draws
 
 
 class Explore:
@@ -39,14 +40,14 @@ class Explore:
 
     def begin(self, seed: int) -> Greedy | Softmax | Gaussian:
         """What draws the places of one list."""
-        return METHODS[self.method](np.random.Generator(np.random.PCG64(seed)), self._amount)
+        return METHODS[self.method](Draws(seed), self._amount)
 
 
 class Greedy:
     """Epsilon-greedy."""
 
-    def __init__(self, generator: np.random.Generator, epsilon: float) -> None:
-        self._generator, self._epsilon = generator, epsilon
+    def __init__(self, draws: Draws, epsilon: float) -> None:
+        self._draws, self._epsilon = draws, epsilon
 
     def probabilities(self, values: Numbers) -> Numbers:
         """Of each for the place."""
@@ -56,7 +57,7 @@ class Greedy:
 
     def choose(self, values: Numbers) -> tuple[int, float]:
         """As `Choosing` says."""
-        coin, which = self._generator.random(2)
+        coin, which = self._draws.uniform(2).tolist()
         top = int(np.argmax(values))
         at = min(int(which * len(values)), len(values) - 1) if coin < self._epsilon else top
         return at, self._epsilon / len(values) + (1 - self._epsilon if at == top else 0.0)
@@ -65,8 +66,8 @@ class Greedy:
 class Softmax:
     """Plackett and Luce."""
 
-    def __init__(self, generator: np.random.Generator, temperature: float) -> None:
-        self._generator, self._temperature = generator, temperature
+    def __init__(self, draws: Draws, temperature: float) -> None:
+        self._draws, self._temperature = draws, temperature
 
     def probabilities(self, values: Numbers) -> Numbers:
         """Of each for the place."""
@@ -78,7 +79,7 @@ class Softmax:
         """As `Choosing` says. A weight of 0 is never drawn."""
         found = self.probabilities(values)
         sums = np.cumsum(found)
-        at = int(np.searchsorted(sums, self._generator.random() * sums[-1], side="right"))
+        at = int(np.searchsorted(sums, self._draws.uniform(1)[0] * sums[-1], side="right"))
         at = min(at, int(np.flatnonzero(found)[-1]))
         return at, float(found[at])
 
@@ -96,8 +97,8 @@ EDGE = NEAR + ABOVE + 1
 class Gaussian:
     """Noise of its own for each value."""
 
-    def __init__(self, generator: np.random.Generator, sigma: float) -> None:
-        self._generator, self._sigma = generator, sigma
+    def __init__(self, draws: Draws, sigma: float) -> None:
+        self._draws, self._sigma = draws, sigma
 
     def probabilities(self, values: Numbers) -> Numbers:
         """Of each for the place; of those too far below to be drawn, 0."""
@@ -112,7 +113,7 @@ class Gaussian:
     def choose(self, values: Numbers) -> tuple[int, float]:
         """As `Choosing` says."""
         units = (values - values.max()) / self._sigma
-        at = int(np.argmax(units + self._generator.standard_normal(len(units))))
+        at = int(np.argmax(units + self._draws.normal(len(units))))
         mine = units[at]
         others = log_cdf(GRID - units[units > -NEAR, None]).sum(axis=0)
         if mine > -NEAR:
@@ -143,7 +144,7 @@ def _table() -> tuple[Numbers, Numbers]:
     return logs, np.append(np.diff(logs), 0.0)
 
 
-METHODS: dict[str, Callable[[np.random.Generator, float], Greedy | Softmax | Gaussian]] = {
+METHODS: dict[str, Callable[[Draws, float], Greedy | Softmax | Gaussian]] = {
     "epsilon-greedy": Greedy,
     "softmax": Softmax,
     "gaussian": Gaussian,

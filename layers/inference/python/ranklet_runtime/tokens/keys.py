@@ -13,14 +13,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from ranklet_features.errors import StoreUnavailable
-from ranklet_features.stores.aws.connection import Broken
 from ranklet_runtime.errors import InternalFault, Unavailable
-from ranklet_runtime.service import Service
+
+if TYPE_CHECKING:
+    from ranklet_runtime.service import Service
 
 TEXT, SECRET = "RANKLET_SIGNING_KEYS", "RANKLET_SIGNING"
 SHORTEST, MOST = 32, 8
@@ -96,6 +97,10 @@ class Keys:
 
     def _ask(self, service: str, target: str, asked: Mapping[str, Any], deadline: float) -> Any:
         """What AWS answers; None for what is not there."""
+        # Imported here: sockets and TLS, which a function may need for nothing else.
+        from ranklet_features.stores.aws.connection import Broken
+        from ranklet_runtime.service import Service
+
         try:
             if self._service is None:
                 named = (

@@ -7,8 +7,6 @@ Which key it was says a digest of it; what is compared is compared in constant t
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from binascii import b2a_base64
 from functools import lru_cache
 
@@ -39,6 +37,9 @@ class Signing:
         raw = _bytes(text)
         if raw is None or len(raw) <= SIGNED or raw[:1] != VERSION:
             return None
+        # Imported here, as below: a function may be asked for no token.
+        import hmac
+
         head, mac, content = raw[:NAMED], raw[NAMED:SIGNED], raw[SIGNED:]
         named = [key for key in self._keys.all(deadline) if name(key) == head[1:]]
         named = named or [key for key in self._keys.all(deadline, unknown=True) if name(key) == head[1:]]
@@ -48,10 +49,14 @@ class Signing:
 @lru_cache(maxsize=16)
 def name(key: bytes) -> bytes:
     """Tells keys apart without telling them."""
+    import hashlib
+
     return hashlib.sha256(b"ranklet token key " + key).digest()[: NAMED - 1]
 
 
 def _mac(key: bytes, head: bytes, content: bytes) -> bytes:
+    import hmac
+
     return hmac.digest(key, head + content, "sha256")
 
 
