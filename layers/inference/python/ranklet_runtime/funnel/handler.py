@@ -15,10 +15,11 @@ later.install()
 
 from pathlib import Path  # noqa: E402
 
-from ranklet_runtime import marshaller  # noqa: E402
+from ranklet_runtime import marshaller, polling  # noqa: E402
 from ranklet_runtime.funnel.function import FunnelFunction  # noqa: E402
 
 marshaller.install()
+polling.install()
 handler = FunnelFunction.open(Path(os.environ["LAMBDA_TASK_ROOT"]), os.environ)
 handler.scorer.verify()
 started_as = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
