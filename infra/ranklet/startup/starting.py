@@ -25,6 +25,7 @@ from ranklet.local.variables import lambda_variables
 
 TRACED = Path(__file__).with_name("traced.py")
 LIMIT_S = 60.0
+WRITTEN_S = 20.0
 REGION = "us-east-1"
 
 
@@ -65,7 +66,7 @@ def start(place: Place, event: Mapping[str, Any], *, traced: bool = False) -> St
         what = (str(TRACED), str(written)) if traced else ("-m", "awslambdaric")
         command = (place.python, "-S", "-s", "-P", *place.flags, *what, place.function.handler)
         with (Path(scratch) / "output").open("w+b") as output:
-            found = asyncio.run(_start(place, command, event, output.fileno()))
+            found = asyncio.run(_start(place, command, event, output.fileno(), written if traced else None))
             if not isinstance(found, Start):
                 output.seek(0)
                 said = output.read()[-2000:].decode("utf-8", "replace").strip()
@@ -74,7 +75,9 @@ def start(place: Place, event: Mapping[str, Any], *, traced: bool = False) -> St
     return Start(found.cpu_ms, found.wall_ms, found.answer, found.begun_ns, account)
 
 
-async def _start(place: Place, command: Sequence[str], event: Mapping[str, Any], output: int) -> Start | str:
+async def _start(
+    place: Place, command: Sequence[str], event: Mapping[str, Any], output: int, written: Path | None
+) -> Start | str:
     api = RuntimeApi()
     environ = lambda_variables(
         place.function,
@@ -92,8 +95,8 @@ async def _start(place: Place, command: Sequence[str], event: Mapping[str, Any],
         answer = api.send(invocation, limit_ms)
         await _first(answer, child.exited)
         ended, used = time.perf_counter_ns(), _used(child.pid)
-        if answer.done():
-            await asyncio.sleep(0.02)  # for the account, which is written after the answer
+        if answer.done() and answer.result().kind == "response" and written is not None:
+            await _there(written)
         child.kill()
         await child.exited
     finally:
@@ -116,6 +119,15 @@ def _used(pid: int) -> float | None:
         return sum(int(one.read_text().split()[0]) for one in tasks) / 1e9 if tasks else None
     except (OSError, ValueError, IndexError):
         return None
+
+
+async def _there(path: Path) -> None:
+    """Wait for the account, which is written after the answer."""
+    until = time.monotonic() + WRITTEN_S
+    while not path.exists():
+        if time.monotonic() > until:
+            raise LocalError(f"the account of the start was not written within {WRITTEN_S:.0f} s")
+        await asyncio.sleep(0.005)
 
 
 async def _first(answer: asyncio.Future[Answer], exited: asyncio.Future[int]) -> None:

@@ -92,10 +92,13 @@ def finish():
         files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
         found = {"begun": BEGUN, "ended": ended, "spans": spans[:], "modules": files}
         spans.clear()
-        import json  # the runtime client has it
+        # The runtime client has them.
+        import json
+        import os
 
-        with open(sys.argv[1], "w") as out:  # noqa: PTH123
+        with open(f"{sys.argv[1]}.part", "w") as out:  # noqa: PTH123
             json.dump(found, out)
+        os.replace(f"{sys.argv[1]}.part", sys.argv[1])  # noqa: PTH105
 
 
 if __name__ == "__main__":

@@ -58,6 +58,8 @@ def test_account_names_every_module_with_who_asked_for_it(tmp_path: Path) -> Non
 def test_function_that_does_not_answer_says_why(tmp_path: Path, code: str, said: str) -> None:
     with pytest.raises(LocalError, match=said):
         start(place(tmp_path / "code", code), {})
+    with pytest.raises(LocalError, match=said):
+        start(place(tmp_path / "traced", code), {}, traced=True)
 
 
 def test_nothing_but_code_layers_and_client_is_on_the_path(tmp_path: Path) -> None:
