@@ -5,7 +5,7 @@ RankletError
 ├── ImportRefused      an exported model holds something that cannot be served exactly
 ├── ParityError        the packaged function does not give the trainer's scores
 ├── BundleError        a bundle is absent, changed, or has no certificate
-├── PackagingError     a layer could not be built
+├── PackagingError     a layer could not be built, or what is packed passes its limit
 ├── TableError         an embedding table could not be written or checked
 ├── LocalError         the local cloud could not start or refused an operation
 ├── DeployError        a model could not be brought to AWS, moved, looked at or taken away there
@@ -46,7 +46,7 @@ class BundleError(RankletError):
 
 
 class PackagingError(RankletError):
-    """A layer could not be built for its target."""
+    """A layer could not be built for its target, or what is packed passes its limit."""
 
     exit_code = 6
 
