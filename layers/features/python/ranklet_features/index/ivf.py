@@ -86,7 +86,9 @@ class Ivf:
     def _probes(self, count: int) -> int:
         """Lists for so many results, of which the build measured `spec.k`."""
         spec = self._spec
-        return min(spec.lists, ceil(spec.probes * max(1.0, count / spec.k)))
+        if count <= spec.k:
+            return spec.probes
+        return min(spec.lists, ceil(spec.probes * count / spec.k))
 
     def _usual(self, count: int) -> float:
         """Rows that may be answered, in a search with a filter that looks far enough."""
@@ -155,7 +157,7 @@ def _first(affinity: Floats, count: int) -> NDArray[np.intp]:
     for at in range(len(found)):
         found[at] = best = left.argmax()
         left[best] = -np.inf
-    return found[affinity.take(found) > -np.inf] if np.isneginf(affinity.take(found[-1:]))[0] else found
+    return found if affinity[found[-1]] > -np.inf else found[affinity.take(found) > -np.inf]
 
 
 def _positions(found: NDArray[np.intp], parts: list[_Part]) -> NDArray[np.int64]:

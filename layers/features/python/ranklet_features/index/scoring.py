@@ -22,12 +22,13 @@ AT_ONCE = 1 << 15
 """Rows of which exact scores are made at a time."""
 
 
-def exact_scores(rows: Array, query: NDArray[np.float32]) -> NDArray[np.float32]:
+def exact_scores(rows: Array, query: Array) -> NDArray[np.float32]:
     """<row, query> of float32 rows [m, dim], summed in float64, as float32 [m]: a row's score whatever is beside it."""
     if len(rows) > AT_ONCE:
-        parts = [exact_scores(rows[at : at + AT_ONCE], query) for at in range(0, len(rows), AT_ONCE)]
-        return np.concatenate(parts)
-    found: NDArray[np.float32] = np.vecdot(rows.astype(np.float64), query.astype(np.float64)).astype(np.float32)
+        return np.concatenate([exact_scores(rows[at : at + AT_ONCE], query) for at in range(0, len(rows), AT_ONCE)])
+    found: NDArray[np.float32] = np.vecdot(rows.astype(np.float64), query.astype(np.float64, copy=False)).astype(
+        np.float32
+    )
     return found
 
 

@@ -110,7 +110,7 @@ class Index:
         if not length * max(self.spec.longest, 1.0) < HUGE:
             raise OverflowError("the query's numbers are too large")
         positions, rows, lists = self._look(query, count, chosen, length)
-        scores, places = self._scored(query, positions), self._catalogue(positions)
+        scores, places = self._scored(wide, positions), self._catalogue(positions)
         if len(new):
             scores = np.concatenate([scores, scoring.exact_scores(self._fresh.vectors[new], query)])
             places = np.concatenate([places, self.spec.rows + np.asarray(new)])
@@ -146,13 +146,14 @@ class Index:
     def _look(
         self, query: Floats, count: int, chosen: Chosen, length: float
     ) -> tuple[NDArray[np.intp] | Positions, int, int]:
-        chosen = chosen.narrowed(self._layout.few(count))
+        if chosen.mask is not None:
+            chosen = chosen.narrowed(self._layout.few(count))
         if chosen.some is not None:
             return chosen.some, len(chosen.some), 0
         apart = scoring.slack(self.spec.dim, self.spec.longest, length)
         return self._layout.look(query, count, chosen, apart=apart)
 
-    def _scored(self, query: Floats, positions: NDArray[Any]) -> Floats:
+    def _scored(self, query: NDArray[np.float64], positions: NDArray[Any]) -> Floats:
         step = scoring.AT_ONCE
         if len(positions) <= step:
             return scoring.exact_scores(self._rows(positions), query)
