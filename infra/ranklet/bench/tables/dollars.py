@@ -111,6 +111,7 @@ def measure(setting: Setting, progress: Progress) -> Found:
         users = built.manifest.spec.tables["users"].physical
         stack.enter_context(canned.connecting(canned.Tape(url)))
         ours = Function.open(built.folder, servers.environ(url))
+        stack.callback(ours.renew)
         handlers: dict[str, Handler] = {
             "ours": lambda event: ours(event, None),
             "boto3-per-item": handler(client, users, items.table.physical, one_by_one),
