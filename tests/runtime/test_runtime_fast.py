@@ -292,6 +292,16 @@ def test_what_is_called_id_elsewhere_is_no_id(numbers: Pair, changes: dict[str, 
         numbers.both(infer(TOLD))
 
 
+def test_a_large_body_leaves_no_large_parser(pair: Pair) -> None:
+    assert pair.both(rank(REQUEST))
+    form = pair.short._fast._forms["/v1/models/{model}:rank"][0]
+    before = form._parser  # type: ignore[attr-defined]
+    assert pair.both(rank(REQUEST))
+    assert form._parser is before  # type: ignore[attr-defined]
+    assert pair.both(rank(json.dumps(REQUEST) + " " * 600_000))
+    assert form._parser is not before  # type: ignore[attr-defined]
+
+
 def test_layouts_of_v2_are_bounded(numbers: Pair) -> None:
     for count in range(1, 400):
         items = {name: (column * 200)[:count] for name, column in TOLD["items"].items()}

@@ -18,6 +18,9 @@ from ranklet_runtime.dialects.tensors import BYTES, DATATYPES, FP32, Datatype, F
 from ranklet_runtime.dialects.v2_inputs import INPUTS, INT
 
 FIELDS = 4
+LARGEST = 500_000
+"""Bytes of a body after which the parser is made anew, as it keeps three times as much for the next one."""
+
 QUICK = {"INT64": "i", "FP64": "d", "FP32": "d", "BYTES": ""}
 """Datatype → the letter of its numbers as simdjson hands them on; "" for texts."""
 
@@ -41,10 +44,13 @@ class Numbers:
     def read(self, body: bytes, limit: int) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
         """The document without its inputs, and those by name; None for what is not plain. limit: of rows."""
         try:
-            return _read(self._parser.parse(body), body, limit)
+            found = _read(self._parser.parse(body), body, limit)
         except UNUSUAL:
             self._parser = Parser()  # the old one may still be held by what was read
             return None
+        if len(body) > LARGEST:
+            self._parser = Parser()
+        return found
 
 
 def _read(document: Any, body: bytes, limit: int) -> tuple[dict[str, Any], dict[str, Tensor]] | None:

@@ -20,6 +20,9 @@ from ranklet_runtime.served import Served
 
 DTYPES = {"i": np.dtype(np.int64), "d": np.dtype(np.float64)}
 MOST_TYPES = 64
+LARGEST = 500_000
+"""Bytes of a body after which the parser is made anew, as it keeps three times as much for the next one."""
+
 UNUSUAL = (LookupError, TypeError, ValueError, AttributeError, RuntimeError)
 """What reading a document otherwise than it was written raises."""
 
@@ -42,10 +45,13 @@ class NativeJson:
             types = headers.get("content-type"), headers.get("accept")
             if not (self._types[types] if types in self._types else self._learn(types)):
                 return None
-            return self._read(self._parser.parse(body), body)
+            asked = self._read(self._parser.parse(body), body)
         except UNUSUAL:
             self._parser = Parser()  # the old one may still be held by what was read
             return None
+        if len(body) > LARGEST:
+            self._parser = Parser()
+        return asked
 
     def encode(self, scores: NDArray[np.float32], asked: Asked) -> dict[str, Any] | None:
         """As the protocol says."""
