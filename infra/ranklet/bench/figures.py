@@ -37,7 +37,8 @@ class Figure:
 
 
 RUN = "handler CPU over bare session.run"
-MANGUM = "CPU against FastAPI + Mangum under awslambdaric"
+MANGUM = "CPU against FastAPI + Mangum under awslambdaric, all of the process"
+ALONE = "the same of the handlers alone, without what awslambdaric takes of both"
 COLD = "exec → first right answer, against"
 
 FIGURES: Sequence[Figure] = (
@@ -48,6 +49,8 @@ FIGURES: Sequence[Figure] = (
     Figure("telemetry, a request's share", "warm", "telemetry-us", None, 40, None, unit=" µs"),
     Figure(f"{MANGUM}, N = 100", "peers", "v2-json-vs-mangum", 100, 1 / 3.5, 1 / 5, fraction=True),
     Figure(f"{MANGUM}, N = 500", "peers", "v2-json-vs-mangum", 500, 1 / 2.7, 1 / 4, fraction=True),
+    Figure(f"{ALONE}, N = 100", "peers", "handler-vs-mangum", 100, 1 / 3.5, 1 / 5, fraction=True),
+    Figure(f"{ALONE}, N = 500", "peers", "handler-vs-mangum", 500, 1 / 2.7, 1 / 4, fraction=True),
     Figure("p50 against MLServer, N = 500", "peers", "v2-json-p50-vs-mlserver", 500, 1 / 1.7, 1 / 2.5, fraction=True),
     Figure(
         "user once and split, over TF Serving's rows through FastAPI and the unsplit graph, N = 500",
@@ -64,6 +67,14 @@ FIGURES: Sequence[Figure] = (
            45, unit=" MB"),
     Figure("modelled $ per 1 000 calls, N = 500, against boto3 item by item", "tables",
            "dollars-per-1000-vs-boto3-per-item", 500, 1 / 8, 1 / 25, fraction=True),
+    Figure("the 100 best of 100 000 vectors, against NumPy's brute force", "retrieve", "ivf-vs-numpy-100k", 100_000,
+           1 / 10, None, fraction=True),
+    Figure("the same against faiss's inverted file, at equal recall", "retrieve", "ivf-vs-faiss-100k", 100_000, 2,
+           None),
+    Figure("an index of a million vectors of 64 opens in", "retrieve", "index-load-1m-f32-ms", 1_000_000, 50, None,
+           unit=" ms"),
+    Figure("its memory, float32", "retrieve", "memory-1m-f32-mb", 1_000_000, 400, None, unit=" MB"),
+    Figure("its memory, int8", "retrieve", "memory-1m-int8-mb", 1_000_000, 120, None, unit=" MB"),
 )  # fmt: skip
 
 
