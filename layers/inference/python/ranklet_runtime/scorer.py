@@ -195,8 +195,11 @@ class Scorer:
                 tensors.update(engine.run(tensors))
         for last in self._paths.last(n, tensors, per_row=per_row):
             tensors.update(last.run(tensors))
-        made = tensors[self._score] if self.after is None else self.after.score(tensors)
-        scores = _scores(made, n, nulls=self._nulls) if self._ranks else _no_scores(n)
+        if self._ranks:
+            made = tensors[self._score] if self.after is None else self.after.score(tensors)
+            scores = _scores(made, n, nulls=self._nulls)
+        else:
+            scores = _no_scores(n)
         outputs = tell(self._told, tensors, n) if self._told else NONE_TOLD
         return Computed(scores, degraded, self._counts() if self._counting else NOTHING, outputs), tensors
 
