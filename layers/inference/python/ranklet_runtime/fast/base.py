@@ -22,6 +22,7 @@ class Inputs(NamedTuple):
 
     once: side (`user`, `context`) → the names that may come there. items: item's input → the letter of its numbers, ""
     for what comes as a list. defaults: of what comes once. key: the item input that names a candidate.
+    limit: of candidates.
     """
 
     once: Mapping[str, frozenset[str]]
