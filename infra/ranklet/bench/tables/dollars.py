@@ -76,7 +76,7 @@ item_key = "item_id"
 dialects = ["native"]
 
 [golden]
-max_abs_diff = 1e-4
+max_abs_diff = 1e-5
 """
 
 
