@@ -77,7 +77,7 @@ def held(form: str, alone: Function, watched: Watched) -> Held:
             blocks=median_low(
                 _blocks(lambda: alone(event, None), watched) for _ in range(5)
             ),  # others' threads count too
-            peak=_peak(lambda: alone(event, None)),
+            peak=median_low(_peak(lambda: alone(event, None)) for _ in range(5)),
             kept=min(_kept(lambda: requests(ROUND)) for _ in range(3)),  # free lists fill once
             runs=_runs(lambda: requests(2 * ROUND)),
             places=_places(lambda: alone(event, None), watched),
