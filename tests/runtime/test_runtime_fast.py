@@ -1,98 +1,19 @@
 """The short way of plain requests: what takes it, what does not, and that nobody can tell by the answer."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import msgpack
-import numpy as np
 import pytest
+from fast_kit import NUMBERS, REQUEST, Pair, bundle, infer, packed, with_items, without
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from runtime_kit import (
-    MODEL,
-    Context,
-    body_of,
-    buffer,
-    document,
-    event,
-    rank,
-    rank_packed,
-    without_short_way,
-    write_bundle,
-)
+from runtime_kit import MODEL, Context, body_of, buffer, document, rank, rank_packed, without_short_way, write_bundle
 
 from ranklet_runtime.fast import FORMS
 from ranklet_runtime.function import Function
-
-NUMBERS = ("price", "rating", "stock")
-INPUTS: dict[str, Any] = {
-    "user": {"side": "user", "type": "int"},
-    "age": {"side": "user", "type": "float"},
-    "days": {"side": "context", "type": "float", "default": 7.0},
-    "country": {"side": "user", "type": "string", "default": "??"},
-    "id": {"side": "item", "type": "int"},
-    "shop": {"side": "item", "type": "int"},
-    "brand": {"side": "item", "type": "string", "default": ""},
-    **{name: {"side": "item", "type": "float"} for name in NUMBERS},
-}
-FEATURES: dict[str, Any] = {
-    "user": {"kind": "category", "of": ["user"], "options": {"size": 5}},
-    "profile": {"kind": "dense", "of": ["age", "days"]},
-    "scaled": {"kind": "dense", "of": ["age"], "options": {"mean": 30.0, "std": 4.0}},
-    "country": {"kind": "category", "of": ["country"], "options": {"vocabulary": ["at", "de"]}},
-    "id": {"kind": "category", "of": ["id"], "options": {"size": 50}},
-    "shop": {"kind": "category", "of": ["shop"], "options": {"vocabulary": [3, 5, 900_000]}},
-    "brand": {"kind": "category", "of": ["brand"], "options": {"vocabulary": ["a", "b"]}},
-    "offer": {"kind": "dense", "of": list(NUMBERS)},
-    "logs": {"kind": "dense", "of": ["stock"], "options": {"clip": [0.0, 1e6], "log": True}},
-}
-SIZES = {"user": 6, "profile": 2, "scaled": 1, "country": 3, "id": 51, "shop": 4, "brand": 3, "offer": 3, "logs": 1}
-REQUEST: dict[str, Any] = {
-    "user": {"user": 3, "age": 31, "country": "de"},
-    "context": {"days": 2.5},
-    "items": {
-        "id": [7, 49, 77],
-        "shop": [3, 900_000, 4],
-        "brand": ["b", "c", "a"],
-        "price": [0.1, 2, 3.75],
-        "rating": [1.0, 2.5, 4.25],
-        "stock": [0, 17, 1e5],
-    },
-}
-
-
-def bundle(folder: Path, *, texts: bool = True) -> Path:
-    inputs = {name: one for name, one in INPUTS.items() if texts or one["type"] != "string"}
-    features = {name: one for name, one in FEATURES.items() if inputs.keys() >= set(one["of"])}
-    step = {
-        "engine": "linear",
-        "rows": "item",
-        "inputs": {name: name for name in features},
-        "outputs": {"score": "score"},
-        "artefact": "weights.npz",
-    }
-    made = write_bundle(folder / "bundle", document(inputs=inputs, features=features, steps=[step], tables={}))
-    weights = {f"w.{name}": np.linspace(-1, 1.5, SIZES[name], dtype=np.float32) for name in features}
-    np.savez(made / "weights.npz", bias=np.zeros(1, np.float32), **weights)
-    return made
-
-
-class Pair:
-    """The same model with the short way, which it knows already, and without it."""
-
-    def __init__(self, made: Path, *known: dict[str, Any]) -> None:
-        self.short, self.long = Function.open(made, {}), without_short_way(Function.open(made, {}))
-        for asked in known:
-            assert self.short(asked, None)["statusCode"] == 200
-
-    def both(self, asked: dict[str, Any]) -> bool:
-        """Ask both; whether the short way answered."""
-        found = self.short._fast.answer(asked, 1e9)
-        expected = self.long(asked, None)
-        assert self.short(asked, None) == expected
-        assert found is None or found[0] == expected
-        return found is not None
 
 
 @pytest.fixture(scope="module")
@@ -104,41 +25,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 def numbers(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """The model without its texts, which have no fixed width in bytes."""
     return Pair(bundle(tmp_path_factory.mktemp("numbers"), texts=False), infer(TOLD))
-
-
-def packed(request: dict[str, Any], number: str = "<f8", whole: str = "<i8") -> dict[str, Any]:
-    kinds = {"int": whole, "float": number}
-    items = {
-        name: column if (kind := INPUTS[name]["type"]) == "string" else buffer(column, kinds[kind])
-        for name, column in request["items"].items()
-    }
-    return {**request, "items": items}
-
-
-def infer(request: dict[str, Any], number: str = "FP64", **changes: Any) -> dict[str, Any]:
-    """V2 with its tensors as bytes; texts, which have no fixed width, are left out."""
-    once = {name: [value] for name, value in {**request["user"], **request["context"]}.items()}
-    inputs, parts = [], []
-    for name, values in {**once, **request["items"]}.items():
-        if INPUTS[name]["type"] == "string":
-            continue
-        kind = "INT64" if INPUTS[name]["type"] == "int" else number
-        part = np.array(values, {"INT64": "<i8", "FP64": "<f8", "FP32": "<f4"}[kind]).tobytes()
-        shape = [len(values)]
-        inputs.append({"name": name, "datatype": kind, "shape": shape, "parameters": {"binary_data_size": len(part)}})
-        parts.append(part)
-    head = json.dumps({"inputs": inputs, **changes}).encode()
-    sent = event(f"/v2/models/{MODEL}/infer", head + b"".join(parts), content_type="application/octet-stream")
-    sent["headers"]["inference-header-content-length"] = str(len(head))
-    return sent
-
-
-def with_items(**columns: Any) -> dict[str, Any]:
-    return {**REQUEST, "items": {**REQUEST["items"], **columns}}
-
-
-def without(request: dict[str, Any], side: str, name: str) -> dict[str, Any]:
-    return {**request, side: {key: value for key, value in request[side].items() if key != name}}
 
 
 BINARY = {"binary_data_output": True}
@@ -241,15 +127,18 @@ def test_the_long_way_judges_what_is_unusual(pair: Pair, numbers: Pair, name: st
 def test_a_path_is_learnt_from_its_first_request(tmp_path: Path) -> None:
     films = Function.open(bundle(tmp_path), {})
     first = films(rank(REQUEST), None)
-    assert films._fast.answer({**rank(REQUEST), "rawPath": f"/{MODEL}/v1/models/{MODEL}:rank"}, 1e9) is None
-    found = films._fast.answer(rank(REQUEST), 1e9)
+    assert (
+        films._fast.answer({**rank(REQUEST), "rawPath": f"/{MODEL}/v1/models/{MODEL}:rank"}, time.monotonic(), None)
+        is None
+    )
+    found = films._fast.answer(rank(REQUEST), time.monotonic(), None)
     assert found is not None and found[0] == first
 
 
 def test_a_refused_request_teaches_no_path(tmp_path: Path) -> None:
     films = Function.open(bundle(tmp_path), {})
     assert films(rank("{"), None)["statusCode"] == 400
-    assert films._fast.answer(rank(REQUEST), 1e9) is None
+    assert films._fast.answer(rank(REQUEST), time.monotonic(), None) is None
 
 
 def test_paths_that_are_remembered_are_bounded(tmp_path: Path) -> None:
@@ -269,7 +158,7 @@ def test_the_short_way_is_counted(tmp_path: Path) -> None:
 
 
 def test_ids_are_each_requests_own(numbers: Pair) -> None:
-    (form,) = numbers.short._fast._forms["/v2/models/{model}/infer"]
+    form, _ = numbers.short._fast._forms["/v2/models/{model}/infer"]
     known = len(form._layouts)  # type: ignore[attr-defined]
     for number in range(20):
         assert numbers.both(infer(TOLD, id=f"request-{number}", parameters=BINARY))
@@ -306,7 +195,7 @@ def test_layouts_of_v2_are_bounded(numbers: Pair) -> None:
     for count in range(1, 400):
         items = {name: (column * 200)[:count] for name, column in TOLD["items"].items()}
         assert numbers.both(infer({**TOLD, "items": items}, parameters=BINARY))
-    (form,) = numbers.short._fast._forms["/v2/models/{model}/infer"]
+    form, _ = numbers.short._fast._forms["/v2/models/{model}/infer"]
     assert len(form._layouts) <= 256  # type: ignore[attr-defined]
 
 
@@ -329,7 +218,7 @@ def test_rows_of_tables_and_what_is_missing_are_told_alike(tmp_path: Path, missi
     unknown = {**films_request, "items": {**films_request["items"], "id": [10, 31, 77]}}
     for asked in (rank(films_request), rank(unknown), rank({**unknown, "top_k": 2})):
         short(asked, None)
-        found = short._fast.answer(asked, 1e9)
+        found = short._fast.answer(asked, time.monotonic(), None)
         assert found is not None
         assert found[0] == long(asked, None)
     assert b"degraded" in body_of(found[0])
@@ -359,3 +248,16 @@ def test_scores_are_the_same_bits(pair: Pair, numbers: Pair, request_: dict[str,
     assert pair.both(rank(request_)) or "[" in country or "\ud800" <= max(country, default="") <= "\udfff"
     assert pair.both(rank_packed(msgpack.packb(packed(request_))))
     assert numbers.both(infer(request_, parameters=BINARY))
+
+
+def test_the_short_way_is_timed_by_phase_as_well(tmp_path: Path) -> None:
+    films = Function.open(bundle(tmp_path), {})
+    films(rank(REQUEST), None)
+    films.scorer.phases.wanted = True
+    answers: list[Any] = []
+    short = films._fast.answer
+    films._fast.answer = lambda *given: answers.append(short(*given)) or answers[-1]  # type: ignore[func-returns-value,method-assign]
+    films(rank(REQUEST), None)
+    assert answers[-1] is not None
+    measured = films.scorer.phases.last
+    assert all(measured[name] > 0 for name in ("decode", "assemble", "run", "encode"))

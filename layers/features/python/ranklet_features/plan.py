@@ -27,10 +27,12 @@ from ranklet_features.spec import FeatureSpec, Input
 from ranklet_features.stored import StoredReader, check
 from ranklet_features.stores.base import EmbeddingStore
 from ranklet_features.tables import TableReader
+from ranklet_features.values import DTYPES
 
 Surplus = Literal["refuse", "ignore"]
 Users = list[Compiled]
 Makers = tuple[tuple[Compiled, Plain | None], ...]
+COLUMN = (list, np.ndarray)
 
 UNUSUAL = (KeyError, TypeError, ValueError, OverflowError, StructError, InputError, RuntimeWarning)
 """What `FeaturePlan.assemble_plain` raises; StoreUnavailable is not among them. RuntimeWarning is NumPy's overflow,
@@ -56,6 +58,7 @@ class FeaturePlan:
     features: compiled, parts before their crosses.
     ids: tensor name → how many ids (0 … ids - 1) it can hold, besides -1; for tensors of ids only.
     pads: tensor name → the ids that mean "nothing stands here", -1 among them; for tensors of ids only.
+    alone: tensor name → what makes it of a plain request; None where one needs more than that.
     """
 
     def __init__(
@@ -81,8 +84,8 @@ class FeaturePlan:
         self._tables, self._stored = tables, tuple(stored)
         self._readers = {reader.name: reader for reader in readers}
         self._makers: Makers = tuple((feature, feature.plain(spec.inputs)) for feature in features)
-        makers = [(feature.name, make) for feature, make in self._makers if make is not None]
-        self._shortest = makers if len(makers) == len(features) and not (tables or stored) else None
+        makers = {feature.name: make for feature, make in self._makers if make is not None}
+        self.alone = makers if len(makers) == len(features) and not (tables or stored) else None
         together = [feature.together for feature in features]
         self._every = Reading(readers, together, single=False)
         self._once = Reading([one for one in readers if one.side != "item"], together, single=True)
@@ -149,11 +152,12 @@ class FeaturePlan:
         """`assemble`, bit for bit, of a request without anything unusual in it; n is 1 or more.
 
         once: the values of user and context, of inputs that are theirs. items: the columns, each of n values: an array
-        of numbers [n] whose dtype the input takes as it is (`blocks.HELD`), or a list.
+        of numbers [n] whose dtype the input takes as it is (`blocks.HELD`), such bytes as `kinds.base.Plain` takes, or
+        a list.
         Raises one of UNUSUAL where something is unusual or wrong: `assemble` reads it or says what is wrong.
         """
-        if self._shortest is not None:
-            return Assembled({name: make(once, items) for name, make in self._shortest}, n, {})
+        if self.alone is not None:
+            return Assembled({name: make(once, items) for name, make in self.alone.items()}, n, {})
         with np.errstate(over="ignore", invalid="ignore"):
             values, degraded = self._read(Unread(self._readers, once, items, n), {}, deadline)
             for feature, make in self._makers:
@@ -221,6 +225,8 @@ class Unread(dict[str, Column]):
         reader = self._readers[name]
         if reader.side == "item":
             raw = self._items.get(name)
+            if raw is not None and type(raw) not in COLUMN:
+                raw = np.frombuffer(raw, DTYPES[reader.type])
             column = reader.absent(self._n, single=False) if raw is None else reader.many(raw)
         else:
             raw = self._once.get(name)

@@ -20,6 +20,9 @@ from ranklet_features.spec import ValueType
 
 all_of: Callable[..., Any] = np.logical_and.reduce
 """As `ndarray.all` over the first axis, without its detour through Python."""
+greatest: Callable[..., Any] = np.maximum.reduce
+least: Callable[..., Any] = np.minimum.reduce
+"""As `ndarray.max` and `ndarray.min` over the first axis, in the same way."""
 
 
 def all_finite(found: NDArray[Any]) -> bool:

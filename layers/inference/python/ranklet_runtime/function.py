@@ -71,7 +71,7 @@ class Function:
         self.manifest, self.scorer, self.telemetry = manifest, scorer, telemetry
         self.served = Served(manifest, scorer.given, folder)
         self._router, self._environ = Router(manifest), environ
-        self._fast = FastPath(manifest, scorer, self.served)
+        self._fast = FastPath(manifest, scorer, self.served, self._deadline)
         self._phases, self._watcher = scorer.phases, Watcher(manifest, scorer, telemetry)
         self._observer = self._watcher.observer
         self._elsewhere: Elsewhere | None = None
@@ -131,7 +131,8 @@ class Function:
         self._phases.begin()
         request: HttpRequest | None = None
         try:
-            if self._phases.on or not self._unseen or (answer := self._short(event, started, context)) is None:
+            unseen = self._observer is None or self._observer.idle  # nobody looks at this request
+            if not unseen or (answer := self._short(event, started, context)) is None:
                 request = events.decode(event, self.manifest.limits.body_bytes)
                 dialect, call = self._router.resolve(request.method, request.path)
                 if events.COPY in event:
@@ -149,15 +150,10 @@ class Function:
             self._shadow.send(event, seconds, _alias(context))
         return answer
 
-    @property
-    def _unseen(self) -> bool:
-        """Whether nobody looks at this request."""
-        return self._observer is None or self._observer.idle
-
     def _short(self, event: Any, started: float, context: Any) -> dict[str, Any] | None:
         """The answer of a plain request (see `ranklet_runtime.fast`)."""
         try:
-            found = self._fast.answer(event, self._deadline(started, context))
+            found = self._fast.answer(event, started, context)
         except StoreUnavailable as error:
             raise _unavailable() from error
         if found is None:

@@ -16,6 +16,7 @@ from ranklet_features.errors import InputError, ShapeError
 from ranklet_features.kinds.base import Tensor
 from ranklet_features.plan import Assembled, FeaturePlan
 from ranklet_features.stored import found_name
+from ranklet_features.values import greatest, least
 from ranklet_runtime.manifest import Manifest
 
 Array = NDArray[Any]
@@ -44,6 +45,10 @@ class Given:
         stored = [name for feature in sorted(manifest.stored) for name in (feature, found_name(feature))]
         self._optional = {name: plan.signature[name] for name in stored}
         self.tensors.update(self._optional)
+        self._plain = [
+            (name, np.dtype(one.dtype), one.shape, one.side == "item", self._ids.get(name))
+            for name, one in self.tensors.items()
+        ]
 
     def _add(self, names: Any, plan: FeaturePlan) -> None:
         self.tensors.update({name: plan.signature[name] for name in names if name in plan.signature})
@@ -73,6 +78,20 @@ class Given:
                 rows = count if per_row or tensor.side == "item" else 1
                 found[name] = np.zeros((rows, *(size or 0 for size in tensor.shape)), tensor.dtype)
         return Assembled(found, count, {})
+
+    def plain(self, sent: Mapping[str, Array], count: int) -> bool:
+        """Whether these are all tensors, as `read` would give them back; count: rows of candidates."""
+        if len(sent) != len(self._plain):
+            return False
+        for name, dtype, shape, item, limit in self._plain:
+            array = sent.get(name)
+            if array is None or array.dtype is not dtype or array.shape != (count if item else 1, *shape):
+                return False
+            if limit is not None:
+                flat = array.reshape(-1)
+                if not (len(flat) and least(flat) >= -1 and greatest(flat) < limit):
+                    return False
+        return True
 
     def _rows(self, found: Mapping[str, Array], per_row: bool) -> int:
         """The number of candidates. Raises ShapeError where tensors disagree about it."""

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,13 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranklet_features.errors import InputError, StoreUnavailable
-from ranklet_features.kinds.base import Compiled, Tensor
+from ranklet_features.kinds.base import Compiled, Plain, Tensor
 from ranklet_features.plan import UNUSUAL, Assembled, FeaturePlan
 from ranklet_features.stores import open_store
 from ranklet_features.stores.base import EmbeddingStore, RemoteStore
 from ranklet_features.stores.counts import Counting, Counts
 from ranklet_features.values import all_of
 from ranklet_runtime.engines import open_engine
+from ranklet_runtime.engines.base import Straight
 from ranklet_runtime.errors import BadRequest, InternalFault, NonFiniteScores, PayloadTooLarge
 from ranklet_runtime.given import Given
 from ranklet_runtime.keeping import Kept
@@ -66,7 +68,8 @@ class Scorer:
     """One model, ready to score. Not for concurrent use: engines reuse their memory.
 
     phases: the stopwatch that the tables' stores were timed with; a new one where they are not.
-    home: where the artefacts lie.
+    home: where the artefacts lie. straight: the model's one step, where scores need nothing else. waits: whether a
+    plain request may have to wait for something.
     """
 
     home: Path
@@ -95,6 +98,9 @@ class Scorer:
         self._candidates = frozenset((*inputs, *tensors))
         self.after: After | None = None
         self.tokens: Tokens | None = None
+        self.straight = None if self._counting or self._told else _straight(manifest, plan, self._paths)
+        self._makers = _makers(plan, self.straight)
+        self.waits = self._makers is None
 
     @classmethod
     def open(cls, manifest: Manifest, folder: Path, environ: Mapping[str, str]) -> Scorer:
@@ -166,11 +172,41 @@ class Scorer:
         None where something in it is unusual or wrong: `score` reads it, or says what. Raises StoreUnavailable and
         NonFiniteScores as that does.
         """
+        if self._makers is not None:
+            try:
+                feeds = {port: make(once, items) for port, make in self._makers}
+            except UNUSUAL:
+                return None
+            return self._go(feeds, n)
         try:
             assembled = self._plan.assemble_plain(once, items, n, deadline=deadline)
         except UNUSUAL:
             return None
-        return self._computed(assembled, deadline, per_row=False)[0]
+        if self.phases.on:
+            self.phases.lap(ASSEMBLE)
+        computed = self._computed(assembled, deadline, per_row=False)[0]
+        if self.phases.on:
+            self.phases.lap(RUN)
+        return computed
+
+    def score_given(self, tensors: Mapping[str, NDArray[Any]], n: int) -> Computed | None:
+        """`score` of the tensors that a client sent, all of them, as the features would have made them (`Given.plain`).
+
+        None where one is not; raises NonFiniteScores.
+        """
+        if self.straight is None or not self._given.plain(tensors, n):
+            return None
+        return self._go({port: tensors[name] for port, name in self.straight.ports.items()}, n)
+
+    def _go(self, feeds: Mapping[str, NDArray[Any]], n: int) -> Computed:
+        """The one step, and its scores."""
+        assert self.straight is not None
+        if self.phases.on:
+            self.phases.lap(ASSEMBLE)
+        scores = _scores(self.straight.compute(feeds), n, nulls=self._nulls)
+        if self.phases.on:
+            self.phases.lap(RUN)
+        return Computed(scores, NOTHING, NOTHING, NONE_TOLD)
 
     def _run(self, assembled: Assembled, deadline: float | None, request: RankRequest) -> RankResult:
         if assembled.n == 0:
@@ -290,6 +326,28 @@ def _open(step: Step, folder: Path, stores: Mapping[str, EmbeddingStore], *, thr
     return StoredFirst(step, kept) if step.stored else kept
 
 
+def _straight(manifest: Manifest, plan: FeaturePlan, paths: Paths) -> Straight | None:
+    """The one step of nearly every model, where nothing is read, kept or counted for it, and its scores are all."""
+    if not manifest.ranks or manifest.uncut_below or len(paths.first) != 1:
+        return None
+    (engine,) = paths.first
+    if isinstance(engine, Lookup | Kept | StoredFirst):
+        return None
+    if (shortened := getattr(engine, "straight", None)) is not None:
+        found: Straight | None = shortened(plan.signature, manifest.score)
+        return found
+    read, score = dict.fromkeys(manifest.steps[0].inputs.values()), manifest.score
+    return Straight({name: name for name in read}, lambda tensors: engine.run(tensors)[score])
+
+
+def _makers(plan: FeaturePlan, straight: Straight | None) -> list[tuple[str, Plain]] | None:
+    """What makes each input of the step of a plain request."""
+    # A feature that no step reads is made all the same: it may be what refuses a request.
+    if straight is None or plan.alone is None or set(straight.ports.values()) != plan.alone.keys():
+        return None
+    return [(port, plan.alone[name]) for port, name in straight.ports.items()]
+
+
 def _no_scores(count: int) -> NDArray[np.float32]:
     """Of a model that tells words alone."""
     return np.full(count, np.nan, np.float32)
@@ -301,6 +359,8 @@ def _scores(tensor: NDArray[Any], count: int, *, nulls: bool) -> NDArray[np.floa
         raise InternalFault(f"the model gave scores of shape {tensor.shape} for {count} candidates")
     if tensor.dtype is FLOAT32 and tensor.flags.c_contiguous:
         scores: NDArray[np.float32] = tensor.reshape(count)
+        if isfinite(scores.dot(scores)):  # nearly always, and then each is
+            return scores
     else:
         with np.errstate(over="ignore"):  # what does not fit 32 bits becomes infinite, and is refused below
             scores = np.ascontiguousarray(tensor, np.float32).reshape(count)

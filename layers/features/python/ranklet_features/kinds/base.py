@@ -37,7 +37,8 @@ class Tensor(NamedTuple):
 Plain = Callable[[Mapping[str, Any], Mapping[str, Any]], Array]
 """Makes a feature's one tensor of a plain request: values that come once, and items' columns, each by input.
 
-Raises one of `plan.UNUSUAL` where they are not plain.
+A column is an array, a list, or, of numbers, the bytes of int64 or float64 as its input's type is (anything that has a
+buffer). Raises one of `plan.UNUSUAL` where they are not plain.
 """
 
 

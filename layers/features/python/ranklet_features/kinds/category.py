@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
+from numpy import frombuffer, ndarray
 
 from ranklet_features.kinds.base import Array, Compiled, Plain, Scope, Tensor, Values
 from ranklet_features.kinds.ids import Encoder, IdOptions
@@ -71,7 +72,11 @@ def _once(name: str, wanted: type, encode: Any) -> Plain:
 def _integers(name: str, encode: Any) -> Plain:
     def plain(once: Mapping[str, Any], items: Mapping[str, Any]) -> Array:
         column = items[name]
-        ids: Array = encode(column if column.dtype is INT and column.flags.aligned else column.astype(INT))
+        if type(column) is not ndarray:
+            column = frombuffer(column, INT)
+        elif column.dtype is not INT or not column.flags.aligned:
+            column = column.astype(INT)
+        ids: Array = encode(column)
         return ids
 
     return plain

@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import hypot
 from operator import itemgetter
-from struct import pack
 from typing import Any, Literal, Self
 
 import numpy as np
+from numpy import frombuffer, ndarray
 from numpy.typing import NDArray
 
 from ranklet_features.columns import Column
 from ranklet_features.kinds.base import Array, Compiled, Plain, Scope, Tensor, Values, side_of
 from ranklet_features.lean import dataclass
 from ranklet_features.spec import Input
-from ranklet_features.values import CLASSES, all_finite
+from ranklet_features.values import CLASSES, DTYPES, all_finite
+
+FLOAT = DTYPES["float"]
 
 LARGE = 1e38
 """A length or a sum of squares below this is of numbers that are all there, finite, and within 32 bits."""
@@ -124,13 +126,13 @@ class Dense(Compiled):
 
 def _once(dense: Dense) -> Plain:
     take, classes, letter = _taker(dense.of), CLASSES["float"], "d" if dense.computes else dense.dtype.char
-    form, dtype = f"{dense.width}{letter}", np.dtype(letter)
+    dtype = np.dtype(letter)
 
     def plain(once: Mapping[str, Any], items: Mapping[str, Any]) -> Array:
         raws = take(once)
         if not classes.issuperset(map(type, raws)) or not hypot(*raws) < LARGE:
             raise TypeError(dense.name)
-        return _computed(dense, np.frombuffer(pack(form, *raws), dtype).reshape(1, -1))
+        return _computed(dense, np.array((raws,), dtype))
 
     return plain
 
@@ -140,9 +142,13 @@ def _items(dense: Dense) -> Plain:
     dtype = np.dtype(np.float64) if dense.computes else dense.dtype
 
     def plain(once: Mapping[str, Any], items: Mapping[str, Any]) -> Array:
-        table = np.concatenate(take(items))
-        if table.dtype.char not in "fd":  # an int is rounded to 64 bits first; squares of 16 bits do not fit them
-            table = table.astype(np.float64)
+        columns = take(items)
+        if ndarray not in set(map(type, columns)):
+            table = frombuffer(b"".join(columns), FLOAT)
+        else:
+            table = np.concatenate([one if type(one) is ndarray else frombuffer(one, FLOAT) for one in columns])
+            if table.dtype.char not in "fd":  # an int is rounded to 64 bits first; squares of 16 bits do not fit them
+                table = table.astype(FLOAT)
         if table.ndim != 1 or not table.dot(table) < LARGE:
             raise ValueError(dense.name)
         return _computed(dense, table.reshape(width, -1).T.astype(dtype, order="C"))

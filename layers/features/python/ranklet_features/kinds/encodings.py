@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ranklet_features.values import all_of, packed
+from ranklet_features.values import greatest, packed
 
 Ids = NDArray[np.int64]
 Encode = Callable[[Any], Ids]
+UNSIGNED = np.dtype(np.uint64)
 STRANGER = -2
 """Marks an unknown value until its policy has decided. (-1 is an id already: "no weight".)"""
 
@@ -25,8 +26,10 @@ def identity(size: int, stranger: int) -> Encode:
     limit = np.array([size], np.uint64)
 
     def encode(values: Ids) -> Ids:
-        inside = values.view(np.uint64) < limit  # negative numbers are huge as unsigned ones
-        return values if all_of(inside) else np.where(inside, values, stranger)
+        unsigned = values.view(UNSIGNED)  # in which negative numbers are huge
+        if not len(unsigned) or greatest(unsigned) < size:
+            return values
+        return np.where(unsigned < limit, values, stranger)
 
     return encode
 

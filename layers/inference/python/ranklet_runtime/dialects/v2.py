@@ -180,7 +180,8 @@ def _numbers() -> Numbers | None:
 
 def _request(document: Mapping[str, Any], tensors: Mapping[str, Tensor], served: Served) -> RankRequest:
     """The request of tensors that were read already."""
-    own, inputs, columns = flat.are_tensors(tensors, served), served.inputs, dict[str, Flat]()
+    own, inputs = flat.are_tensors(tensors, served), served.inputs
+    columns: dict[str, Flat] = {}
     for name, (kind, shape, values) in tensors.items():
         declared, path = None if own else inputs.get(name), f"$.{INPUTS}.{name}"
         if declared is None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,13 @@ class Want:
 
     values: int | None = None
     ids: int | None = None
+
+
+class Straight(NamedTuple):
+    """A step with nothing to look after. ports: what `compute` calls a tensor → which. compute: of all, the output."""
+
+    ports: Mapping[str, str]
+    compute: Callable[[Mapping[str, Array]], Array]
 
 
 class Engine(Protocol):

@@ -13,8 +13,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from ranklet_features.kinds.base import Tensor
 from ranklet_features.lean import dataclass
-from ranklet_runtime.engines.base import Array
+from ranklet_runtime.engines.base import Array, Straight
 from ranklet_runtime.engines.ort import direct, open_session
 from ranklet_runtime.errors import BadRequest, ManifestError
 from ranklet_runtime.manifest import Step
@@ -69,7 +70,8 @@ class OnnxEngine:
 
     def run(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
         """As the protocol says; without rows the graph is not run, as many break there."""
-        feeds, rows, users, alone = dict[str, Array](), 1, False, False
+        feeds: dict[str, Array] = {}
+        rows, users, alone = 1, False, False
         for name, tensor, dtype, rank, port, stays in self._wired:
             value = tensors[tensor]
             if value.dtype is not dtype or value.ndim != rank:
@@ -85,6 +87,26 @@ class OnnxEngine:
         if users:
             return self._by_user(feeds, rows)
         return self._run(feeds, rows) if alone else self._ran(feeds)
+
+    def straight(self, made: Mapping[str, Tensor], output: str) -> Straight | None:
+        """What computes one output of tensors that are as `made` says, n rows of an item's and one of all others.
+
+        None where `run` has to cast, reshape or expand one of them. Engines of NumPy have none: their `run` is short.
+        """
+        for port in self._inputs:
+            tensor = made.get(port.tensor)
+            if tensor is None or tensor.dtype != port.dtype.name or len(tensor.shape) + 1 != len(port.shape):
+                return None
+            if (tensor.side != "item") != (port.name in self._once):
+                return None
+        names = [port.name for port in self._outputs if port.tensor == output]
+        call = self._call
+
+        def compute(feeds: Mapping[str, Array]) -> Array:
+            found: Array = call(names, feeds, None)[0]
+            return found
+
+        return Straight({port.name: port.tensor for port in self._inputs}, compute) if names else None
 
     def _run(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
         """All that is of one row and may not stay so is expanded first."""

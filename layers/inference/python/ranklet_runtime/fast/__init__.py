@@ -9,7 +9,7 @@ the long way begins anew. What it does answer is what the long way would, bit fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -21,6 +21,7 @@ from ranklet_runtime.dialects.base import Call, Dialect
 from ranklet_runtime.fast.base import Asked, Form, Inputs
 from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import HttpRequest, RankRequest, RankResult
+from ranklet_runtime.phases import DECODE, ENCODE
 from ranklet_runtime.scorer import Scorer
 from ranklet_runtime.served import Served
 
@@ -36,6 +37,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
 MOST_PATHS = 64
 """That are remembered: percent signs can write one path in many ways."""
 
+Deadline = Callable[[float, Any], float]
 Answered = tuple[dict[str, Any], NDArray[np.float32], Mapping[str, int], Mapping[str, int]]
 Known = tuple[Dialect, Call, tuple[Form, ...]]
 
@@ -43,8 +45,9 @@ Known = tuple[Dialect, Call, tuple[Form, ...]]
 class FastPath:
     """One function's short way."""
 
-    def __init__(self, manifest: Manifest, scorer: Scorer, served: Served) -> None:
-        self._scorer, self._served = scorer, served
+    def __init__(self, manifest: Manifest, scorer: Scorer, served: Served, deadline: Deadline) -> None:
+        self._scorer, self._served, self._deadline = scorer, served, deadline
+        self._phases = scorer.phases
         self._inputs, self._limit = Inputs.of(manifest), manifest.limits.body_bytes
         self._paths: dict[str, Known] = {}
         self._new: dict[str, tuple[Dialect, Call]] = {}
@@ -58,9 +61,10 @@ class FastPath:
         if len(self._paths) + len(self._new) < MOST_PATHS:
             self._new[str(path)] = (dialect, call)
 
-    def answer(self, event: Any, deadline: float) -> Answered | None:
+    def answer(self, event: Any, started: float, context: Any) -> Answered | None:
         """The answer of a plain request, and what is counted of it: scores, what was defaulted, counts. Else None.
 
+        started, context: what `deadline` is asked with, should there be something to wait for.
         Raises StoreUnavailable and faults of the model, as the scorer does.
         """
         try:
@@ -82,13 +86,24 @@ class FastPath:
                 break
         else:
             return None
-        found = self._scorer.score_plain(asked.once, asked.items, asked.n, deadline=deadline)
+        scorer, phases = self._scorer, self._phases
+        if phases.on:
+            phases.lap(DECODE)
+        if asked.tensors is not None:
+            found = scorer.score_given(asked.tensors, asked.n)
+        else:
+            deadline = self._deadline(started, context) if scorer.waits else None
+            found = scorer.score_plain(asked.once, asked.items, asked.n, deadline=deadline)
         if found is None:
             return None
         scores, degraded, counts, outputs = found
         answer = None if degraded or outputs else form.encode(scores, asked)
         if answer is None:
-            answer = self._written(RankResult(*found), asked, HttpRequest("POST", path, headers, body), dialect, call)
+            request = HttpRequest("POST", path, headers, body)
+            answer = self._written(RankResult(*found), asked, request, dialect, call)
+        if phases.on:
+            phases.lap(ENCODE)
+            phases.done()
         return answer, scores, degraded, counts
 
     def _written(

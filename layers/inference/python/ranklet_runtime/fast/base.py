@@ -49,7 +49,8 @@ class Inputs(NamedTuple):
 class Asked(NamedTuple):
     """A plain request. once: values of user and context, defaults among them. items: columns of n values each.
 
-    note: the dialect's own, for its `encode`. made: the form's own, for its.
+    note: the dialect's own, for its `encode`. made: the form's own, for its. tensors: what the client sent instead of
+    features, in the places of once and items.
     """
 
     once: Mapping[str, Any]
@@ -58,6 +59,7 @@ class Asked(NamedTuple):
     top_k: int | None
     note: Any
     made: Any = None
+    tensors: Mapping[str, NDArray[Any]] | None = None
 
 
 class Form(Protocol):

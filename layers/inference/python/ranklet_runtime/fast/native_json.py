@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from csimdjson import Object, Parser
+from csimdjson import Parser
 from numpy.typing import NDArray
+from orjson import OPT_SERIALIZE_NUMPY as NUMPY
+from orjson import dumps
 
-from ranklet_runtime.bodies import JSON, accepted, media_type, write_json
+from ranklet_runtime.bodies import JSON, accepted, media_type
 from ranklet_runtime.fast.base import LONGEST, Asked, Inputs, nested
 from ranklet_runtime.served import Served
 
@@ -34,7 +36,7 @@ class NativeJson:
         self._inputs, self._once = inputs, len(inputs.defaults)
         self._sides = tuple((side.encode(), names) for side, names in inputs.once.items())
         # In bytes, as the parser looks them up.
-        self._columns = {name.encode(): (name, letter, DTYPES.get(letter)) for name, letter in inputs.items.items()}
+        self._columns = {name.encode(): (name, letter) for name, letter in inputs.items.items()}
         self._nested = tuple(name for name, one in served.inputs.items() if one.side == "item" and nested(one))
         self._types: dict[tuple[str | None, str | None], bool] = {}
         self._parser = Parser()
@@ -55,7 +57,7 @@ class NativeJson:
 
     def encode(self, scores: NDArray[np.float32], asked: Asked) -> dict[str, Any] | None:
         """As the protocol says."""
-        if asked.top_k is not None or len(body := write_json({"scores": scores})) > LONGEST:
+        if asked.top_k is not None or len(body := dumps({"scores": scores}, option=NUMPY)) > LONGEST:
             return None
         return {"statusCode": 200, "headers": {"content-type": JSON}, "body": body.decode(), "isBase64Encoded": False}
 
@@ -67,9 +69,8 @@ class NativeJson:
         return found
 
     def _read(self, document: Any, body: bytes) -> Asked | None:
-        if type(document) is not Object:
-            return None
-        given, once, fields, top_k = document[b"items"], dict[str, Any](), 1, None
+        given, fields, top_k = document[b"items"], 1, None
+        once: dict[str, Any] = {}  # `dict[str, Any]()` would make an alias first, for as long as reading three columns
         for side, names in self._sides:
             if side in document:
                 part = document[side].as_dict()
@@ -81,38 +82,42 @@ class NativeJson:
             top_k = document[b"top_k"]
             if type(top_k) is not int or top_k < 1 or len(document) != fields + 1:
                 return None
-        items = self._items(given)
-        if not self._flat(body, once, items):
-            return None
-        lengths = set(map(len, items.values()))
-        if len(lengths) != 1 or len(items) != len(given):
-            return None
-        if len(once) < self._once:
-            once = {**self._inputs.defaults, **once}
-        (n,) = lengths
-        if not 0 < n <= self._inputs.limit or (top_k is not None and self._unnamed()):
-            return None
-        return Asked(once, items, n, top_k, JSON)
-
-    def _items(self, given: Any) -> dict[str, Any]:
         wanted = self._columns
         if len(given) != len(wanted):  # some are left to their defaults
             wanted = {name: wanted[name] for name in map(str.encode, given)}
         items: dict[str, Any] = {}
-        for key, (name, letter, dtype) in wanted.items():
+        lengths: set[int] = set()
+        for key, (name, letter) in wanted.items():
             column = given[key]
-            items[name] = np.frombuffer(column.as_buffer(of_type=letter), dtype) if letter else column.as_list()
-        return items
+            lengths.add(len(column))
+            items[name] = column.as_buffer(of_type=letter) if letter else column.as_list()
+        (n,) = lengths
+        if len(items) != len(given) or not 0 < n <= self._inputs.limit or not self._flat(body, once, items):
+            return None
+        if len(once) < self._once:
+            once = {**self._inputs.defaults, **once}
+        if top_k is None:
+            return Asked(once, items, n, None, JSON)
+        return None if self._unnamed() else Asked(once, self._arrays(items), n, top_k, JSON)
 
     def _flat(self, body: bytes, once: Mapping[str, Any], items: Mapping[str, Any]) -> bool:
         """Whether no list stands in a list of numbers, which a buffer would not show: one bracket for each list."""
-        lists = len(items) + _lists(once.values())
+        lists = len(items)
         if self._nested:
-            return body.count(b"[") == lists + sum(_lists(items.get(name, ())) for name in self._nested)
-        at = -1
+            rows = sum(_lists(items.get(name, ())) for name in self._nested)
+            return body.count(b"[") == lists + _lists(once.values()) + rows
+        at, find = -1, body.find
         for _ in range(lists):  # `find` runs through memory, `count` does not
-            at = body.find(b"[", at + 1)
-        return at >= 0 and body.find(b"[", at + 1) < 0
+            at = find(b"[", at + 1)
+        return find(b"[", at + 1) < 0 or body.count(b"[") == lists + _lists(once.values())
+
+    def _arrays(self, items: Mapping[str, Any]) -> dict[str, Any]:
+        """Columns of which the best candidates' names are taken."""
+        return {
+            name: np.frombuffer(items[name], DTYPES[letter]) if letter else items[name]
+            for name, letter in self._columns.values()
+            if name in items
+        }
 
     def _unnamed(self) -> bool:
         """Whether the best candidates' names cannot be given back as they came: 7 would be 7.0."""

@@ -51,7 +51,9 @@ class NativeMsgpack:
         return {"statusCode": 200, "headers": {"content-type": MSGPACK}, "body": text, "isBase64Encoded": True}
 
     def _read(self, document: Any) -> Asked | None:
-        given, once, fields, top_k = document["items"], dict[str, Any](), 1, None
+        given, fields, top_k = document["items"], 1, None
+        once: dict[str, Any] = {}
+        items: dict[str, Any] = {}
         for side, names in self._sides:
             if side in document:
                 part = document[side]
@@ -63,7 +65,7 @@ class NativeMsgpack:
             top_k = document["top_k"]
             if type(top_k) is not int or top_k < 1 or len(document) != fields + 1:
                 return None
-        n, items = -1, dict[str, Any]()
+        n = -1
         for name, buffer in given.items():
             dtypes = self._dtypes[name]
             if not dtypes and type(buffer) is list:

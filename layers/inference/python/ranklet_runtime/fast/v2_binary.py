@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from ranklet_features.blocks import HELD
 from ranklet_features.spec import Input
 from ranklet_runtime.bodies import read_json
-from ranklet_runtime.dialects.base import Call
 from ranklet_runtime.dialects.tensors import DATATYPES, Datatype
-from ranklet_runtime.dialects.v2 import BINARY, HEADER, V2, Wanted, wanted_of
+from ranklet_runtime.dialects.v2 import BINARY, HEADER, Wanted, wanted_of
 from ranklet_runtime.dialects.v2_inputs import SENT, named
 from ranklet_runtime.errors import RequestFault
 from ranklet_runtime.fast.base import LONGEST, Asked, Inputs
-from ranklet_runtime.messages import HttpRequest, RankRequest, RankResult
+from ranklet_runtime.fast.v2_answers import of_zeros
 from ranklet_runtime.served import Served
 
+SINGLE = np.dtype(np.float32).itemsize
 MOST_LAYOUTS, LONGEST_HEAD = 256, 8192
 """Layouts that are kept, and bytes of the JSON that one may have."""
 
@@ -39,8 +39,6 @@ Key = bytes | tuple[int, bytes]
 """The JSON; with an id, where that stood and the JSON without it."""
 
 FIELDS = frozenset({"id", "inputs", "outputs", "parameters"})
-
-NO_REQUEST, NO_CALL = HttpRequest("", "", {}, b""), Call(V2.routes[0], "")
 
 
 class Written(NamedTuple):
@@ -70,7 +68,6 @@ class V2Binary:
 
     def __init__(self, served: Served, inputs: Inputs) -> None:
         self._served, self._inputs, self._once = served, inputs, len(inputs.defaults)
-        self._dialect = V2()
         self._layouts: dict[Key, Layout] = {}
 
     def decode(self, body: bytes, headers: Mapping[str, str]) -> Asked | None:
@@ -149,12 +146,8 @@ class V2Binary:
         """As the dialect writes the JSON for so many scores."""
         if wanted.outputs != {self._served.score: True}:
             return None
-        scores = np.zeros(n, np.float32)
-        asked = RankRequest({}, {}, {}, form=wanted)
-        response = self._dialect.encode(
-            RankResult(scores, {}), asked=asked, request=NO_REQUEST, call=NO_CALL, served=self._served
-        )
-        return Written(response.body[: -scores.nbytes], response.headers)
+        response = of_zeros(n, wanted, self._served)
+        return Written(response.body[: -n * SINGLE], response.headers)
 
 
 def _plain(one: Mapping[str, Any], declared: Input, kind: Datatype, count: Any, width: Any) -> bool:
