@@ -30,7 +30,10 @@ FORMS: Mapping[str, tuple[str, ...]] = {
         "ranklet_runtime.fast.native_json:NativeJson",
         "ranklet_runtime.fast.native_msgpack:NativeMsgpack",
     ),
-    "/v2/models/{model}/infer": ("ranklet_runtime.fast.v2_binary:V2Binary",),
+    "/v2/models/{model}/infer": (
+        "ranklet_runtime.fast.v2_binary:V2Binary",
+        "ranklet_runtime.fast.v2_json:V2Json",
+    ),
 }
 """Route → what reads its plain requests, imported when the second one comes."""
 
