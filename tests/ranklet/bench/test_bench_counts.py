@@ -52,14 +52,14 @@ def test_objects_that_a_request_makes_are_counted_and_named(
 ) -> None:
     function, watched = alone
     before = allocations.held("v2-binary", function, watched)
-    score, kept = function.scorer.score_plain, []
+    score, kept = function.scorer.score_alone, []
 
     def wasteful(*given: Any, **more: Any) -> Any:
         objects = [object() for _ in range(5000)]
         kept.append(object())
         return score(*given, **more) if objects else None
 
-    monkeypatch.setattr(function.scorer, "score_plain", wasteful)
+    monkeypatch.setattr(function.scorer, "score_alone", wasteful)
     after = allocations.held("v2-binary", function, watched)
     assert after.blocks - before.blocks == pytest.approx(5000, abs=20)
     assert after.peak - before.peak >= 5000 * 16
@@ -71,7 +71,7 @@ def test_the_garbage_collectors_runs_are_counted(
     alone: tuple[Function, Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function, watched = alone
-    score = function.scorer.score_plain
+    score = function.scorer.score_alone
 
     def cyclic(*given: Any, **more: Any) -> Any:
         for _ in range(100):
@@ -79,7 +79,7 @@ def test_the_garbage_collectors_runs_are_counted(
             ring.append(ring)
         return score(*given, **more)
 
-    monkeypatch.setattr(function.scorer, "score_plain", cyclic)
+    monkeypatch.setattr(function.scorer, "score_alone", cyclic)
     assert allocations.held("v2-binary", function, watched).runs > 0
 
 

@@ -132,7 +132,8 @@ class Function:
         request: HttpRequest | None = None
         try:
             unseen = self._observer is None or self._observer.idle  # nobody looks at this request
-            if not unseen or (answer := self._short(event, started, context)) is None:
+            answer = self._short(event, started, context) if unseen else None
+            if answer is None:
                 request = events.decode(event, self.manifest.limits.body_bytes)
                 dialect, call = self._router.resolve(request.method, request.path)
                 if events.COPY in event:
@@ -158,10 +159,12 @@ class Function:
             raise _unavailable() from error
         if found is None:
             return None
-        answer, scores, degraded, counts = found
         if self._observer is not None:
             self._observer.passed()
-        self._count(scores, degraded, counts)
+        answer, scores, degraded, counts = found
+        self.telemetry.scored(len(scores), degraded, counts)
+        for noticed in self._noticing:
+            noticed(scores)
         return answer
 
     def _long(

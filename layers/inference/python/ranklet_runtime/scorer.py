@@ -68,8 +68,8 @@ class Scorer:
     """One model, ready to score. Not for concurrent use: engines reuse their memory.
 
     phases: the stopwatch that the tables' stores were timed with; a new one where they are not.
-    home: where the artefacts lie. straight: the model's one step, where scores need nothing else. waits: whether a
-    plain request may have to wait for something.
+    home: where the artefacts lie. straight: the model's one step, where scores need nothing else. waits: whether plain
+    requests of features need more than it and what makes its inputs.
     """
 
     home: Path
@@ -99,8 +99,9 @@ class Scorer:
         self.after: After | None = None
         self.tokens: Tokens | None = None
         self.straight = None if self._counting or self._told else _straight(manifest, plan, self._paths)
+        self._compute = _no_step if self.straight is None else self.straight.compute
         self._makers = _makers(plan, self.straight)
-        self.waits = self._makers is None
+        self.waits = not self._makers
 
     @classmethod
     def open(cls, manifest: Manifest, folder: Path, environ: Mapping[str, str]) -> Scorer:
@@ -172,12 +173,6 @@ class Scorer:
         None where something in it is unusual or wrong: `score` reads it, or says what. Raises StoreUnavailable and
         NonFiniteScores as that does.
         """
-        if self._makers is not None:
-            try:
-                feeds = {port: make(once, items) for port, make in self._makers}
-            except UNUSUAL:
-                return None
-            return self._go(feeds, n)
         try:
             assembled = self._plan.assemble_plain(once, items, n, deadline=deadline)
         except UNUSUAL:
@@ -189,24 +184,32 @@ class Scorer:
             self.phases.lap(RUN)
         return computed
 
-    def score_given(self, tensors: Mapping[str, NDArray[Any]], n: int) -> Computed | None:
+    def score_alone(self, once: Mapping[str, Any], items: Mapping[str, Any], n: int) -> NDArray[np.float32] | None:
+        """`score_plain` where nothing `waits`, and scores are all that there is to tell."""
+        try:
+            feeds = {port: make(once, items) for port, make in self._makers}
+        except UNUSUAL:
+            return None
+        return self._go(feeds, n)
+
+    def score_given(self, tensors: Mapping[str, NDArray[Any]], n: int) -> NDArray[np.float32] | None:
         """`score` of the tensors that a client sent, all of them, as the features would have made them (`Given.plain`).
 
-        None where one is not; raises NonFiniteScores.
+        None where one is not, or the model takes more than one step; raises NonFiniteScores.
         """
         if self.straight is None or not self._given.plain(tensors, n):
             return None
         return self._go({port: tensors[name] for port, name in self.straight.ports.items()}, n)
 
-    def _go(self, feeds: Mapping[str, NDArray[Any]], n: int) -> Computed:
+    def _go(self, feeds: Mapping[str, NDArray[Any]], n: int) -> NDArray[np.float32]:
         """The one step, and its scores."""
-        assert self.straight is not None
-        if self.phases.on:
-            self.phases.lap(ASSEMBLE)
-        scores = _scores(self.straight.compute(feeds), n, nulls=self._nulls)
-        if self.phases.on:
-            self.phases.lap(RUN)
-        return Computed(scores, NOTHING, NOTHING, NONE_TOLD)
+        phases = self.phases
+        if phases.on:
+            phases.lap(ASSEMBLE)
+        scores = _scores(self._compute(feeds), n, nulls=self._nulls)
+        if phases.on:
+            phases.lap(RUN)
+        return scores
 
     def _run(self, assembled: Assembled, deadline: float | None, request: RankRequest) -> RankResult:
         if assembled.n == 0:
@@ -340,11 +343,15 @@ def _straight(manifest: Manifest, plan: FeaturePlan, paths: Paths) -> Straight |
     return Straight({name: name for name in read}, lambda tensors: engine.run(tensors)[score])
 
 
-def _makers(plan: FeaturePlan, straight: Straight | None) -> list[tuple[str, Plain]] | None:
-    """What makes each input of the step of a plain request."""
+def _no_step(_: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    raise InternalFault("a model of several steps was asked for one")
+
+
+def _makers(plan: FeaturePlan, straight: Straight | None) -> list[tuple[str, Plain]]:
+    """What makes each input of the step of a plain request; nothing where that is not all there is to do."""
     # A feature that no step reads is made all the same: it may be what refuses a request.
     if straight is None or plan.alone is None or set(straight.ports.values()) != plan.alone.keys():
-        return None
+        return []
     return [(port, plan.alone[name]) for port, name in straight.ports.items()]
 
 

@@ -118,8 +118,8 @@ class Telemetry:
             self._counts["DegradedRequests"] += 1
             if any(reason.startswith(UNAVAILABLE) for reason in degraded):
                 self._counts["UnavailableRequests"] += 1
-        for reason, count in degraded.items():
-            self._counts[f"Degraded:{reason}"] += count
+            for reason, count in degraded.items():
+                self._counts[f"Degraded:{reason}"] += count
 
     def count(self, name: str) -> None:
         """Count something else that happened to a request."""

@@ -22,7 +22,7 @@ from ranklet_runtime.fast.base import Asked, Form, Inputs
 from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import HttpRequest, RankRequest, RankResult
 from ranklet_runtime.phases import DECODE, ENCODE
-from ranklet_runtime.scorer import Scorer
+from ranklet_runtime.scorer import NONE_TOLD, NOTHING, Scorer
 from ranklet_runtime.served import Served
 
 FORMS: Mapping[str, tuple[str, ...]] = {
@@ -39,6 +39,8 @@ FORMS: Mapping[str, tuple[str, ...]] = {
 
 MOST_PATHS = 64
 """That are remembered: percent signs can write one path in many ways."""
+
+NOT_SCORED = (None, NOTHING, NOTHING, NONE_TOLD)
 
 Deadline = Callable[[float, Any], float]
 Answered = tuple[dict[str, Any], NDArray[np.float32], Mapping[str, int], Mapping[str, int]]
@@ -92,18 +94,22 @@ class FastPath:
         scorer, phases = self._scorer, self._phases
         if phases.on:
             phases.lap(DECODE)
+        scores: NDArray[np.float32] | None
+        degraded, counts, outputs = NOTHING, NOTHING, NONE_TOLD
         if asked.tensors is not None:
-            found = scorer.score_given(asked.tensors, asked.n)
+            scores = scorer.score_given(asked.tensors, asked.n)
+        elif not scorer.waits:
+            scores = scorer.score_alone(asked.once, asked.items, asked.n)
         else:
-            deadline = self._deadline(started, context) if scorer.waits else None
+            deadline = self._deadline(started, context)
             found = scorer.score_plain(asked.once, asked.items, asked.n, deadline=deadline)
-        if found is None:
+            scores, degraded, counts, outputs = found or NOT_SCORED
+        if scores is None:
             return None
-        scores, degraded, counts, outputs = found
         answer = None if degraded or outputs else form.encode(scores, asked)
         if answer is None:
-            request = HttpRequest("POST", path, headers, body)
-            answer = self._written(RankResult(*found), asked, request, dialect, call)
+            request, result = HttpRequest("POST", path, headers, body), RankResult(scores, degraded, counts, outputs)
+            answer = self._written(result, asked, request, dialect, call)
         if phases.on:
             phases.lap(ENCODE)
             phases.done()

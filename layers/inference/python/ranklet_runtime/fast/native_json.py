@@ -45,7 +45,7 @@ class NativeJson:
         """As the protocol says."""
         try:
             types = headers.get("content-type"), headers.get("accept")
-            if not (self._types[types] if types in self._types else self._learn(types)):
+            if not (self._types.get(types) or self._learn(types)):
                 return None
             asked = self._read(self._parser.parse(body), body)
         except UNUSUAL:
@@ -92,7 +92,12 @@ class NativeJson:
             lengths.add(len(column))
             items[name] = column.as_buffer(of_type=letter) if letter else column.as_list()
         (n,) = lengths
-        if len(items) != len(given) or not 0 < n <= self._inputs.limit or not self._flat(body, once, items):
+        if len(items) != len(given) or not 0 < n <= self._inputs.limit:
+            return None
+        at, find = -1, body.find
+        for _ in items:  # `find` runs through memory, `count` does not
+            at = find(b"[", at + 1)
+        if find(b"[", at + 1) >= 0 and not self._flat(body, once, items):
             return None
         if len(once) < self._once:
             once = {**self._inputs.defaults, **once}
@@ -102,14 +107,8 @@ class NativeJson:
 
     def _flat(self, body: bytes, once: Mapping[str, Any], items: Mapping[str, Any]) -> bool:
         """Whether no list stands in a list of numbers, which a buffer would not show: one bracket for each list."""
-        lists = len(items)
-        if self._nested:
-            rows = sum(_lists(items.get(name, ())) for name in self._nested)
-            return body.count(b"[") == lists + _lists(once.values()) + rows
-        at, find = -1, body.find
-        for _ in range(lists):  # `find` runs through memory, `count` does not
-            at = find(b"[", at + 1)
-        return find(b"[", at + 1) < 0 or body.count(b"[") == lists + _lists(once.values())
+        rows = sum(_lists(items.get(name, ())) for name in self._nested)
+        return body.count(b"[") == len(items) + _lists(once.values()) + rows
 
     def _arrays(self, items: Mapping[str, Any]) -> dict[str, Any]:
         """Columns of which the best candidates' names are taken."""
