@@ -14,7 +14,7 @@ from ranklet_runtime import marshaller, polling  # noqa: E402
 from ranklet_runtime.function import Function  # noqa: E402
 
 marshaller.install()
-polling.install()
+polling.install(os.environ)
 np.seterr(over="ignore", invalid="ignore")  # what overflows is refused by name; the log need not tell it as well
 handler = Function.open(Path(os.environ["LAMBDA_TASK_ROOT"]), os.environ)
 handler.scorer.verify()

@@ -1,116 +1,103 @@
-"""One thread that asks for events, kept; awslambdaric makes an executor and a thread for every one of them.
+"""awslambdaric asks for events and posts answers through `ranklet_runtime.wire`, without a thread for each of them.
 
-From Python 3.12 on it asks in a thread, so that the main one can process signals meanwhile. To make and end that thread
-for each request costs 0.3 ms of CPU time, as much as all that is ours takes for 100 candidates. The client takes
-its executor from an attribute: from here it gets one whose thread stays.
+From Python 3.12 on it waits for an event in a new thread, so that the main one can process signals meanwhile; with its
+C++ client that takes 0.5 ms of CPU time a request, more than all that is ours. Python's own sockets let signals
+through, so the question is asked where the executor would be: in the main thread.
 
-Why this is safe: as before there is one question at a time, the main thread waits for its answer in a lock that signals
-interrupt, and what the question raises is raised there. The thread does not keep the process from ending. The class is
-that of the client with one request at a time; it, or one that looks different from the one we know, is else left alone.
+Why this is safe: awslambdaric names the module in C++ and its executor in two places, an attribute of its own module
+and one of its client, and goes on calling what stands there as before. A client that looks different from the one we
+know, one that serves several requests at a time, and a function with RANKLET_RUNTIME_CLIENT=stock are left alone.
 """
 
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from _queue import SimpleQueue
+CLIENT, SINGLE, EXECUTOR, ORIGINAL = (
+    "awslambdaric.lambda_runtime_client",
+    "LambdaRuntimeClient",
+    "ThreadPoolExecutor",
+    "runtime_client",
+)
+KNOWN = {
+    "wait_next_invocation": frozenset({EXECUTOR, "submit", "result", "_get_next"}),
+    "_get_next": frozenset({ORIGINAL, "next"}),
+    "post_invocation_result": frozenset({ORIGINAL, "post_invocation_result"}),
+}
+"""Methods of the client → what they name."""
 
-CLIENT, SINGLE, EXECUTOR = "awslambdaric.lambda_runtime_client", "LambdaRuntimeClient", "ThreadPoolExecutor"
-KNOWN = frozenset({EXECUTOR, "submit", "result", "_get_next"})
-"""What the client's way to ask for an event names."""
+ADDRESS, SEVERAL = "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_MAX_CONCURRENCY"
+SWITCH, STOCK = "RANKLET_RUNTIME_CLIENT", "stock"
 
 
-def install() -> bool:
-    """Let the running awslambdaric, if there is one, keep its thread; says whether it does."""
-    client = getattr(sys.modules.get(CLIENT), SINGLE, None)
-    code = getattr(getattr(client, "wait_next_invocation", None), "__code__", None)
-    if client is None or code is None or not KNOWN.issubset(code.co_names):
+def install(environ: Mapping[str, str]) -> bool:
+    """Let the running awslambdaric, if there is one, speak through our socket; says whether it does."""
+    module: Any = sys.modules.get(CLIENT)
+    client = getattr(module, SINGLE, None)
+    address = environ.get(ADDRESS)
+    if client is None or not address or SEVERAL in environ or environ.get(SWITCH) == STOCK or not _known(client):
         return False
-    if EXECUTOR in vars(client):
+    # Imported here: a build that opens a bundle has no Runtime API.
+    from ranklet_runtime.wire import RuntimeApi
+
+    original = getattr(module, ORIGINAL, None)
+    if isinstance(original, RuntimeApi):
         return True
-    kept = Kept()
+    agent = getattr(module, "_user_agent", None)
+    if original is None or agent is None:
+        return False
+    setattr(module, ORIGINAL, RuntimeApi(address, agent(), original))
     # A property of the class stands above what the client has set in itself when it was made.
-    setattr(client, EXECUTOR, property(lambda _: kept, lambda _, executor: None))
+    here = Here()
+    setattr(client, EXECUTOR, property(lambda _: here, lambda _, executor: None))
     return True
 
 
 def before_each(call: Callable[[], object]) -> bool:
-    """Have `call` made before each question, in the main thread; False where there is no thread of ours to ask.
+    """Have `call` made before each question, in the main thread; False where the runtime client is not ours.
 
     The answer to the last request has been posted by then: nobody waits for what is done here, though it is billed.
     """
-    client = getattr(sys.modules.get(CLIENT), SINGLE, None)
-    place = None if client is None else vars(client).get(EXECUTOR)
-    kept = place.fget(None) if isinstance(place, property) and place.fget is not None else None
-    if not isinstance(kept, Kept):
+    wire: Any = sys.modules.get("ranklet_runtime.wire")
+    api = getattr(sys.modules.get(CLIENT), ORIGINAL, None)
+    if wire is None or not isinstance(api, wire.RuntimeApi):
         return False
-    kept.before = call
+    api.before = call
     return True
 
 
-class Question:
-    """Something to do in the thread, and what came of it; as much of a future as the client asks for."""
-
-    __slots__ = ("_answer", "_error", "_open", "_work")
-
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self._work = work
-        self._answer: Any = None
-        self._error: BaseException | None = None
-        self._open = threading.Lock()
-        self._open.acquire()
-
-    def run(self) -> None:
-        """In the thread."""
-        try:
-            self._answer = self._work()
-        except BaseException as error:
-            self._error = error
-        self._open.release()
-
-    def result(self) -> Any:
-        """Wait, and return or raise what came of it."""
-        with self._open:
-            if self._error is not None:
-                raise self._error
-            return self._answer
+def _known(client: Any) -> bool:
+    for name, names in KNOWN.items():
+        code = getattr(getattr(client, name, None), "__code__", None)
+        if code is None or not names.issubset(code.co_names):
+            return False
+    return True
 
 
-class Kept:
-    """As much of an executor as the client asks for, in a `with` for every event."""
+class Here:
+    """As much of an executor as the client asks for, and of a future: it does the work where it is told to."""
 
     def __init__(self) -> None:
-        from _queue import SimpleQueue  # which the client's own executor has imported
+        self._answer: Any = None
 
-        self._questions: SimpleQueue[Question] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self.before: Callable[[], object] | None = None
-
-    def __call__(self, max_workers: int) -> Kept:
-        """In place of the class; the thread starts here, which is after a snapshot was restored."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="next-event", daemon=True)
-            self._thread.start()
-        if self.before is not None:
-            self.before()
+    def __call__(self, max_workers: int) -> Here:
+        """In place of the class."""
         return self
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> Here:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing to wait for: `result` does."""
+        """Nothing is left to wait for."""
 
-    def submit(self, work: Callable[[], Any]) -> Question:
-        """Have it done."""
-        question = Question(work)
-        self._questions.put(question)
-        return question
+    def submit(self, work: Callable[[], Any]) -> Here:
+        """Do it; what it raises is raised here, which is where the client expects it."""
+        self._answer = work()
+        return self
 
-    def _run(self) -> None:
-        while True:
-            self._questions.get().run()
+    def result(self) -> Any:
+        """What came of it; kept no longer."""
+        answer, self._answer = self._answer, None
+        return answer

@@ -19,7 +19,7 @@ from ranklet_runtime import marshaller, polling  # noqa: E402
 from ranklet_runtime.funnel.function import FunnelFunction  # noqa: E402
 
 marshaller.install()
-polling.install()
+polling.install(os.environ)
 handler = FunnelFunction.open(Path(os.environ["LAMBDA_TASK_ROOT"]), os.environ)
 handler.scorer.verify()
 started_as = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
