@@ -1,8 +1,8 @@
 """Asks source libraries and real clients themselves: an environment of its own for each, and `pytest -m oracle` in it.
 
 They cannot live together (TensorFlow, torch and the rest want other versions of the same packages, or other Pythons):
-each folder of tests/ranklet/importers and tests/clients that asks one has a requirements.txt, whose first line names
-the Python (`# python 3.12`); the others pin what is installed beside this project.
+each folder of tests/ranklet/importers, tests/clients and tests/runtime that asks one has a requirements.txt. Its first
+line names the Python (`# python 3.12`); the others pin what is installed beside this project.
 
     python tests/oracles.py                         the folders, and the Python each wants
     python tests/oracles.py keras tensorflow        makes .oracles/<Python>-<hash of the pins>/ once, runs the tests
@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TESTS = (ROOT / "tests" / "ranklet" / "importers", ROOT / "tests" / "clients")
+TESTS = (ROOT / "tests" / "ranklet" / "importers", ROOT / "tests" / "clients", ROOT / "tests" / "runtime")
 TESTERS = ("pytest", "hypothesis", "pandas", "pyarrow")
 """Of [test], what oracle tests need: the rest would ask for versions of its own."""
 
@@ -28,7 +28,9 @@ TESTERS = ("pytest", "hypothesis", "pandas", "pyarrow")
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code of the first run that fails, 0 where all pass, 2 for an unknown folder or Python."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("folders", nargs="*", help="names below tests/ranklet/importers or tests/clients")
+    parser.add_argument(
+        "folders", nargs="*", help="names below tests/ranklet/importers, tests/clients or tests/runtime"
+    )
     parser.add_argument("--make", action="store_true", help="make the stored answers instead")
     wanted = parser.parse_args(arguments)
     known = {path.parent.name: path for path in requirements()}
@@ -41,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     for name in wanted.folders:
         folder = known[name].parent
+        if wanted.make and not _maker(folder).exists():
+            print(f"{name} stores no answers: it is asked anew every time", file=sys.stderr)
+            return 2
         command = [str(_maker(folder))] if wanted.make else _tests(folder)
         python = environment(known[name])
         if python is None:
