@@ -40,10 +40,10 @@ def install() -> bool:
                 pass
         return read(request, content_type)
 
-    def marshal_response(response: Any) -> Any:
+    def marshal_response(response: Any) -> Any:  # bytes are posted as they are
         if type(response) is dict and "statusCode" in response:
             try:
-                return orjson.dumps(response).decode(), "application/json"
+                return orjson.dumps(response), "application/json"
             except TypeError:  # orjson's own error is one
                 pass
         return write(response)
