@@ -20,7 +20,7 @@ from ranklet.constructs.token_key import TokenKey
 from ranklet.constructs.warmth import Scaling, plays_locally
 from ranklet.deployable import MIN_TMP, Deployable
 from ranklet.settings.release import Release
-from ranklet_runtime import integrity
+from ranklet_runtime import integrity, polling
 from ranklet_runtime.function import ALONE, METRICS_NAME, VERSIONS
 
 
@@ -132,6 +132,7 @@ def environment(deployable: Deployable) -> dict[str, str]:
         named.TABLES_VARIABLE: named.variable(pinned),
         integrity.VARIABLE: certificate.read(deployable.bundle).bundle,
         **({} if deployable.model.api.versions else {VERSIONS: ALONE}),
+        **({polling.SWITCH: polling.STOCK} if deployable.model.function.client == polling.STOCK else {}),
         **releasing.variables(deployable.model.release),
         **rest_cors.variables(deployable.model.api),
     }

@@ -20,6 +20,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tmp: size of /tmp; None for what the tables and artefacts need that are fetched there (512 at least).
     vpc: None for Lambda's own network. kms_key: a key of yours for environment and log, None for AWS's own; its policy
     must let CloudWatch Logs of the region use it. tracing: whether X-Ray samples requests; nothing is imported for it.
+    client: who speaks to the Runtime API, we ourselves or awslambdaric's own (`ranklet_runtime.polling`).
     """
 
     memory: Annotated[int, msgspec.Meta(ge=128, le=10_240)] = 1024
@@ -31,3 +32,4 @@ class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     vpc: Vpc | None = None
     kms_key: KeyArn | None = None
     tracing: bool = False
+    client: Literal["ranklet", "stock"] = "ranklet"

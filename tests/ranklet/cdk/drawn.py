@@ -103,6 +103,7 @@ def function(draw: Draw) -> Table:
             vpc=VPC,
             kms_key=st.just("arn:aws:kms:eu-west-1:123456789012:key/0a-1b"),
             tracing=st.booleans(),
+            client=st.sampled_from(["ranklet", "stock"]),
         )
     )
 

@@ -112,10 +112,17 @@ def test_x_ray_traces_where_it_is_asked_for(project: Project, synthesise: Synthe
     assert statement["Action"] == ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
 
 
+def test_the_runtime_client_is_awss_own_where_it_is_asked_for(project: Project, synthesise: Synthesise) -> None:
+    assembly = synthesised(project, synthesise, '[function]\nclient = "stock"\n')
+    variables = assembly.only("films", "AWS::Lambda::Function")["Environment"]["Variables"]
+    assert variables["RANKLET_RUNTIME_CLIENT"] == "stock"
+
+
 def test_nothing_of_it_is_there_unasked(assembly: Assembly) -> None:
     for stack in ("films", "towers", "public"):
         function = assembly.only(stack, "AWS::Lambda::Function")
         assert not {"VpcConfig", "KmsKeyArn", "TracingConfig"} & set(function)
+        assert "RANKLET_RUNTIME_CLIENT" not in function["Environment"]["Variables"]
         text = str(assembly.template(stack))
         assert not [word for word in ("kms:", "xray:", "ec2:", "KmsKeyId") if word in text]
     assert not assembly.resources("ranklet-shared", "AWS::EC2::VPCEndpoint")
@@ -135,6 +142,7 @@ def test_nothing_of_it_is_there_unasked(assembly: Assembly) -> None:
         ("[function]\nreserved = 0\n", "reserved"),
         ("[function]\ntmp = 256\n", "tmp"),
         ('[function]\narchitecture = "riscv"\n', "architecture"),
+        ('[function]\nclient = "curl"\n', "client"),
     ],
 )
 def test_what_aws_would_refuse_is_refused_by_its_field(
