@@ -63,7 +63,7 @@ def test_a_share_is_a_hundredth_of_one_document_of_a_hundred_requests(
         assert share(0) > 0
     (counts,) = [metrics for metrics in puts if "Requests" in metrics]
     assert counts["Requests"]["Value"] == [EVERY_REQUESTS]
-    assert counts["Items"]["Value"] == [500 * (EVERY_REQUESTS - 1)]
+    assert counts["Items"]["Value"] == [500 * EVERY_REQUESTS]
     assert len(counts["Latency"]["Value"]) == EVERY_REQUESTS
     (phases,) = [metrics for metrics in puts if "Phase:run" in metrics]
     assert len(phases["Phase:run"]["Value"]) == EVERY_REQUESTS // 10

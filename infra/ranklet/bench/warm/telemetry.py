@@ -30,6 +30,7 @@ def written(handler: Function) -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         handler.telemetry.start(at_once=True)
+        handler.telemetry.settle()  # as `ranklet_runtime.polling` does between two requests
         try:
             yield
         finally:
@@ -43,12 +44,12 @@ def share(handler: Function, n: int) -> Sample:
 
     def sample(_: int) -> float:
         handler.telemetry.flush()
-        for number in range(EVERY_REQUESTS - 1):
+        for number in range(EVERY_REQUESTS):
             handler.telemetry.scored(n, {})
             handler.telemetry.done(0.001 + number / 1e6)
         _phases(handler)
         start = time.process_time_ns()
-        handler.telemetry.done(0.001)
+        handler.telemetry.settle()
         return (time.process_time_ns() - start) / EVERY_REQUESTS / 1e9
 
     return sample

@@ -131,7 +131,8 @@ class Function:
         self._phases.begin()
         request: HttpRequest | None = None
         try:
-            unseen = self._observer is None or self._observer.idle  # nobody looks at this request
+            observer = self._observer
+            unseen = observer is None or observer.count + 1 < observer.due  # nobody looks at this request
             answer = self._short(event, started, context) if unseen else None
             if answer is None:
                 request = events.decode(event, self.manifest.limits.body_bytes)
@@ -160,7 +161,7 @@ class Function:
         if found is None:
             return None
         if self._observer is not None:
-            self._observer.passed()
+            self._observer.count += 1
         answer, scores, degraded, counts = found
         self.telemetry.scored(len(scores), degraded, counts)
         for noticed in self._noticing:

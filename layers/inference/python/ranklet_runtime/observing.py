@@ -26,45 +26,40 @@ MOST_CHARACTERS = 64
 
 
 class Observer:
-    """seen: the request that was scored last, if it is one of those that are looked at."""
+    """seen: the request that was scored last, if it is one of those that are looked at.
+
+    count: of scored requests; the function counts those itself of which nobody tells, as nearly all. due: the number of
+    the next request that is more than counted.
+    """
 
     def __init__(self, manifest: Manifest, scorer: Scorer, lines: Lines) -> None:
         watch = manifest.watch
         self._phases, self._lines, self._allowed = scorer.phases, lines, frozenset(watch.inputs)
         self._sample, self._check = watch.sample_every, watch.health_every
-        self._count = 0
+        self.count = 0
         self.seen: tuple[RankRequest, RankResult, bool, bool] | None = None
         self.health: Health | None = None
-        self._next = self._following()
+        self.due = self._following()
         if watch.health_every:
             # Imported here: lines do not need it.
             from ranklet_runtime.health import Health
 
             self.health = Health.of(manifest, scorer.compiled)
 
-    @property
-    def idle(self) -> bool:
-        """Whether the next request is only counted."""
-        return self._count + 1 < self._next
-
-    def passed(self) -> None:
-        """A request that is only counted was scored."""
-        self._count += 1
-
     def scored(self, asked: RankRequest, result: RankResult) -> None:
         """Keep the request if it is to be looked at; nearly all cost a count."""
-        self._count += 1
-        if self._count < self._next:
+        self.count += 1
+        if self.count < self.due:
             return
-        line, check = (bool(every) and self._count % every == 0 for every in (self._sample, self._check))
+        line, check = (bool(every) and self.count % every == 0 for every in (self._sample, self._check))
         # Who comes with a token sends no values of the user, which is not the same as missing ones.
         check = check and (asked.more is None or asked.more.token is None)
         self.seen = (asked, result, line, check) if line or check else None
-        self._next = self._following()
+        self.due = self._following()
 
     def _following(self) -> int:
         """The next request that is not only counted; before one that leaves a line, the stopwatch is asked for."""
-        now, found = self._count, []
+        now, found = self.count, []
         if self._sample:
             line = (now // self._sample + 1) * self._sample
             self._phases.wanted = line == now + 1

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ranklet_runtime import events
 from ranklet_runtime.dialects.base import Call, Dialect
+from ranklet_runtime.events import COPY, from_base64
 from ranklet_runtime.fast.base import Asked, Form, Inputs
 from ranklet_runtime.manifest import Manifest
 from ranklet_runtime.messages import HttpRequest, RankRequest, RankResult
@@ -78,9 +79,9 @@ class FastPath:
             if known is None or event["version"] != "2.0" or event["requestContext"]["http"]["method"] != "POST":
                 return None
             headers, text = event["headers"], event["body"]
-            if "content-encoding" in headers or len(text) > self._limit or events.COPY in event:
+            if "content-encoding" in headers or len(text) > self._limit or COPY in event:
                 return None
-            body = events.from_base64()(text) if event["isBase64Encoded"] else text.encode()
+            body = from_base64()(text) if event["isBase64Encoded"] else text.encode()
             if len(body) > self._limit:
                 return None
         except (LookupError, TypeError, AttributeError, ValueError):
