@@ -36,12 +36,13 @@ class Setting:
 
     rounds: figures of which the median is reported. turns: timings of which a round takes the median.
     folder: for files that take long to make; everything in it can be deleted. install_peers: fetch those that are
-    absent.
+    absent. peers: of the servers, these alone; none for all, or in a quick look for those that ranklet is held to.
     """
 
     folder: Path
     quick: bool = False
     install_peers: bool = False
+    peers: tuple[str, ...] = ()
 
     @property
     def rounds(self) -> int:

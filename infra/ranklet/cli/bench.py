@@ -28,6 +28,9 @@ SELECTION = ("counts", "warm")
 @click.option(
     "--install", "--install-peers", "install_peers", is_flag=True, help="Fetch absent peers into .build/bench."
 )
+@click.option(
+    "--peer", "peers", multiple=True, metavar="NAME", help="Of the bench peers: this server alone; may be repeated."
+)
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a report with plots, one file.")
 @click.option(
     "--into",
@@ -40,6 +43,7 @@ def bench(
     files: tuple[Path, ...],
     quick: bool,
     install_peers: bool,
+    peers: tuple[str, ...],
     html: Path | None,
     into: Path | None,
     as_json: bool,
@@ -50,6 +54,7 @@ def bench(
     ranklet bench tables
     ranklet bench tables --quick --json | jq '.rows[] | select(.unit == "ratio")'
     ranklet bench engines --install --json | jq '.rows[] | select(.figure | test("-vs-xgboost"))'
+    ranklet bench peers --peer mangum --peer fastapi         our function beside two servers
     ranklet bench all --json --html report.html > all.json   every bench in turn, absent peers as absent
     ranklet bench --quick                  counts and the hot path, in a minute
     ranklet bench report a.json b.json --html report.html    plots of what was measured before
@@ -65,11 +70,23 @@ def bench(
         raise click.UsageError(f"name a bench: {', '.join(BENCHES)}, or {ALL}; or ask for a --quick look")
     if name not in (None, ALL, *BENCHES) or files:
         raise click.BadParameter(f"there is no bench {name!r}; there are: {', '.join([*BENCHES, ALL])}")
-    setting = Setting(project.find().build / "bench", quick=quick, install_peers=install_peers)
+    if peers:
+        _check(name, peers)
+    setting = Setting(project.find().build / "bench", quick=quick, install_peers=install_peers, peers=peers)
     found = _several(name, setting, as_json) if name in (None, ALL) else [_single(name, setting, as_json)]
     if html is not None:
         _write(found, html)
     _end(found)
+
+
+def _check(name: str | None, peers: Sequence[str]) -> None:
+    # Imported here: no other bench has servers.
+    from ranklet.bench.peers.table import PEERS
+
+    if name != "peers":
+        raise click.UsageError("--peer is for the bench peers alone")
+    if unknown := sorted(set(peers) - PEERS.keys()):
+        raise click.BadParameter(f"there is no peer {unknown[0]!r}; there are: {', '.join(PEERS)}")
 
 
 def _single(name: str, setting: Setting, as_json: bool) -> Document:

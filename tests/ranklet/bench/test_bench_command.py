@@ -61,6 +61,16 @@ def test_json_alone_goes_to_stdout_and_a_slow_or_noisy_run_is_no_failure(asked: 
     assert asked == [Setting(Path.cwd() / ".build" / "bench", quick=True, install_peers=True)]
 
 
+def test_servers_are_chosen_by_name(asked: list[Setting], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "--peer is for the bench peers alone" in _run("some", "--peer", "mangum").output
+    monkeypatch.setitem(BENCHES, "peers", BENCHES["some"])
+    unknown = _run("peers", "--peer", "mangum", "--peer", "triton")
+    assert (unknown.exit_code, asked) == (2, [])
+    assert "there is no peer 'triton'; there are: fastapi, mangum" in unknown.output
+    assert _run("peers", "--peer", "mangum", "--peer", "ray").exit_code == 0
+    assert asked[0].peers == ("mangum", "ray")
+
+
 def test_people_see_a_table_and_that_the_run_was_noisy(asked: list[Setting]) -> None:
     done = _run("some")
     assert done.exit_code == 0

@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 import pytest
 
-from ranklet.bench import peers
+from ranklet.bench import figures, peers
 from ranklet.bench.base import ABSENT, Setting
 from ranklet.bench.dialects import ranker
 from ranklet.bench.peers import (
@@ -35,7 +35,7 @@ from ranklet.bench.peers.bodies import Asked
 from ranklet.bench.peers.environments import PINS, Absent
 from ranklet.bench.peers.pairs import Reference
 from ranklet.bench.peers.servers import NotStarted, Started
-from ranklet.bench.peers.table import PEERS, Peer
+from ranklet.bench.peers.table import HELD, PEERS, Peer, chosen
 from ranklet.errors import BenchError
 from ranklet.local.environment import Launch
 from ranklet.local.function import Function
@@ -288,11 +288,21 @@ def test_an_absent_peer_has_the_rows_that_it_would_have() -> None:
     assert "tfs-rows-unsplit" in {row.figure for row in pairs.absent("fastapi", PEERS["fastapi"], [100]).rows}
 
 
+def test_a_quick_look_asks_those_alone_that_ranklet_is_held_to() -> None:
+    assert list(chosen((), quick=False)) == list(PEERS)
+    quick = chosen((), quick=True)
+    assert list(quick) == list(HELD)
+    assert list(chosen(("ray", "mangum"), quick=True)) == ["mangum", "ray"]
+    rows = {one.row for one in figures.FIGURES if one.bench == "peers"}
+    for name in HELD:
+        assert [row for row in rows if name in row or (quick[name].rows and row == "tfs-rows-unsplit")]
+
+
 @pytest.mark.slow
-def test_a_real_peer_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_real_peer_is_measured(tmp_path: Path) -> None:
     """Fetches the layers and FastAPI."""
-    monkeypatch.setattr(peers, "PEERS", {name: PEERS[name] for name in ("fastapi", "mangum")})
-    report = peers.run(Shortest(tmp_path / "build" / "bench", quick=True, install_peers=True), print)
+    setting = Shortest(tmp_path / "build" / "bench", quick=True, install_peers=True, peers=("fastapi", "mangum"))
+    report = peers.run(setting, print)
     rows = {(row.figure, row.n): row for row in report.rows}
     for name in ("fastapi", "mangum", "fastapi-tuned", "mangum-tuned"):
         for n in peers.NUMBERS:

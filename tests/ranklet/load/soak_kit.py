@@ -36,7 +36,7 @@ from ranklet.local.logs import LogLine
 from ranklet.local.template import Deployment
 from ranklet.pipeline import Built
 
-NAME, EMPTY = "soaked", "empty"
+NAME = "soaked"
 ITEMS, USERS, DIM, WORDS = 4_000, 1_500, 16, ("new", "sale", "rare")
 LIMIT = 600
 
@@ -145,12 +145,8 @@ def cloud(built: Built, root: Path, faults: Faults) -> LocalCloud:
     function = Function(
         NAME, "ranklet_runtime.handler.handler", built.folder, (Layer("all", layer),), memory_mb=1024, timeout_s=30.0
     )
-    code = root / EMPTY
-    code.mkdir()
-    (code / "empty.py").write_text("def handler(event, context):\n    return {}\n")
-    control = Function(EMPTY, "empty.handler", code, memory_mb=512, timeout_s=30.0)
     return LocalCloud(
-        Deployment((function, control), (), Api("http", "$default")),
+        Deployment((function,), (), Api("http", "$default")),
         tables=root / ".build" / "tables",
         build=root / ".build",
         layers=lambda name: None,
@@ -165,20 +161,16 @@ def _dropped(line: LogLine) -> None:
 
 @dataclass
 class Soak:
-    """What was seen. held: KB that the function held privately, after each part. answers: statuses.
-
-    client: bytes that the runtime client itself loses with each request, seen in a function that does nothing.
-    """
+    """What was seen. held: KB that the function held privately, after each part. answers: statuses."""
 
     held: list[int] = field(default_factory=list)
     answers: Counter[int] = field(default_factory=Counter)
     checked: int = 0
     worst: float = 0.0
     degraded: int = 0
-    client: float = 0.0
 
 
-async def soak(cloud: LocalCloud, built: Built, *, requests: int, parts: int, control: int) -> Soak:
+async def soak(cloud: LocalCloud, built: Built, *, requests: int, parts: int) -> Soak:
     """Ask for so many answers, one after the other, and look at the function's memory after each part of them."""
     found, asking = Soak(), _Asking(built)
     async with cloud:
@@ -187,19 +179,7 @@ async def soak(cloud: LocalCloud, built: Built, *, requests: int, parts: int, co
                 event, form, row = next(asking)
                 _look(await cloud.invoke(NAME, event), form, row, found)
             found.held.append(_private_kb(cloud.pids[0]))
-        if control:
-            found.client = await _lost_by_the_client(cloud, control)
     return found
-
-
-async def _lost_by_the_client(cloud: LocalCloud, requests: int) -> float:
-    """Bytes a request, after some that warm up."""
-    held = []
-    for count in (requests // 4, requests):
-        for _ in range(count):
-            await cloud.invoke(EMPTY, b"{}")
-        held.append(_private_kb(cloud.pids[1]))
-    return 1024 * (held[1] - held[0]) / requests
 
 
 def _private_kb(pid: int) -> int:
@@ -292,7 +272,7 @@ def _event(form: Form, url: str, sent: Message) -> bytes:
     return orjson.dumps(event_v2("POST", url, headers=dict(sent.headers), body=sent.body))
 
 
-def run(root: Path, *, requests: int, parts: int, faults: Faults = RARE, control: int = 0) -> Soak:
-    """The whole soak. control: requests to a function that does nothing, to know what the runtime client loses."""
+def run(root: Path, *, requests: int, parts: int, faults: Faults = RARE) -> Soak:
+    """The whole soak."""
     built = build(root)
-    return asyncio.run(soak(cloud(built, root, faults), built, requests=requests, parts=parts, control=control))
+    return asyncio.run(soak(cloud(built, root, faults), built, requests=requests, parts=parts))

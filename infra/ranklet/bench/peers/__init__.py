@@ -28,7 +28,7 @@ from ranklet.bench.peers.environments import Absent
 from ranklet.bench.peers.functions import Loop
 from ranklet.bench.peers.pairs import Pair, Reference
 from ranklet.bench.peers.servers import NotStarted
-from ranklet.bench.peers.table import PEERS, Peer
+from ranklet.bench.peers.table import Peer, chosen
 from ranklet_runtime.engines.ort import open_session
 
 NUMBERS = (100, 500)
@@ -67,7 +67,7 @@ def _all(this: Run, ours: Ours) -> tuple[list[Found], dict[str, str]]:
     """Ours alone, then beside each peer; and why some are absent."""
     this.progress("ours")
     found, reasons = [pairs.alone(ours.opener(), ours.asked, this.setting)], {}
-    for name, peer in PEERS.items():
+    for name, peer in chosen(this.setting.peers, quick=this.setting.quick).items():
         this.progress(name)
         try:
             found += _peer(this, name, peer, ours)

@@ -5,7 +5,7 @@ One more is a script in `scripts/`, its pins in `requirements/<name>.txt`, and a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -101,3 +101,12 @@ PEERS: Mapping[str, Peer] = {
     ),
 }  # fmt: skip
 """By the name of figures, requirements and environment."""
+
+HELD: Final = ("fastapi", "mangum", "mlserver")
+"""Those that ranklet is held to (`figures.py`), which a quick look asks."""
+
+
+def chosen(names: Sequence[str], *, quick: bool) -> Mapping[str, Peer]:
+    """The peers of those names; without any, all, or in a quick look those of HELD."""
+    wanted = names or (HELD if quick else tuple(PEERS))
+    return {name: peer for name, peer in PEERS.items() if name in wanted}
