@@ -118,6 +118,14 @@ UNUSUAL = {
     "inputs twice": asked([]) | {"body": asked(raw())["body"][:-1] + ', "inputs": []}'},
     "an output unknown": asked(raw(), outputs=[{"name": "other"}]),
     "an id that is none": asked(raw(), id=7),
+    **{
+        f"brackets that are written otherwise, {count}": event(
+            PATH,
+            json.dumps({"inputs": raw(price={"data": [[1], [2], [3]]}), "id": "?"}).replace("?", "\\u005b" * count),
+            content_type="application/json",
+        )
+        for count in range(1, 50)
+    },
     "a bracket in a text": asked(raw(brand={"data": ["[", "x", "b"]})),
     "too many": asked(raw({**REQUEST, "items": {name: column * 700 for name, column in REQUEST["items"].items()}})),
     "no object": event(PATH, "[1]", content_type="application/json"),

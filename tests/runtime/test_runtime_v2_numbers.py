@@ -34,6 +34,13 @@ def body(inputs: Any, **more: Any) -> bytes:
     return json.dumps({"inputs": inputs, **more}).encode()
 
 
+def test_brackets_that_are_written_otherwise_hide_no_lists() -> None:
+    nested = [tensor("a", "INT64", [[1], [2]], [2])]
+    for count in range(20):
+        written = body(nested, id="?").replace(b"?", b"\\u005B" * count)
+        assert NUMBERS.read(written, LIMIT) is None
+
+
 def test_numbers_are_those_of_the_long_way() -> None:
     read = NUMBERS.read(body(GOOD, id="a[", outputs=[{"name": "score"}], parameters={"a": [1, [2]]}), LIMIT)
     assert read is not None

@@ -333,6 +333,8 @@ def _straight(manifest: Manifest, plan: FeaturePlan, paths: Paths) -> Straight |
     """The one step of nearly every model, where nothing is read, kept or counted for it, and its scores are all."""
     if not manifest.ranks or manifest.uncut_below or len(paths.first) != 1:
         return None
+    if manifest.score not in manifest.steps[0].outputs.values():
+        return None  # it is a feature
     (engine,) = paths.first
     if isinstance(engine, Lookup | Kept | StoredFirst):
         return None

@@ -24,6 +24,9 @@ LARGEST = 500_000
 QUICK = {"INT64": "i", "FP64": "d", "FP32": "d", "BYTES": ""}
 """Datatype → the letter of its numbers as simdjson hands them on; "" for texts."""
 
+ESCAPED = b"\\u005"
+"""What a bracket in a text may begin with, which counts for none in the body."""
+
 UNUSUAL = (LookupError, TypeError, ValueError, AttributeError, RuntimeError)
 
 
@@ -62,7 +65,7 @@ def _read(document: Any, body: bytes, limit: int) -> tuple[dict[str, Any], dict[
     "".join(tensors)
     # A list in a list of numbers would not show in a buffer: one bracket for each list, and none in a name.
     lists = 1 + 2 * len(tensors) + write_json(more).count(b"[")
-    if len(document) != len(more) + 1 or len(tensors) != len(given) or body.count(b"[") != lists:
+    if len(document) != len(more) + 1 or len(tensors) != len(given) or body.count(b"[") != lists or ESCAPED in body:
         return None
     return more, tensors
 

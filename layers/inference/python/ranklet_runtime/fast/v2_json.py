@@ -23,6 +23,7 @@ from ranklet_runtime.dialects import flat
 from ranklet_runtime.dialects.tensors import DATATYPES, FP32
 from ranklet_runtime.dialects.v2 import HEADER, Wanted, wanted_of
 from ranklet_runtime.dialects.v2_inputs import INPUTS, SENT
+from ranklet_runtime.dialects.v2_numbers import ESCAPED
 from ranklet_runtime.errors import RequestFault
 from ranklet_runtime.fast.base import LONGEST, NUMBERS, Asked, Inputs, nested
 from ranklet_runtime.fast.v2_answers import answered
@@ -112,12 +113,13 @@ class V2Json:
         lists = 1 + 2 * len(data)
         if more:
             lists += dumps(more).count(b"[")
-            if len(document) != len(more) + 1:
+            if len(document) != len(more) + 1 or ESCAPED in body:
                 return None
         at, find = -1, body.find
         for _ in range(lists):
-            at = find(b"[", at + 1)
-        if at < 0 or find(b"[", at + 1) >= 0:
+            if (at := find(b"[", at + 1)) < 0:
+                return None
+        if find(b"[", at + 1) >= 0:
             return None
         wanted, around = layout.wanted, layout.around
         if more:
