@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from runtime_kit import REQUEST, expected, json_of, rank, rank_packed, write_bundle
 
+TRACE = "1-67891233-abcdef012345678912345678"
+
 
 class RuntimeApi(ThreadingHTTPServer):
     """Hands out events one by one (GET …/next waits for one) and collects what is posted."""
@@ -38,6 +40,7 @@ class Requests(BaseHTTPRequestHandler):
         self.send_response(200)
         for name, value in (
             ("Lambda-Runtime-Aws-Request-Id", "stock-id"),
+            ("Lambda-Runtime-Trace-Id", f"Root={TRACE};Parent=0a2b;Sampled=0"),
             ("Lambda-Runtime-Deadline-Ms", "99999999999999"),
             ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:123456789012:function:films"),
             ("Content-Type", "application/json"),
@@ -138,5 +141,6 @@ def test_a_fault_of_ours_is_logged_under_lambdas_id(api: RuntimeApi, tmp_path: P
         process.send_signal(signal.SIGKILL)
         _, err = process.communicate(timeout=30)
     (logged,) = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    assert logged["xray_trace_id"] == TRACE  # which Powertools finds in os.environ
     assert logged["request_id"] == "stock-id"
     assert "secret" in logged["exception"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from awslambdaric import bootstrap
 from awslambdaric import lambda_runtime_client as stock
 from awslambdaric.lambda_runtime_client import LambdaMultiConcurrentRuntimeClient, LambdaRuntimeClient
 from awslambdaric.lambda_runtime_exception import FaultException
@@ -38,9 +40,11 @@ TOLD = [
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     """The client is the stock one, before and after."""
-    original = stock.runtime_client
+    original, update = stock.runtime_client, bootstrap.update_xray_env_variable
     assert not isinstance(original, wire.RuntimeApi)
     yield
+    bootstrap.update_xray_env_variable = update
+    bootstrap.update_xray_env_variable(None)
     ours, stock.runtime_client = stock.runtime_client, original
     if isinstance(ours, wire.RuntimeApi):
         ours._close()
@@ -58,6 +62,45 @@ def installed(server: Scripted, *, thread: bool = True) -> LambdaRuntimeClient:
     made = LambdaRuntimeClient(server.address, use_thread_for_polling_next=thread)
     assert polling.install({polling.ADDRESS: server.address})
     return made
+
+
+def in_c() -> bytes | None:
+    """The trace id as C's getenv tells it."""
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_char_p
+    found: bytes | None = getenv(polling.TRACE.encode())
+    return found
+
+
+def test_trace_ids_stand_in_os_environ_alone_as_c_would_never_free_them() -> None:
+    before = bootstrap.update_xray_env_variable
+    with scripted() as server:
+        installed(server)
+    assert bootstrap.update_xray_env_variable is not before
+    for trace in ("Root=1;Parent=2", "Root=é", None, None, "Root=3"):
+        bootstrap.update_xray_env_variable(trace)
+        assert os.environ.get(polling.TRACE) == os.getenv(polling.TRACE) == trace
+        assert (polling.TRACE in os.environ) == (trace is not None)
+        assert in_c() is None
+    before("Root=4")
+    assert (os.environ[polling.TRACE], in_c()) == ("Root=4", b"Root=4")
+
+
+@pytest.mark.parametrize("told", [{polling.SWITCH: polling.STOCK}, {polling.SEVERAL: "8"}])
+def test_trace_ids_are_left_alone_where_the_client_is(told: dict[str, str]) -> None:
+    before = bootstrap.update_xray_env_variable
+    assert not polling.install({polling.ADDRESS: "127.0.0.1:1", **told})
+    assert bootstrap.update_xray_env_variable is before
+
+
+def test_a_loop_that_sets_trace_ids_otherwise_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def another(trace_id: str, more: str) -> None:
+        """With another argument."""
+
+    monkeypatch.setattr(bootstrap, "update_xray_env_variable", another)
+    with scripted() as server:
+        installed(server)
+    assert bootstrap.update_xray_env_variable is another
 
 
 @pytest.mark.parametrize("thread", [True, False])

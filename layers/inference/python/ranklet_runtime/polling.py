@@ -4,13 +4,18 @@ From Python 3.12 on it waits for an event in a new thread, so that the main one 
 C++ client that takes 0.5 ms of CPU time a request, more than all that is ours. Python's own sockets let signals
 through, so the question is asked where the executor would be: in the main thread.
 
-Why this is safe: awslambdaric names the module in C++ and its executor in two places, an attribute of its own module
-and one of its client, and goes on calling what stands there as before. A client that looks different from the one we
+Its loop also puts each request's trace id into the environment of the process, and what C's setenv is given it never
+frees: 100 to 160 bytes a request, 20 MB after 200 000. From here on the id stands in os.environ alone, where whoever
+reads it in Python finds it (Powertools, X-Ray's and OpenTelemetry's libraries).
+
+Why this is safe: awslambdaric names the module in C++, its executor and what sets the id in attributes of its own
+modules and its client, and goes on calling what stands there as before. A client that looks different from the one we
 know, one that serves several requests at a time, and a function with RANKLET_RUNTIME_CLIENT=stock are left alone.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,6 +32,8 @@ KNOWN = {
     "post_invocation_result": frozenset({ORIGINAL, "post_invocation_result"}),
 }
 """Methods of the client → what they name."""
+
+BOOTSTRAP, SETTER, TRACE = "awslambdaric.bootstrap", "update_xray_env_variable", "_X_AMZN_TRACE_ID"
 
 ADDRESS, SEVERAL = "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_MAX_CONCURRENCY"
 SWITCH, STOCK = "RANKLET_RUNTIME_CLIENT", "stock"
@@ -52,6 +59,7 @@ def install(environ: Mapping[str, str]) -> bool:
     # A property of the class stands above what the client has set in itself when it was made.
     here = Here()
     setattr(client, EXECUTOR, property(lambda _: here, lambda _, executor: None))
+    _keep_trace_ids_in_python()
     return True
 
 
@@ -66,6 +74,23 @@ def before_each(call: Callable[[], object]) -> bool:
         return False
     api.before = call
     return True
+
+
+def _keep_trace_ids_in_python() -> None:
+    loop: Any = sys.modules.get(BOOTSTRAP)
+    code = getattr(getattr(loop, SETTER, None), "__code__", None)
+    known: Any = getattr(os.environ, "_data", None)
+    if code is None or code.co_argcount != 1 or code.co_names != ("os", "environ") or type(known) is not dict:
+        return
+    name = os.fsencode(TRACE)
+
+    def update(trace_id: str | None) -> None:
+        if trace_id is None:
+            known.pop(name, None)
+        else:
+            known[name] = os.fsencode(trace_id)
+
+    setattr(loop, SETTER, update)
 
 
 def _known(client: Any) -> bool:

@@ -1,9 +1,9 @@
 """Lambda's Runtime API over one kept socket, in place of awslambdaric's client in C++.
 
 That client asks for an event in a thread of its own, so that signals reach the main one meanwhile, and its libcurl sets
-up every exchange anew; it also loses some 115 bytes of each. Python's sockets let signals through as they wait, so
-here everything happens in the main thread: a request out, a response in, twice per invocation. The sockets are those of
-`_socket`, as importing `socket` makes its constants into enums, 2 ms of every cold start.
+up every exchange anew. Python's sockets let signals through as they wait, so here everything happens in the main
+thread: a request out, a response in, twice per invocation. The sockets are those of `_socket`, as importing `socket`
+makes its constants into enums, 2 ms of every cold start.
 
 Only the two calls of every invocation are made here, `next` and `post_invocation_result`; errors are posted by the
 original. Failures are raised as the original raises them. A kept connection that is found dead before anything came
