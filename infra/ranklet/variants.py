@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from ranklet.compose import document
 from ranklet.tables.files import write_rows
 from ranklet.tables.pin import Pinned
@@ -68,6 +70,8 @@ class Variants:
         if replaced or below is not None or self.overlaid:
             folder = Path(self.stack.enter_context(TemporaryDirectory(prefix="proof-", dir=self.bundle.parent)))
             _overlay(self.bundle, manifest, replaced, folder)
+        # As `ranklet_runtime.handler` has it for the whole process.
+        self.stack.enter_context(np.errstate(over="ignore", invalid="ignore"))
         function = Function.open(folder, self.environ)
         self.stack.callback(function.scorer.close)
         return function

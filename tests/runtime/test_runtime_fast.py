@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
+import numpy as np
 import pytest
 from fast_kit import NUMBERS, REQUEST, Pair, bundle, infer, packed, with_items, without
 from hypothesis import HealthCheck, given, settings
@@ -261,3 +262,19 @@ def test_the_short_way_is_timed_by_phase_as_well(tmp_path: Path) -> None:
     assert answers[-1] is not None
     measured = films.scorer.phases.last
     assert all(measured[name] > 0 for name in ("decode", "assemble", "run", "encode"))
+
+
+def test_scores_whose_squares_overflow_are_scores_even_where_overflow_is_a_fault(tmp_path: Path) -> None:
+    made = bundle(tmp_path)
+    with np.load(made / "weights.npz") as weights:
+        scaled = {name: one * np.float32(1e25) for name, one in weights.items()}
+    np.savez(made / "weights.npz", **scaled)
+    written = json.loads((made / "manifest.json").read_text())
+    written["steps"][0]["options"] = {"link": "identity"}
+    (made / "manifest.json").write_text(json.dumps(written))
+    pair = Pair(made, rank(REQUEST))
+    for mode in ("ignore", "raise"):
+        with np.errstate(over=mode, invalid=mode):  # type: ignore[call-overload]
+            assert pair.both(rank(REQUEST))
+            scores = json.loads(body_of(pair.short(rank(REQUEST), None)))["scores"]
+            assert max(map(abs, scores)) > 1e20

@@ -368,7 +368,13 @@ def _scores(tensor: NDArray[Any], count: int, *, nulls: bool) -> NDArray[np.floa
         raise InternalFault(f"the model gave scores of shape {tensor.shape} for {count} candidates")
     if tensor.dtype is FLOAT32 and tensor.flags.c_contiguous:
         scores: NDArray[np.float32] = tensor.reshape(count)
-        if isfinite(scores.dot(scores)):  # nearly always, and then each is
+        # Nearly always the sum of squares is finite, and then each is. Where overflow is a fault, as it is not in a
+        # function (`ranklet_runtime.handler`), it tells nothing.
+        try:
+            within = isfinite(scores.dot(scores))
+        except (RuntimeWarning, FloatingPointError):
+            within = False
+        if within:
             return scores
     else:
         with np.errstate(over="ignore"):  # what does not fit 32 bits becomes infinite, and is refused below
