@@ -28,7 +28,7 @@ from ranklet.golden import Golden
 from ranklet_runtime.engines.ort import open_session
 from ranklet_runtime.function import Function
 
-COMMON = {"native-json": "json", "native-msgpack": "msgpack", "v2-binary": "v2-binary"}
+COMMON = {"native-json": "json", "native-msgpack": "msgpack", "v2-binary": "v2-binary", "v2-json": "v2-json"}
 """Form of a request → the end of its figures' names."""
 
 PACKAGES = ("numpy", "onnxruntime", "orjson", "msgpack")
