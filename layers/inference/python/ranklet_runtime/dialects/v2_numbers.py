@@ -59,7 +59,7 @@ class Numbers:
 def _read(document: Any, body: bytes, limit: int) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
     if type(document) is not Object:
         return None
-    more = {name: _python(document[name]) for name in document if name != INPUTS}
+    more = {name: python_of(document[name]) for name in document if name != INPUTS}
     given = document[INPUTS]
     tensors = {one["name"]: _tensor(one, limit) for one in given}
     "".join(tensors)
@@ -70,7 +70,8 @@ def _read(document: Any, body: bytes, limit: int) -> tuple[dict[str, Any], dict[
     return more, tensors
 
 
-def _python(value: Any) -> Any:
+def python_of(value: Any) -> Any:
+    """A value of simdjson's as Python has it."""
     if type(value) is Object:
         return value.as_dict()
     return value.as_list() if type(value) is Array else value

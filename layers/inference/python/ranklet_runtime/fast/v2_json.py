@@ -12,32 +12,26 @@ from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
-from csimdjson import Array, Object, Parser
+from csimdjson import Parser
 from numpy import frombuffer
 from numpy.typing import NDArray
 from orjson import OPT_SERIALIZE_NUMPY as NUMPY
 from orjson import dumps
 
 from ranklet_features.kinds.dense import LARGE
-from ranklet_runtime.dialects import flat
+from ranklet_runtime.dialects import flat, v2_numbers
 from ranklet_runtime.dialects.tensors import DATATYPES, FP32
 from ranklet_runtime.dialects.v2 import HEADER, Wanted, wanted_of
 from ranklet_runtime.dialects.v2_inputs import INPUTS, SENT
-from ranklet_runtime.dialects.v2_numbers import ESCAPED
+from ranklet_runtime.dialects.v2_numbers import ESCAPED, FIELDS, LARGEST, QUICK, python_of
 from ranklet_runtime.errors import RequestFault
 from ranklet_runtime.fast.base import LONGEST, NUMBERS, Asked, Inputs, nested
 from ranklet_runtime.fast.v2_answers import answered
 from ranklet_runtime.served import Served
 
-FIELDS, MOST_LAYOUTS = 4, 256
-LARGEST = 500_000
-"""Bytes of a body after which the parser is made anew, as it keeps three times as much for the next one."""
-
-LETTERS = {"INT64": "i", "FP64": "d", "FP32": "d", "BYTES": ""}
-"""Datatype → the letter of its numbers as simdjson hands them on; "" for texts."""
-
+MOST_LAYOUTS = 256
 INT, FLOAT, SINGLE = np.dtype(np.int64), np.dtype(np.float64), np.dtype(np.float32)
-UNUSUAL = (LookupError, TypeError, ValueError, AttributeError, RuntimeError, RequestFault)
+UNUSUAL = (*v2_numbers.UNUSUAL, RequestFault)
 
 Key = tuple[Any, ...]
 
@@ -105,7 +99,7 @@ class V2Json:
             data.append(one[b"data"])
             if len(one) != FIELDS:
                 return None
-        more = {} if len(document) == 1 else {name: _python(document[name]) for name in document if name != INPUTS}
+        more = {} if len(document) == 1 else {name: python_of(document[name]) for name in document if name != INPUTS}
         layout = self._layouts.get(tuple(key))
         if layout is None:
             layout = self._learn(key)
@@ -158,7 +152,7 @@ class V2Json:
 
     def _own(self, name: str, datatype: str, shape: list[int]) -> Part:
         tensor, kind = self._served.tensors[name], DATATYPES[datatype]
-        once, letter = tensor.side != "item", LETTERS[datatype]
+        once, letter = tensor.side != "item", QUICK[datatype]
         if not letter or kind.dtype != tensor.dtype or (once and shape[0] != 1):
             raise ValueError(name)
         if shape[1:] == [1] and not tensor.shape:
@@ -169,7 +163,7 @@ class V2Json:
 
     def _raw(self, name: str, datatype: str, shape: list[int]) -> Part:
         declared, kind = self._served.inputs[name], DATATYPES[datatype]
-        once, letter = declared.side != "item", LETTERS[datatype]
+        once, letter = declared.side != "item", QUICK[datatype]
         if declared.unread or nested(declared) or kind.sort not in SENT[declared.type] or shape[1:] not in ([], [1]):
             raise ValueError(name)
         if once and shape[0] != 1:
@@ -211,9 +205,3 @@ def _value(part: Part, data: Any) -> Any:
         return _tensor(part, data).item()
     (text,) = _column(part, data)
     return text
-
-
-def _python(value: Any) -> Any:
-    if type(value) is Object:
-        return value.as_dict()
-    return value.as_list() if type(value) is Array else value
